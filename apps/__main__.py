@@ -1,0 +1,69 @@
+"""python -m apps: every app as a page of one server."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from apps.launch import CHECKPOINTS, LazyTask, lazy_task, parser, serve
+
+
+@dataclass(frozen=True)
+class App:
+    """An app that exists: `apps.<name>.app.build` makes its page, `checkpoints/<name>` is its model."""
+
+    name: str
+    title: str
+    summary: str
+
+
+APPS = (App("translator", "Translator", "English in, German out, and where the model looked for every word."),)
+
+
+def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> gr.Blocks:
+    """One app is its own page; several get a front page and a page each. `loads` gives every app's task."""
+    pages = {app: importlib.import_module(f"apps.{app.name}.app").build(loads[app.name]) for app in apps}
+    if len(pages) == 1:
+        return next(iter(pages.values()))
+    with gr.Blocks(title="seqcore") as site:
+        gr.HTML(_front(apps), apply_default_css=False)
+    for app, page in pages.items():
+        with site.route(app.title, app.name):
+            page.render()
+    return site
+
+
+def _front(apps: Sequence[App]) -> str:
+    cards = "".join(
+        f'<a class="sq-card" href="{app.name}">'
+        f"<strong>{escape(app.title)}</strong><span>{escape(app.summary)}</span></a>"
+        for app in apps
+    )
+    intro = "One LSTM reads a sequence into a memory; another one, or a small head, turns that memory into an answer."
+    return f'<div class="sq-head"><h1>seqcore</h1><p>{intro}</p></div><nav class="sq-cards">{cards}</nav>'
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line and serve every app until stopped."""
+    options = parser("Serve every app in the browser.")
+    options.add_argument(
+        "--checkpoint", action="append", default=[], metavar="APP=PATH",
+        help="folder or hub id of an app's model, for example translator=../runs/mine; may be given once for each app",
+    )  # fmt: skip
+    chosen = options.parse_args(arguments)
+    checkpoints = {app.name: str(CHECKPOINTS / app.name) for app in APPS}
+    for entry in chosen.checkpoint:
+        name, separator, path = entry.rpartition("=")
+        if not separator and len(APPS) == 1:
+            name = APPS[0].name
+        if name not in checkpoints or not path:
+            options.error(f"--checkpoint takes APP=PATH with an app of {', '.join(checkpoints)}, not {entry!r}")
+        checkpoints[name] = path
+    serve(build({name: lazy_task(path, chosen.device) for name, path in checkpoints.items()}), chosen)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Results → what a page shows of them: matplotlib figures as SVG, and small pieces of HTML.
+
+Figures are made with the `Figure` object alone: pyplot keeps a global list of figures, which threads would share.
+"""
+
+import io
+import re
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import matplotlib
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+# Text stays text in the SVG: the reader's own fonts draw it, so that every script and every emoji is legible.
+matplotlib.rcParams["svg.fonttype"] = "none"
+# Matplotlib measures text with a font that lacks many glyphs. The browser draws them, so its warning says nothing.
+warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+
+_INK = "#010203"  # stands for the page's text colour, whatever that is: light and dark pages both
+_ACCENT = (0.39, 0.40, 0.95)
+LONGEST_AXIS = 120
+_POINTS_PER_INCH = 72.0
+
+
+def piece_labels(pieces: Sequence[str]) -> list[str]:
+    """Sentencepiece pieces as people read them: `▁Hun`, `de` → `Hun`, `·de`; marks in angle brackets."""
+    labels = []
+    for piece in pieces:
+        if mark := re.fullmatch(r"</?(?:2)?([a-z]+)>", piece):
+            labels.append(f"⟨{'end' if piece == '</s>' else mark[1]}⟩")
+        elif piece.startswith("▁"):
+            labels.append(piece[1:] or "␣")
+        elif labels and any(character.isalnum() for character in piece):
+            labels.append(f"·{piece}")
+        else:
+            labels.append(piece)
+    return [_printable(label) for label in labels]
+
+
+def attention_figure(source_tokens: Sequence[str], tokens: Sequence[str], attention: Any) -> Figure:
+    """A heat map of attention: a row a target piece, a column a source piece, deeper colour for more of it.
+
+    `attention` is (T, S), a tensor or an array. Cells keep a size that can be read: a long sentence makes a wide
+    figure. Pieces after the first 120 of an axis are left out.
+    """
+    rows = piece_labels(tokens[:LONGEST_AXIS])
+    columns = piece_labels(source_tokens[:LONGEST_AXIS])
+    weights = [[float(weight) for weight in row[: len(columns)]] for row in attention[: len(rows)]]
+    cell = min(max(560.0 / max(len(columns), 1), 15.0), 28.0)
+    size = min(max(cell * 0.62, 8.5), 11.0)
+    width, height = (max(len(labels), 1) * cell / _POINTS_PER_INCH for labels in (columns, rows))
+
+    figure = Figure(figsize=(width, height), facecolor="none")
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
+    strongest = max((weight for row in weights for weight in row), default=0.0) or 1.0
+    # Opacity carries the weight, so the same picture is right on a white page and on a black one.
+    picture = [[(*_ACCENT, min(max(weight / strongest, 0.0), 1.0)) for weight in row] for row in weights]
+    if rows and columns:
+        axes.imshow(picture, interpolation="none", aspect="auto")
+    # No mathematics in labels: a text may hold dollar signs.
+    text: dict[str, Any] = {"fontsize": size, "color": _INK, "parse_math": False}
+    axes.set_xticks(range(len(columns)), columns, rotation=90, **text)
+    axes.set_yticks(range(len(rows)), rows, **text)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, pad=4)
+    for spine in axes.spines.values():
+        spine.set(edgecolor=_INK, alpha=0.15)
+    return figure
+
+
+def svg(figure: Figure, description: str) -> str:
+    """A figure as inline SVG in the page's own text colour, with a description for those who cannot see it."""
+    FigureCanvasSVG(figure)
+    drawing = io.StringIO()
+    figure.savefig(
+        drawing, format="svg", transparent=True, bbox_inches="tight", pad_inches=0.05,
+        metadata={"Creator": None, "Date": None, "Format": None, "Type": None},
+    )  # fmt: skip
+    text = drawing.getvalue()
+    text = text[text.index("<svg") :].replace(_INK, "currentColor")
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" ', 1)
+
+
+def confidence_strip(tokens: Sequence[str], probabilities: Sequence[float]) -> str:
+    """The pieces of a text in a row, each with its probability beneath and shaded by the doubt in it."""
+    chips: list[str] = []
+    for piece, label, probability in zip(tokens, piece_labels(tokens), probabilities, strict=True):
+        if piece == "</s>":
+            continue
+        percent = f"{100 * probability:.0f}"
+        joined = "" if piece.startswith("▁") or not chips else " sq-joined"
+        doubt = min(max(1.0 - probability, 0.0), 1.0)
+        chips.append(
+            f'<span class="sq-piece{joined}" style="--doubt:{doubt:.2f}" title="{percent} % sure">'
+            f"<bdi>{escape(label.removeprefix('·'))}</bdi><small>{percent}</small></span>"
+        )
+    return f'<div class="sq-strip">{"".join(chips)}</div>'
+
+
+def ranking(texts: Sequence[str], scores: Sequence[float]) -> str:
+    """A table of texts, best first, with their scores."""
+    rows = "".join(
+        f'<tr><td>{rank}</td><td dir="auto">{escape(_printable(text)) or "<em>(nothing)</em>"}</td>'
+        f"<td>{score:.3f}</td></tr>"
+        for rank, (text, score) in enumerate(zip(texts, scores, strict=True), start=1)
+    )
+    return (
+        '<table class="sq-ranking"><thead><tr><th>#</th><th>Translation</th><th>Score</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _printable(text: str) -> str:
+    """Control characters, which neither SVG nor HTML may hold, as the replacement sign."""
+    return "".join("�" if unicodedata.category(character) in ("Cc", "Cs") else character for character in text)

@@ -1,0 +1,53 @@
+"""seqcore: deep LSTM encoders and decoders, and the four sequence problems they solve.
+
+The public names are loaded on first use, so that ``import seqcore`` stays light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqcore.decoding import GenerationConfig
+    from seqcore.errors import SeqcoreError
+    from seqcore.nn import LSTMDecoder, LSTMEncoder, LSTMStack
+    from seqcore.tasks import load
+    from seqcore.tasks.translation import Translation, Translator
+    from seqcore.text import Tokenizer
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "GenerationConfig": "seqcore.decoding",
+    "LSTMDecoder": "seqcore.nn",
+    "LSTMEncoder": "seqcore.nn",
+    "LSTMStack": "seqcore.nn",
+    "SeqcoreError": "seqcore.errors",
+    "Tokenizer": "seqcore.text",
+    "Translation": "seqcore.tasks.translation",
+    "Translator": "seqcore.tasks.translation",
+    "load": "seqcore.tasks",
+}
+
+__all__ = [
+    "GenerationConfig",
+    "LSTMDecoder",
+    "LSTMEncoder",
+    "LSTMStack",
+    "SeqcoreError",
+    "Tokenizer",
+    "Translation",
+    "Translator",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'seqcore' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,62 @@
+"""Length buckets under a token budget, over plain Python lists."""
+
+import random
+from collections.abc import Iterable, Sequence
+
+
+def token_budget_batches(
+    lengths: Sequence[Sequence[int]], budget: int, seed: int | None = None, smallest: int = 1
+) -> list[list[int]]:
+    """Group rows of like length into batches that hold at most ``budget`` tokens, padding counted.
+
+    A batch costs its rows times the longest of all its lengths. Rows are sorted by their lengths, so that a batch
+    holds little padding, and most batches hold sources of a single length, which a recurrent network reads fastest.
+
+    Args:
+        lengths: for every row its lengths, such as (source, target); one number each is written (n,).
+        budget: tokens a batch; a single longer row makes a batch of its own.
+        seed: shuffles rows of equal length, and the batches; without it the order is by length.
+        smallest: rows that every batch has at least (one for each process), even beyond the budget.
+
+    Returns:
+        Row numbers, each exactly once; their count does not depend on the seed.
+
+    Raises:
+        ValueError: fewer rows than ``smallest``, or a budget below 1.
+    """
+    if budget < 1:
+        raise ValueError(f"the token budget must be at least 1, but is {budget}")
+    if not lengths:
+        return []
+    if len(lengths) < smallest:
+        raise ValueError(f"{len(lengths)} rows cannot give a batch of {smallest}")
+    chance = random.Random(seed)
+    order = list(range(len(lengths)))
+    if seed is not None:
+        chance.shuffle(order)
+    order.sort(key=lambda row: tuple(lengths[row]))
+    batches: list[list[int]] = [[]]
+    longest = 0
+    for row in order:
+        batch = batches[-1]
+        widest = max(longest, *lengths[row])
+        full = len(batch) + 1 > max(1, budget // max(1, widest))
+        apart = bool(batch) and lengths[row][0] != lengths[batch[0]][0] and 4 * len(batch) * longest >= budget
+        if batch and len(batch) >= smallest and (full or apart):
+            batches.append([])
+            widest = max(lengths[row])
+        batches[-1].append(row)
+        longest = widest
+    if len(batches) > 1 and len(batches[-1]) < smallest:
+        short = batches.pop()
+        batches[-1].extend(short)
+    if seed is not None:
+        chance.shuffle(batches)
+    return batches
+
+
+def padded(sequences: Iterable[Sequence[int]], padding: int) -> list[list[int]]:
+    """Fill shorter sequences up at their ends, so that all are as long as the longest."""
+    rows = [list(sequence) for sequence in sequences]
+    width = max(map(len, rows), default=0)
+    return [row + [padding] * (width - len(row)) for row in rows]

@@ -1,0 +1,186 @@
+"""One folder that holds a whole task: JSON for what it is, safetensors for its weights; never pickle."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from seqcore.errors import CheckpointError
+
+FORMAT_VERSION = 1
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+def locate(source: str | Path, revision: str | None = None) -> Path:
+    """The folder of a checkpoint: a local one, or a hub id that is downloaded once.
+
+    Raises:
+        CheckpointError: neither a folder nor a model that the hub can give.
+    """
+    folder = Path(source).expanduser()
+    backup = _backup(folder)
+    if not folder.exists() and backup.exists():  # a save was cut between its two renames
+        return backup
+    if folder.exists() or str(source).count("/") != 1 or str(source).startswith((".", "~")):
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(source), revision=revision))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise CheckpointError(
+            f"{source} is no folder here, and the hub gave no model of that name: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def read_config(folder: Path, task: str | None = None) -> dict[str, Any]:
+    """Read and check ``config.json``.
+
+    Raises:
+        CheckpointError: no folder, no file, no JSON, a newer format, or another task than ``task``.
+    """
+    if not folder.is_dir():
+        raise CheckpointError(f"there is no checkpoint folder {folder}")
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{folder} is no checkpoint: it has no {CONFIG}") from error
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{folder / CONFIG} is damaged: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("format_version"), int):
+        raise CheckpointError(f"{folder / CONFIG} is damaged: it names no format_version")
+    if config["format_version"] > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{folder} has format_version {config['format_version']}, but this seqcore reads up to {FORMAT_VERSION}: "
+            "update seqcore"
+        )
+    if task is not None and config.get("task") != task:
+        raise CheckpointError(f"{folder} is a checkpoint for {config.get('task')!r}, not for {task!r}")
+    return config
+
+
+def read_weights(folder: Path, network: nn.Module) -> None:
+    """Fill a network from ``model.safetensors``, strictly: every name and shape must be right.
+
+    Weights are converted to the network's own type.
+
+    Raises:
+        CheckpointError: the file is missing or cut short, or a key is missing, unknown or of another shape.
+    """
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise CheckpointError(f"{folder} has no {WEIGHTS}")
+    try:
+        saved = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or cut short: {error}") from error
+    wanted = _weights(network)
+    if missing := sorted(wanted.keys() - saved.keys()):
+        raise CheckpointError(f"{path} lacks {missing[0]!r}" + (f" and {len(missing) - 1} more" * (len(missing) > 1)))
+    if unknown := sorted(saved.keys() - wanted.keys()):
+        raise CheckpointError(
+            f"{path} holds {unknown[0]!r}, which the model does not have"
+            + (f", and {len(unknown) - 1} more" * (len(unknown) > 1))
+        )
+    for name, tensor in wanted.items():
+        if tensor.shape != saved[name].shape:
+            raise CheckpointError(
+                f"{path}: {name!r} has the shape {tuple(saved[name].shape)}, but the model needs {tuple(tensor.shape)}"
+            )
+    with torch.no_grad():
+        for name, tensor in wanted.items():
+            tensor.copy_(saved[name])
+
+
+def write(
+    folder: str | Path,
+    config: Mapping[str, Any],
+    network: nn.Module,
+    dtype: torch.dtype | None,
+    write_assets: Callable[[Path], None],
+) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Everything is written beside the folder, then the two change places by renaming. After a crash at any moment the
+    old checkpoint can still be read, from its own place or from its backup. Other files of the folder, such as a
+    model card, are carried over.
+
+    Raises:
+        CheckpointError: the folder holds something else than a checkpoint, or cannot be written.
+    """
+    folder = Path(folder).expanduser()
+    check_writable(folder)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        fresh.chmod(0o755)
+        weights = {
+            name: (tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor).contiguous().cpu()
+            for name, tensor in _weights(network).items()
+        }
+        save_file(weights, fresh / WEIGHTS, metadata={"format": "pt"})
+        (fresh / WEIGHTS).chmod(0o644)
+        text = json.dumps({"format_version": FORMAT_VERSION, **config}, indent=2, ensure_ascii=False)
+        (fresh / CONFIG).write_text(text + "\n", encoding="utf-8")
+        write_assets(fresh)
+        _swap(fresh, folder)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Find out whether a checkpoint could be saved there, before hours are spent on making one.
+
+    Raises:
+        CheckpointError: it is a file, holds files and no checkpoint, or its parent cannot be written.
+    """
+    folder = Path(folder).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file, so no checkpoint can be saved there")
+    try:
+        if folder.is_dir() and not (folder / CONFIG).exists() and any(entry.is_file() for entry in folder.iterdir()):
+            raise CheckpointError(f"{folder} holds other files and no checkpoint: name a new or an empty folder")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent):
+            pass
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    backup = _backup(folder)
+    if not folder.exists():
+        if backup.exists():  # left by a save that was cut: from here on it is stale
+            fresh.rename(folder)
+            shutil.rmtree(backup)
+        else:
+            fresh.rename(folder)
+        return
+    for old in folder.iterdir():
+        if old.is_file() and not (fresh / old.name).exists():
+            shutil.copy2(old, fresh / old.name)
+    shutil.rmtree(backup, ignore_errors=True)
+    folder.rename(backup)
+    fresh.rename(folder)
+    for old in backup.iterdir():
+        if old.is_dir():
+            old.rename(folder / old.name)
+    shutil.rmtree(backup)
+
+
+def _backup(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.previous"
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    """Every parameter and buffer by name, one that is shared (tied) under its first name only."""
+    return dict(network.named_parameters()) | dict(network.named_buffers())

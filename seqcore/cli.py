@@ -1,0 +1,171 @@
+"""The command line: ``seqcore predict``, ``seqcore evaluate``, ``seqcore info``."""
+
+import argparse
+import itertools
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+import seqcore
+from seqcore import checkpoint
+from seqcore.data import read_rows
+from seqcore.errors import DataError, InputError, SeqcoreError
+from seqcore.tasks import load
+
+BATCHES_AT_ONCE = 16
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, 1 after an error of the user's, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except SeqcoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"error: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def predict(options: argparse.Namespace) -> None:
+    """One line in, one line out, in order and as they come: input of any size is held a few batches at a time."""
+    task = load(options.checkpoint, device=options.device)
+    field = next(iter(task.fields))
+    with ExitStack() as stack:
+        lines = _lines(options.files or ["-"], stack)
+        out = stack.enter_context(_output(options.output))
+        # Somebody who types wants each answer at once; a file is sorted by length over many batches.
+        typed = not options.files and sys.stdin.isatty()
+        while chunk := list(itertools.islice(lines, 1 if typed else options.batch_size * BATCHES_AT_ONCE)):
+            rows = [{field: line, **_languages(options)} for line in chunk]
+            for line, result in zip(chunk, task.predict(rows, **_search(options)), strict=True):
+                if options.format == "jsonl":
+                    print(json.dumps({field: line, **task.record(result)}, ensure_ascii=False), file=out)
+                else:
+                    print(" ".join(task.line(result).splitlines()), file=out)
+            out.flush()
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Predict every row and print the task's metrics as JSON."""
+    task = load(options.checkpoint, device=options.device)
+    columns = {field: name for field in task.fields if (name := getattr(options, f"columns_{field}", None))}
+    rows = read_rows(options.data, task.fields, columns, options.split)
+    rows = [{**row, **_languages(options)} for row in rows]
+    scores = task.scores(task.predict(rows, **_search(options)), rows)
+    described = {"checkpoint": options.checkpoint, "data": options.data, "rows": len(rows), **_search(options)}
+    print(json.dumps(described | {name: round(value, 4) for name, value in scores.items()}, ensure_ascii=False))
+
+
+def info(options: argparse.Namespace) -> None:
+    """Print what a checkpoint is: its configuration, its number of weights and its size on disk."""
+    folder = checkpoint.locate(options.checkpoint)
+    task = load(options.checkpoint, device="cpu")
+    described = checkpoint.read_config(folder) | {
+        "parameters": sum(weight.numel() for weight in task.network.parameters()),
+        "bytes": sum(file.stat().st_size for file in folder.iterdir() if file.is_file()),
+    }
+    print(json.dumps(described, indent=2, ensure_ascii=False))
+
+
+def _lines(files: Iterable[str], stack: ExitStack) -> Iterator[str]:
+    for name in files:
+        try:
+            stream = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
+        except OSError as error:
+            raise DataError(f"{name} cannot be read: {error.strerror}") from error
+        for number, line in enumerate(stream, 1):
+            try:
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                place = "standard input" if name == "-" else name
+                raise InputError(f"{place}, line {number} is not UTF-8: convert it first (iconv -t UTF-8)") from error
+
+
+@contextmanager
+def _output(name: str | None) -> Iterator[TextIO]:
+    """Standard output, or a file that appears under its name when it is whole."""
+    if name is None:
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        yield sys.stdout
+        return
+    partial = f"{name}.partial"
+    try:
+        out = open(partial, "w", encoding="utf-8")  # noqa: SIM115  closed below, and only then renamed
+    except OSError as error:
+        raise DataError(f"{name} cannot be written: {error.strerror}") from error
+    try:
+        with out:
+            yield out
+    except BaseException:
+        print(f"what was done before it stopped is in {partial}", file=sys.stderr)
+        raise
+    os.replace(partial, name)
+
+
+def _languages(options: argparse.Namespace) -> dict[str, str]:
+    named = {"source_lang": options.source, "target_lang": options.target}
+    return {name: value for name, value in named.items() if value}
+
+
+def _search(options: argparse.Namespace) -> dict[str, int]:
+    return {"beam_size": options.beam_size, "batch_size": options.batch_size}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("seqcore", description="Deep LSTM encoders and decoders on your own data.")
+    parser.add_argument("--version", action="version", version=f"seqcore {seqcore.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = _command(commands, "predict", predict, "one line in, one line out")
+    command.add_argument("files", nargs="*", metavar="FILE", help="text, a request a line; - or none: standard input")
+    command.add_argument("--output", metavar="FILE", help="where to write; without it, standard output")
+    command.add_argument("--format", choices=["text", "jsonl"], default="text", help="what to write a line")
+    _add_search(command)
+
+    command = _command(commands, "evaluate", evaluate, "metrics on a data set, as JSON")
+    command.add_argument("data", metavar="DATA", help="CSV, TSV, JSON lines or Parquet file, or a hub id")
+    command.add_argument("--split", default="test", help="of a hub id (default: test)")
+    for field in ("source", "target"):
+        command.add_argument(f"--columns.{field}", dest=f"columns_{field}", metavar="NAME", help=f"column for {field}")
+    _add_search(command)
+
+    _command(commands, "info", info, "what a checkpoint holds")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, help_: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help_, description=run.__doc__)
+    command.add_argument("checkpoint", metavar="CHECKPOINT", help="folder or hub id")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_search(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--source", metavar="LANGUAGE", help="language to translate from, such as en")
+    command.add_argument("--target", metavar="LANGUAGE", help="language to translate to, such as de")
+    command.add_argument("--beam-size", type=_positive, default=5, metavar="K", help="hypotheses (default: 5)")
+    command.add_argument("--batch-size", type=_positive, default=32, metavar="N", help="lines at once (default: 32)")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, … (default: auto)")
+
+
+def _positive(text: str) -> int:
+    with suppress(ValueError):
+        if int(text) > 0:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number greater than 0, not {text!r}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Rows in: read a file or a hub id, rename and check columns."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqcore.errors import DataError, SettingsError
+
+FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+
+Row = Mapping[str, Any]
+
+
+def read_rows(
+    source: str, fields: Mapping[str, type], columns: Mapping[str, str] | None = None, split: str = "train"
+) -> list[Row]:
+    """Read every row of a data set and check it, so that a wrong one is found before any work begins.
+
+    Args:
+        source: a CSV, TSV, JSON lines or Parquet file, or a Hugging Face ``datasets`` id (``owner/name``, and
+            ``owner/name:split`` for another split than ``split``).
+        fields: what each row must have, and of which type.
+        columns: where a field has another name in the file, ``{"source": "en"}``.
+
+    Raises:
+        DataError: no such file, not readable, no rows, or a column or a value missing or of another type; the
+            message names the row (from 1) and the column.
+    """
+    columns = dict(columns or {})
+    table = _open(source, split)
+    names = {field: columns.get(field, field) for field in fields}
+    for field, name in names.items():
+        if name not in table.column_names:
+            have = ", ".join(table.column_names)
+            raise DataError(
+                f"{source} has no column {name!r}; it has: {have}. Say which one to use with --columns.{field} NAME."
+            )
+    if not len(table):
+        raise DataError(f"{source} has no rows")
+    chosen = {field: table[name] for field, name in names.items()}
+    for field, values in chosen.items():
+        for number, value in enumerate(values, 1):
+            if not isinstance(value, fields[field]):
+                what = "is empty" if value is None else f"holds {type(value).__name__}, not {fields[field].__name__}"
+                raise DataError(f"{source}, row {number}: column {names[field]!r} {what}")
+    return [dict(zip(chosen, values, strict=True)) for values in zip(*chosen.values(), strict=True)]
+
+
+def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row], list[int]]:
+    """Split off ``count`` rows at random: the rest, those held out, and their row numbers (from 0, sorted).
+
+    Raises:
+        DataError: not more than ``count`` rows.
+    """
+    import random
+
+    if len(rows) <= count:
+        raise DataError(f"{len(rows)} rows are too few to hold {count} of them out")
+    numbers = sorted(random.Random(seed).sample(range(len(rows)), count))
+    held = set(numbers)
+    rest = [row for number, row in enumerate(rows) if number not in held]
+    return rest, [rows[number] for number in numbers], numbers
+
+
+def _open(source: str, split: str):  # type: ignore[no-untyped-def]
+    try:
+        import datasets
+    except ImportError as error:
+        raise SettingsError("reading data needs datasets: pip install 'seqcore[train]'") from error
+    datasets.disable_progress_bars()
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if path.exists() or suffix in FORMATS:
+        if not path.is_file():
+            raise DataError(f"there is no file {source}")
+        if suffix not in FORMATS:
+            raise DataError(f"{source}: files may be {', '.join(FORMATS)}, not {suffix or 'without an ending'}")
+        if not path.stat().st_size:
+            raise DataError(f"{source} is empty")
+        options: dict[str, Any] = {"delimiter": "\t"} if suffix == ".tsv" else {}
+        if suffix in {".csv", ".tsv"}:
+            options |= {"keep_default_na": False}  # "NA" and "null" are words
+        return _load(source, FORMATS[suffix], data_files=str(path), split="train", **options)
+    name, _, wanted = source.partition(":")
+    return _load(source, name, split=wanted or split)
+
+
+def _load(source: str, *arguments: Any, **options: Any):  # type: ignore[no-untyped-def]
+    import datasets
+
+    try:
+        return datasets.load_dataset(*arguments, **options)
+    except Exception as error:  # datasets raises whatever its readers do
+        reason = str(error.__cause__ or error).splitlines()
+        raise DataError(f"{source} cannot be read: {reason[0] if reason else type(error).__name__}") from error

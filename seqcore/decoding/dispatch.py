@@ -1,0 +1,23 @@
+"""The kind of search that a configuration asks for."""
+
+from torch import Tensor
+
+from .beam import beam_selector
+from .config import GenerationConfig
+from .greedy import select_likeliest
+from .hypothesis import Hypothesis
+from .loop import Select, run
+from .sampling import sample_selector
+from .step import StateT, Step
+
+
+def search(step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig) -> list[list[Hypothesis]]:
+    """`sample` if do_sample, else `greedy` for a beam_size of 1, else `beam_search`: same arguments, same result."""
+    return run(step, state, start, config, selector(config), config.n_best)
+
+
+def selector(config: GenerationConfig) -> Select:
+    """How a search with this configuration selects its tokens."""
+    if config.do_sample:
+        return sample_selector(config)
+    return select_likeliest if config.beam_size == 1 else beam_selector(config.beam_size)

@@ -1,0 +1,33 @@
+"""Greedy search: always the likeliest next token."""
+
+from torch import Tensor
+
+from .backpointers import Selection
+from .config import GenerationConfig
+from .hypothesis import Hypothesis
+from .loop import run
+from .step import StateT, Step
+
+
+def greedy(step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig) -> list[list[Hypothesis]]:
+    """Takes the likeliest token at every step; of equally likely ones that with the lowest number.
+
+    Args:
+        step: (tokens (B, K), state) -> (logits (B, K, V), state); K is 1 here.
+        state: what the model remembers of B sentences.
+        start: the first token fed for each sentence, LongTensor (B,).
+        config: settings; beam_size, n_best and those of sampling are not used.
+
+    Returns:
+        For each sentence a list of one hypothesis; [] for an empty batch.
+
+    Raises:
+        ValueError: the configuration does not fit the batch or the vocabulary, or the logits hold NaN or +inf.
+    """
+    return run(step, state, start, config, select_likeliest, n_best=1)
+
+
+def select_likeliest(log_probabilities: Tensor, totals: Tensor) -> Selection:
+    """The likeliest token of each hypothesis. log_probabilities (B, K, V), totals (B, K)."""
+    chosen = log_probabilities.max(-1)
+    return Selection(chosen.indices, None, chosen.values, totals + chosen.values)

@@ -1,0 +1,77 @@
+"""Sampling: tokens drawn by their probability."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .backpointers import Selection
+from .config import GenerationConfig
+from .hypothesis import Hypothesis
+from .loop import Select, run
+from .step import StateT, Step
+
+
+def sample(step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig) -> list[list[Hypothesis]]:
+    """Draws n_best independent hypotheses for each sentence.
+
+    Tokens are drawn from the model's distribution after temperature, top-k (Fan et al., 2018) and top-p (Holtzman et
+    al., 2020), in this order. With a seed, every sentence is drawn with the same random numbers, so its samples do not
+    depend on its company or place in the batch; without one, every call and sentence has its own.
+
+    Args:
+        step: (tokens (B, K), state) -> (logits (B, K, V), state); K is 1 at first, then n_best.
+        state: what the model remembers of B sentences.
+        start: the first token fed for each sentence, LongTensor (B,).
+        config: settings; beam_size is not used.
+
+    Returns:
+        For each sentence n_best hypotheses, which may be equal: finished ones first, then those cut at max_length, each
+        kind by falling score. [] for an empty batch.
+
+    Raises:
+        ValueError: the configuration does not fit the batch or the vocabulary, or the logits hold NaN or +inf.
+    """
+    return run(step, state, start, config, sample_selector(config), config.n_best)
+
+
+def sample_selector(config: GenerationConfig) -> Select:
+    """A function that draws one token for each of n_best hypotheses, with random numbers of its own."""
+    generator = torch.Generator()
+    if config.seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(config.seed)
+
+    def select(log_probabilities: Tensor, totals: Tensor) -> Selection:
+        sentences, hypotheses, vocabulary = log_probabilities.shape
+        # Drawn on the CPU in double precision whatever the model runs on, so that a seed means the same everywhere.
+        rows = sentences if config.seed is None else 1
+        noise = torch.empty(rows, config.n_best, vocabulary, dtype=torch.float64).exponential_(generator=generator)
+        gumbel = noise.clamp_(min=torch.finfo(torch.float64).tiny).log_().neg_().to(log_probabilities)
+        weights = restrict(log_probabilities, config.temperature, config.top_k, config.top_p)
+        # Adding Gumbel noise to log-probabilities and taking the largest draws from them (Gumbel, 1954).
+        tokens = (weights + gumbel).argmax(-1)
+        chosen = log_probabilities.expand(-1, config.n_best, -1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+        # All samples of a sentence begin as copies of its single first hypothesis.
+        parents = torch.zeros_like(tokens) if hypotheses != config.n_best else None
+        return Selection(tokens, parents, chosen, totals + chosen)
+
+    return select
+
+
+def restrict(log_probabilities: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
+    """Log-weights (…, V), not normalized, after temperature, top-k and top-p; -inf for what may not be drawn."""
+    # From 0 downwards and never divided by less than the smallest number: no temperature makes 0 / 0 or inf - inf.
+    gaps = log_probabilities - log_probabilities.amax(-1, keepdim=True)
+    weights = gaps / max(temperature, torch.finfo(gaps.dtype).tiny)
+    if 0 < top_k < weights.size(-1):
+        best = weights.topk(top_k, -1)
+        weights = torch.full_like(weights, -math.inf).scatter(-1, best.indices, best.values)
+    if top_p < 1:
+        ordered = weights.sort(dim=-1, descending=True, stable=True)
+        # A token is superfluous if those before it suffice. Before the first there are none, so it always stays.
+        before = ordered.values.softmax(-1).cumsum(-1).roll(1, -1)
+        before[..., 0] = 0.0
+        weights = weights.scatter(-1, ordered.indices, ordered.values.masked_fill(before >= top_p, -math.inf))
+    return weights

@@ -1,0 +1,45 @@
+"""Search that shows its best hypothesis while it runs."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from .config import GenerationConfig
+from .dispatch import selector
+from .hypothesis import Hypothesis
+from .loop import Search
+from .step import StateT, Step
+
+
+def stream(step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig) -> Iterator[Hypothesis]:
+    """Searches one sentence as `search` does, and gives the best hypothesis so far after every step.
+
+    Of greedy search each extends the one before. With a beam, or several samples, its beginning may still change: until
+    the end it is the one with the best score, ended or not. The last one is the first that `search` returns. At
+    least one is given, even for a max_length of 0.
+
+    Args:
+        step: (tokens (1, K), state) -> (logits (1, K, V), state).
+        state: what the model remembers of one sentence.
+        start: its first token, LongTensor (1,).
+        config: settings, as for `search`.
+
+    Raises:
+        ValueError: at once, if start is not one sentence; otherwise as `search`, while it runs.
+    """
+    if start.shape != (1,):
+        raise ValueError(f"stream takes one sentence: start must be a LongTensor (1,), not {tuple(start.shape)}")
+    return _best_after_each_step(step, state, start, config)
+
+
+@torch.inference_mode()
+def _best_after_each_step(
+    step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig
+) -> Iterator[Hypothesis]:
+    search = Search(step, state, start, config, selector(config), config.n_best)
+    if not search.active:
+        yield search.best()
+    while search.active:
+        search.advance()
+        yield search.best()

@@ -1,0 +1,21 @@
+"""The errors that seqcore raises on purpose: each message is written for the person who reads it."""
+
+
+class SeqcoreError(Exception):
+    """Something a user can mend; the message names what was wrong and what to do."""
+
+
+class CheckpointError(SeqcoreError):
+    """A checkpoint folder is missing, damaged, of another task, or of a newer format."""
+
+
+class DataError(SeqcoreError):
+    """A data file cannot be read, or a row of it has not what the task needs."""
+
+
+class InputError(SeqcoreError):
+    """A request holds something the task cannot work on, such as a language that it does not know."""
+
+
+class SettingsError(SeqcoreError):
+    """Settings contradict each other or name something that does not exist."""

@@ -1,0 +1,28 @@
+"""Bricks: tensors in, tensors out; no files, no text, no state kept on a module."""
+
+from seqcore.nn.attention import AdditiveAttention, Attention, DotAttention, GeneralAttention, create_attention
+from seqcore.nn.bridge import Bridge
+from seqcore.nn.decoder import DecoderOutput, LSTMDecoder
+from seqcore.nn.dropout import LockedDropout
+from seqcore.nn.encoder import LSTMEncoder
+from seqcore.nn.stack import LSTMLayer, LSTMStack, length_mask
+from seqcore.nn.state import DecoderState, LSTMState, Memory
+
+__all__ = [
+    "AdditiveAttention",
+    "Attention",
+    "Bridge",
+    "DecoderOutput",
+    "DecoderState",
+    "DotAttention",
+    "GeneralAttention",
+    "LSTMDecoder",
+    "LSTMEncoder",
+    "LSTMLayer",
+    "LSTMStack",
+    "LSTMState",
+    "LockedDropout",
+    "Memory",
+    "create_attention",
+    "length_mask",
+]

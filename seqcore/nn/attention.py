@@ -1,0 +1,100 @@
+"""Where to look in a memory: dot, general and additive attention over keys that are computed once a source."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Attention(nn.Module):
+    """Base of the three: a subclass says how keys are made and how a query scores them."""
+
+    key_size: int
+
+    def keys(self, values: Tensor) -> Tensor:
+        """Project the memory (B, S, M) once a source → (B, S, A)."""
+        raise NotImplementedError
+
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        """(B, T, Q) and (B, S, A) → (B, T, S), any real numbers."""
+        raise NotImplementedError
+
+    def forward(self, query: Tensor, values: Tensor, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Look with T (or K) queries a sentence at one memory, which is never copied.
+
+        Args:
+            query: (B, T, Q); ``values``: (B, S, M); ``keys``: (B, S, A); ``mask``: (B, S), true where real.
+
+        Returns:
+            Contexts (B, T, M) and weights (B, T, S): rows that sum to 1 and are exactly 0 on padding. A source with
+            nothing real in it gives zeros.
+        """
+        padding = ~mask.unsqueeze(1)
+        scores = self.scores(query, keys)
+        scores = scores.masked_fill(padding, torch.finfo(scores.dtype).min)
+        weights = scores.softmax(-1).masked_fill(padding, 0)
+        return torch.bmm(weights.to(values.dtype), values), weights
+
+
+class DotAttention(Attention):
+    """score(q, v) = q · v (Luong 2015); needs queries as wide as the memory."""
+
+    def __init__(self, query_size: int, memory_size: int) -> None:
+        super().__init__()
+        if query_size != memory_size:
+            raise ValueError(f"dot attention needs query and memory of one width, but got {query_size}, {memory_size}")
+        self.key_size = memory_size
+
+    def keys(self, values: Tensor) -> Tensor:
+        return values
+
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        return torch.bmm(query, keys.transpose(1, 2).to(query.dtype))
+
+
+class GeneralAttention(Attention):
+    """score(q, v) = q · W v (Luong 2015)."""
+
+    def __init__(self, query_size: int, memory_size: int) -> None:
+        super().__init__()
+        self.key_size = query_size
+        self.project = nn.Linear(memory_size, query_size, bias=False)
+
+    def keys(self, values: Tensor) -> Tensor:
+        return self.project(values)
+
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        return torch.bmm(query, keys.transpose(1, 2).to(query.dtype))
+
+
+class AdditiveAttention(Attention):
+    """score(q, v) = w · tanh(W q + U v) (Bahdanau 2015)."""
+
+    def __init__(self, query_size: int, memory_size: int) -> None:
+        super().__init__()
+        self.key_size = query_size
+        self.project_memory = nn.Linear(memory_size, query_size, bias=False)
+        self.project_query = nn.Linear(query_size, query_size)
+        self.energy = nn.Linear(query_size, 1, bias=False)
+
+    def keys(self, values: Tensor) -> Tensor:
+        return self.project_memory(values)
+
+    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+        return self.energy(torch.tanh(self.project_query(query).unsqueeze(2) + keys.unsqueeze(1))).squeeze(3)
+
+
+ATTENTIONS: dict[str, type[Attention]] = {
+    "dot": DotAttention,
+    "general": GeneralAttention,
+    "additive": AdditiveAttention,
+}
+
+
+def create_attention(name: str, query_size: int, memory_size: int) -> Attention:
+    """One of ``dot``, ``general``, ``additive``.
+
+    Raises:
+        ValueError: another name.
+    """
+    if name not in ATTENTIONS:
+        raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, but is {name!r}")
+    return ATTENTIONS[name](query_size, memory_size)  # type: ignore[call-arg]

@@ -1,0 +1,84 @@
+"""What an LSTM is compared with: the plain recurrent network and a feed-forward network over a fixed window."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from seqcore.nn.stack import length_mask
+
+
+class PlainRNN(nn.Module):
+    """The simple recurrent network (Elman 1990), h' = tanh(W x + U h + b), without gates; layers one on another.
+
+    A gradient that goes back through it is multiplied by U and by the slope of tanh at every step, so over long gaps
+    it vanishes (Bengio 1994). The recurrent matrices start orthogonal, as those of our LSTM do: a better start than
+    most.
+
+    Args:
+        input_size, hidden_size, num_layers: as in :class:`~seqcore.nn.stack.LSTMStack`.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(input_size, hidden_size, num_layers, batch_first=True)
+        for name, parameter in self.rnn.named_parameters():
+            if name.startswith("weight_hh"):
+                nn.init.orthogonal_(parameter)
+            elif name.startswith("weight_ih"):
+                nn.init.xavier_uniform_(parameter)
+            else:
+                nn.init.zeros_(parameter)
+
+    @property
+    def output_size(self) -> int:
+        """H."""
+        return self.rnn.hidden_size
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Read (B, T, input), of which ``lengths`` (B,) steps are real, at least 1 of each.
+
+        Returns:
+            The last layer's output (B, T, H), zero where padded, and every layer's state (L, B, H) after the last real
+            step; it can be carried to the next chunk.
+        """
+        if lengths is None:
+            return self.rnn(x, state)
+        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        y, last = self.rnn(packed, state)
+        return pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0], last
+
+
+class WindowMLP(nn.Module):
+    """A multilayer perceptron that sees the last W steps and nothing before them (Sejnowski & Rosenberg 1987).
+
+    Args:
+        input_size: width of a step.
+        window: W, the steps it sees.
+        hidden_size: of its hidden layers, with ReLU.
+        output_size: width of its answer.
+        num_layers: hidden layers.
+    """
+
+    def __init__(self, input_size: int, window: int, hidden_size: int, output_size: int, num_layers: int = 1) -> None:
+        super().__init__()
+        if window < 1 or num_layers < 1:
+            raise ValueError(f"window and num_layers must be at least 1, but are {window} and {num_layers}")
+        self.window = window
+        widths = [window * input_size, *[hidden_size] * num_layers]
+        hidden = [
+            layer
+            for before, after in zip(widths, widths[1:], strict=False)
+            for layer in (nn.Linear(before, after), nn.ReLU())
+        ]
+        self.network = nn.Sequential(*hidden, nn.Linear(hidden_size, output_size))
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, T, input), of which ``lengths`` (B,) steps are real → (B, output); zeros stand before a short sequence."""
+        if lengths is not None:
+            x = x.masked_fill(~length_mask(lengths, x.shape[1], x.device).unsqueeze(2), 0)
+        ends = torch.full(x.shape[:1], x.shape[1], device=x.device) if lengths is None else lengths.to(x.device)
+        # With W zeros before every sequence, the window that ends at its last real step begins at place `end`.
+        longer = nn.functional.pad(x, (0, 0, self.window, 0))
+        places = ends.unsqueeze(1) + torch.arange(self.window, device=x.device)
+        seen = longer[torch.arange(len(x), device=x.device).unsqueeze(1), places]
+        return self.network(seen.flatten(1))

@@ -1,0 +1,161 @@
+"""Writes a sequence, looking into a memory; with no memory it is a language model."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqcore.nn.attention import create_attention
+from seqcore.nn.bridge import Bridge
+from seqcore.nn.dropout import LockedDropout
+from seqcore.nn.stack import LSTMStack
+from seqcore.nn.state import DecoderState, LSTMState, Memory
+
+
+class DecoderOutput(NamedTuple):
+    """``logits`` (B, T, V); ``attention`` (B, T, S) or None without a memory; ``state`` after the last step."""
+
+    logits: Tensor
+    attention: Tensor | None
+    state: DecoderState
+
+
+class LSTMDecoder(nn.Module):
+    """A deep LSTM that predicts the next token, with attention over a memory between two of its layers.
+
+    The attention's answer goes up, not back into the next step (Luong 2015 without input feeding), so a whole target
+    is read by one fused call a layer. The output matrix is the embedding itself (Press & Wolf 2017).
+
+    Args:
+        vocab_size, embedding_size: V and E.
+        hidden_size, num_layers: H and L of the stack.
+        memory_size: M; None makes a language model.
+        state_size: numbers in the memory's ``state.h`` for one sequence; None starts from zeros.
+        attention: ``dot``, ``general`` or ``additive``.
+        attention_layer: how many layers lie below the attention, 1 to L (L is Luong's own place).
+        dropout, input_dropout, output_dropout: locked, between layers, on embeddings, before the output.
+        weight_dropout, residual, layer_norm: as in :class:`~seqcore.nn.stack.LSTMStack`.
+        tied: share the embedding with the output.
+        padding: the token whose embedding stays zero.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        embedding_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        memory_size: int | None = None,
+        state_size: int | None = None,
+        attention: str = "general",
+        attention_layer: int = 1,
+        dropout: float = 0,
+        input_dropout: float = 0,
+        output_dropout: float = 0,
+        weight_dropout: float = 0,
+        residual: bool = True,
+        layer_norm: bool = False,
+        tied: bool = True,
+        padding: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, embedding_size, padding_idx=padding)
+        self.input_dropout, self.output_dropout = LockedDropout(input_dropout), LockedDropout(output_dropout)
+        self.stack = LSTMStack(
+            embedding_size, hidden_size, num_layers, False, dropout, weight_dropout, residual, layer_norm
+        )
+        if memory_size is not None:
+            if not 1 <= attention_layer <= num_layers:
+                raise ValueError(f"attention_layer must be from 1 to {num_layers}, but is {attention_layer}")
+            self.attention = create_attention(attention, hidden_size, memory_size)
+            self.combine = nn.Linear(hidden_size + memory_size, hidden_size)
+        self.bridge = Bridge(state_size, num_layers, hidden_size) if state_size else None
+        self.lower = range(attention_layer if memory_size is not None else num_layers)
+        self.upper = range(len(self.lower), num_layers)
+        self.project = nn.Linear(hidden_size, embedding_size) if hidden_size != embedding_size else nn.Identity()
+        self.output = nn.Linear(embedding_size, vocab_size)
+        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+        if padding is not None:
+            nn.init.zeros_(self.embedding.weight[padding].detach())
+        nn.init.zeros_(self.output.bias)
+        if tied:
+            self.output.weight = self.embedding.weight
+
+    def start(self, memory: Memory | None, batch: int | None = None) -> DecoderState:
+        """The state before the first token, with K = 1 and the keys computed once a sentence.
+
+        Args:
+            memory: what to look into; None for a language model, which then needs ``batch``.
+        """
+        if memory is None:
+            return DecoderState(_one_hypothesis(self.stack.initial_state(batch or 1, self.embedding.weight)))
+        if self.bridge is not None and memory.state is not None:
+            state = self.bridge(memory.state)
+        else:
+            state = self.stack.initial_state(memory.values.shape[0], memory.values)
+        return DecoderState(_one_hypothesis(state), memory.values, self.attention.keys(memory.values), memory.mask)
+
+    def forward(self, tokens: Tensor, memory: Memory | None = None, state: DecoderState | None = None) -> DecoderOutput:
+        """Teacher forcing: read the whole target (B, T) at once, one LSTM call a layer.
+
+        Args:
+            state: where to go on from (K = 1), as from :meth:`start` or an earlier chunk; with it ``memory`` is
+                not needed. ``state.detach()`` truncates BPTT.
+        """
+        features, attention, state = self.features(tokens, memory, state)
+        return DecoderOutput(self.output(features), attention, state)
+
+    def features(
+        self, tokens: Tensor, memory: Memory | None = None, state: DecoderState | None = None
+    ) -> tuple[Tensor, Tensor | None, DecoderState]:
+        """As :meth:`forward`, up to the output matrix: features (B, T, E), attention and state.
+
+        For losses that need logits at some of the positions only.
+        """
+        if state is None:
+            state = self.start(memory, tokens.shape[0])
+        if state.lstm.h.shape[2] != 1:
+            raise ValueError(f"forward reads one target a sentence, but the state holds {state.lstm.h.shape[2]}")
+        before = LSTMState(state.lstm.h.squeeze(2), state.lstm.c.squeeze(2))
+        x = self.input_dropout(self.embedding(tokens))
+        x, lower = self.stack(x, state=before, layers=self.lower)
+        x, attention = self._attend(x, state)
+        after = lower
+        if self.upper:
+            x, upper = self.stack(x, state=before, layers=self.upper)
+            after = _join(lower, upper)
+        last = None if attention is None else attention[:, -1:]
+        return (
+            self.project(self.output_dropout(x)),
+            attention,
+            state._replace(lstm=_one_hypothesis(after), attention=last),
+        )
+
+    def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """One token for each of K hypotheses: (B, K) → logits (B, K, V); no dropout. The memory is never copied."""
+        batch, hypotheses = tokens.shape
+        before = LSTMState(state.lstm.h.flatten(1, 2), state.lstm.c.flatten(1, 2))
+        x, after = self.stack.step(self.embedding(tokens).flatten(0, 1), before, self.lower)
+        attended, attention = self._attend(x.unflatten(0, (batch, hypotheses)), state)
+        x = attended.flatten(0, 1)
+        if self.upper:
+            x, upper = self.stack.step(x, before, self.upper)
+            after = _join(after, upper)
+        logits = self.output(self.project(x)).unflatten(0, (batch, hypotheses))
+        lstm = LSTMState(*(part.unflatten(1, (batch, hypotheses)) for part in after))
+        return logits, state._replace(lstm=lstm, attention=attention)
+
+    def _attend(self, x: Tensor, state: DecoderState) -> tuple[Tensor, Tensor | None]:
+        """Luong's attentional vector tanh(W [context; h]): (B, T, H) → (B, T, H)."""
+        if state.values is None or state.keys is None or state.mask is None:
+            return x, None
+        context, weights = self.attention(x, state.values, state.keys, state.mask)
+        return torch.tanh(self.combine(torch.cat([context, x], -1))), weights
+
+
+def _one_hypothesis(state: LSTMState) -> LSTMState:
+    return LSTMState(state.h.unsqueeze(2), state.c.unsqueeze(2))
+
+
+def _join(lower: LSTMState, upper: LSTMState) -> LSTMState:
+    return LSTMState(torch.cat([lower.h, upper.h]), torch.cat([lower.c, upper.c]))

@@ -1,0 +1,32 @@
+"""Dropout for recurrent networks: masks that stay the same through time."""
+
+from torch import Tensor, nn
+
+
+class LockedDropout(nn.Module):
+    """Drop the same features at every step of a sequence (Gal & Ghahramani 2016).
+
+    Args:
+        p: the chance that a feature is dropped, in [0, 1).
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"dropout must be at least 0 and less than 1, but is {p}")
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, F) → (B, T, F)."""
+        if not self.training or self.p == 0:
+            return x
+        mask = x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(1 - self.p)
+        return x * mask.div_(1 - self.p)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+def drop_weight(weight: Tensor, p: float, training: bool) -> Tensor:
+    """DropConnect on a weight matrix, one mask for the whole sequence (Wan 2013; Merity 2018)."""
+    return nn.functional.dropout(weight, p, training)

@@ -1,0 +1,68 @@
+"""What recurrent bricks hand to each other. State is passed, never stored on a module.
+
+Dimension letters, here and in every docstring of this room: B batch, K hypotheses a sentence, S source length,
+T target length, L layers, D directions, H hidden size, M memory width, A attention width, V vocabulary.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class LSTMState(NamedTuple):
+    """Hidden and cell state of a stack: ``h`` and ``c``, each (L·D, B, H), forward before backward in a layer."""
+
+    h: Tensor
+    c: Tensor
+
+    def detach(self) -> "LSTMState":
+        """Cut the graph here: truncated backpropagation through time (Williams & Peng 1990)."""
+        return LSTMState(self.h.detach(), self.c.detach())
+
+
+class Memory(NamedTuple):
+    """What an encoder remembers of its input.
+
+    ``values`` (B, S, M), zero where padded; ``mask`` (B, S), true where real; ``state`` the final state of every
+    layer, or None where the encoder has none.
+    """
+
+    values: Tensor
+    mask: Tensor
+    state: LSTMState | None = None
+
+    def detach(self) -> "Memory":
+        return Memory(self.values.detach(), self.mask, self.state.detach() if self.state else None)
+
+
+class DecoderState(NamedTuple):
+    """Everything a decoder needs to go on: K hypotheses a sentence share one copy of the memory.
+
+    ``lstm`` (L, B, K, H); ``values`` (B, S, M), ``keys`` (B, S, A) and ``mask`` (B, S), once per sentence, or None
+    without a memory; ``attention`` (B, K, S), the weights of the last step.
+    """
+
+    lstm: LSTMState
+    values: Tensor | None = None
+    keys: Tensor | None = None
+    mask: Tensor | None = None
+    attention: Tensor | None = None
+
+    def reorder(self, parents: Tensor) -> "DecoderState":
+        """Let hypothesis k of sentence b continue what hypothesis ``parents[b, k]`` was; (B, K'), K' may differ."""
+        rows = torch.arange(parents.shape[0], device=parents.device).unsqueeze(1)
+        lstm = LSTMState(self.lstm.h[:, rows, parents], self.lstm.c[:, rows, parents])
+        attention = None if self.attention is None else self.attention[rows, parents]
+        return self._replace(lstm=lstm, attention=attention)
+
+    def keep(self, sentences: Tensor) -> "DecoderState":
+        """Keep these sentences (B',) of the batch, in this order."""
+        lstm = LSTMState(self.lstm.h[:, sentences], self.lstm.c[:, sentences])
+        rest = (None if part is None else part[sentences] for part in self[1:])
+        return DecoderState(lstm, *rest)
+
+    def detach(self) -> "DecoderState":
+        """Cut the graph here, so that the next chunk's gradient stops (truncated BPTT)."""
+        rest = (None if part is None else part.detach() for part in self[1:])
+        return DecoderState(self.lstm.detach(), *rest)

@@ -1,0 +1,29 @@
+"""The four ways of joining the bricks, each a task that answers raw input."""
+
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from seqcore import checkpoint
+from seqcore.errors import CheckpointError
+from seqcore.tasks.base import Task
+
+_TASKS = {"translation": ("seqcore.tasks.translation", "Translator")}
+
+
+def load(
+    source: str | Path,
+    revision: str | None = None,
+    device: str | torch.device = "auto",
+    dtype: torch.dtype = torch.float32,
+) -> Task:
+    """Load any checkpoint; ``config.json`` names its task. Arguments and errors as of :meth:`Task.from_pretrained`."""
+    name = checkpoint.read_config(checkpoint.locate(source, revision)).get("task")
+    if name not in _TASKS:
+        raise CheckpointError(
+            f"{source} is a checkpoint for {name!r}, which this seqcore does not know: update seqcore"
+        )
+    module, kind = _TASKS[name]
+    task: type[Task] = getattr(import_module(module), kind)
+    return task.from_pretrained(source, revision, device, dtype)

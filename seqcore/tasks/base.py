@@ -1,0 +1,180 @@
+"""What every task is: a configuration, a network and their verbs, in one object and one folder."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from seqcore import checkpoint
+from seqcore.errors import CheckpointError, SettingsError
+
+Batch = Mapping[str, Tensor]
+Example = Mapping[str, Any]
+
+
+class Loss(NamedTuple):
+    """A loss summed over what it counts (target tokens, say), and their number, so that processes can add both."""
+
+    total: Tensor
+    counted: int
+
+
+class Task(ABC):
+    """A model that users call on raw input; training sees only :meth:`example`, :meth:`loss` and :meth:`scores`.
+
+    Class attributes that a subclass sets:
+        name: what ``config.json`` calls the task.
+        Config: its frozen dataclass of settings.
+        fields: the columns of a row, and their types; the first is what the task answers.
+        selection: the score that chooses among checkpoints; more is better.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type]
+    fields: ClassVar[Mapping[str, type]]
+    selection: ClassVar[str]
+    config: Any
+    network: nn.Module
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.network.parameters()).device
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move the weights; ``auto`` is the first accelerator, or else the CPU."""
+        self.network.to(choose_device(device))
+        return self
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        revision: str | None = None,
+        device: str | torch.device = "auto",
+        dtype: torch.dtype = torch.float32,
+    ) -> Self:
+        """Load a checkpoint, ready to answer.
+
+        Args:
+            source: a folder, or a hub id.
+            revision: of the hub id.
+            dtype: to compute in, whatever the file holds.
+
+        Raises:
+            CheckpointError: it is missing, damaged, of another task or of a newer format.
+        """
+        place = choose_device(device)
+        folder = checkpoint.locate(source, revision)
+        settings = checkpoint.read_config(folder, cls.name)
+        task = cls._build(_config(cls.Config, settings, folder), folder)
+        task.network.to(dtype)
+        checkpoint.read_weights(folder, task.network)
+        task.network.to(place).eval()
+        return task
+
+    def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:
+        """Write everything that :meth:`from_pretrained` needs, whole or not at all.
+
+        Args:
+            dtype: of the saved weights, such as ``torch.float16``; without it, their own.
+
+        Raises:
+            CheckpointError: the folder cannot be written; what it held is still there.
+        """
+        config = {"task": self.name, **dataclasses.asdict(self.config)}
+        checkpoint.write(folder, config, self.network, dtype, self._write_assets)
+
+    def push_to_hub(self, name: str, private: bool = False, dtype: torch.dtype | None = torch.float16) -> str:
+        """Upload the checkpoint as ``owner/name`` and return its address; needs a token, as ``hf auth login`` gives."""
+        import tempfile
+
+        from huggingface_hub import HfApi
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(Path(folder) / "checkpoint", dtype)
+            hub = HfApi()
+            address = hub.create_repo(name, private=private, exist_ok=True)
+            hub.upload_folder(repo_id=name, folder_path=Path(folder) / "checkpoint")
+        return str(address)
+
+    @classmethod
+    @abstractmethod
+    def _build(cls, config: Any, folder: Path) -> Self:
+        """Make the task with an untrained network, and read what else the folder holds."""
+
+    @abstractmethod
+    def _write_assets(self, folder: Path) -> None:
+        """Write what the folder holds beside configuration and weights, such as a tokenizer."""
+
+    @abstractmethod
+    def example(self, row: Mapping[str, Any]) -> Example:
+        """Turn a row of data into numbers.
+
+        Raises:
+            InputError: the row holds what the task cannot learn from.
+        """
+
+    @abstractmethod
+    def lengths(self, example: Example) -> Sequence[int]:
+        """How long an example is, for the token budget: source first."""
+
+    @abstractmethod
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        """Pad examples into one batch, on the CPU."""
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> Loss:
+        """The training objective; in evaluation mode, what is comparable between runs."""
+
+    @abstractmethod
+    def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Any]:
+        """Answer rows (only their inputs are read), one result each; options are those of the task's verb."""
+
+    @abstractmethod
+    def line(self, result: Any) -> str:
+        """A result as one line of text, as ``seqcore predict`` prints it."""
+
+    @abstractmethod
+    def record(self, result: Any) -> dict[str, Any]:
+        """A result as what JSON can hold."""
+
+    @abstractmethod
+    def scores(self, predictions: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """How good predictions are; each name and definition is in :mod:`seqcore.metrics`."""
+
+
+def choose_device(device: str | torch.device) -> torch.device:
+    """``auto`` → the first accelerator that is there, or the CPU; anything else as torch names it.
+
+    Raises:
+        SettingsError: no such device here.
+    """
+    if device == "auto":
+        accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+        return accelerator or torch.device("cpu")
+    try:
+        place = torch.device(device)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise SettingsError(f"the device {str(device)!r} cannot be used here: {str(error).splitlines()[0]}") from error
+    return place
+
+
+def _config(kind: type, settings: dict[str, Any], folder: Path) -> Any:
+    """Build the dataclass from ``config.json``, strictly."""
+    settings = {key: value for key, value in settings.items() if key not in {"task", "format_version"}}
+    names = {field.name for field in dataclasses.fields(kind)}
+    if unknown := sorted(settings.keys() - names):
+        raise CheckpointError(f"{folder / checkpoint.CONFIG} holds {unknown[0]!r}, which this seqcore does not know")
+    if missing := sorted(names - settings.keys()):
+        raise CheckpointError(f"{folder / checkpoint.CONFIG} lacks {missing[0]!r}")
+    try:
+        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()})
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {error}") from error

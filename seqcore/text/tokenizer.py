@@ -1,0 +1,104 @@
+"""Text to numbers and back: sentencepiece, trained by us, stored beside the weights."""
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from seqcore.errors import CheckpointError, DataError
+
+FILE_NAME = "tokenizer.model"
+
+
+class Tokenizer:
+    """A sentencepiece model (Kudo & Richardson 2018) with byte fallback: every text can be encoded.
+
+    Marks, such as one for a language, are control symbols: they have numbers, but no text of a user spells one.
+
+    Attributes:
+        padding, unknown, start, end: the special tokens' numbers.
+    """
+
+    padding, unknown, start, end = 0, 1, 2, 3
+
+    def __init__(self, model: bytes) -> None:
+        self.model = model
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.LoadFromSerializedProto(model)
+        except RuntimeError as error:
+            raise CheckpointError("the tokenizer is damaged: it is no sentencepiece model") from error
+
+    @classmethod
+    def train(cls, texts: Iterable[str], vocab_size: int, marks: Sequence[str] = ()) -> "Tokenizer":
+        """Learn a unigram vocabulary (Kudo 2018) from an iterator of text.
+
+        Args:
+            vocab_size: the most pieces to learn, 256 bytes and the special tokens included; little text gives fewer.
+            marks: control symbols to add, such as ``<2de>``.
+
+        Raises:
+            DataError: no text, or a vocabulary too small for the characters of the text.
+        """
+        model = io.BytesIO()
+        lines = (line for text in texts for line in text.splitlines() if line.strip())
+        try:
+            sentencepiece.SentencePieceTrainer.Train(
+                sentence_iterator=lines,
+                model_writer=model,
+                model_type="unigram",
+                vocab_size=vocab_size,
+                hard_vocab_limit=False,
+                byte_fallback=True,
+                character_coverage=0.9999,
+                control_symbols=list(marks),
+                pad_id=cls.padding,
+                unk_id=cls.unknown,
+                bos_id=cls.start,
+                eos_id=cls.end,
+                num_threads=1,
+                minloglevel=2,
+            )
+        except (RuntimeError, OSError) as error:
+            raise DataError(
+                f"no vocabulary of {vocab_size} pieces can be learned from this text: it is empty or has "
+                f"too many different characters for so small a vocabulary ({error})"
+            ) from error
+        return cls(model.getvalue())
+
+    @classmethod
+    def load(cls, folder: Path) -> "Tokenizer":
+        """Read ``tokenizer.model`` from a checkpoint folder."""
+        try:
+            return cls((folder / FILE_NAME).read_bytes())
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{folder} has no {FILE_NAME}") from error
+
+    def save(self, folder: Path) -> None:
+        """Write ``tokenizer.model`` into a checkpoint folder."""
+        (folder / FILE_NAME).write_bytes(self.model)
+
+    def __len__(self) -> int:
+        return int(self._processor.GetPieceSize())
+
+    def encode(self, text: str) -> list[int]:
+        """Text → token numbers, with no special token among them."""
+        return list(self._processor.EncodeAsIds(text))
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Token numbers → text; special tokens give nothing."""
+        return str(self._processor.DecodeIds(list(tokens)))
+
+    def pieces(self, tokens: Sequence[int]) -> tuple[str, ...]:
+        """What each token stands for, such as ``▁house``."""
+        return tuple(self._processor.IdToPiece(token) for token in tokens)
+
+    def mark(self, symbol: str) -> int | None:
+        """The number of a control symbol, or None if the tokenizer was not trained with it."""
+        number = int(self._processor.PieceToId(symbol))
+        return number if self._processor.IsControl(number) and self._processor.IdToPiece(number) == symbol else None
+
+    def starts_word(self, token: int) -> bool:
+        """Whether a piece begins a new word."""
+        return str(self._processor.IdToPiece(token)).startswith("▁")

@@ -1,0 +1,88 @@
+"""One LightningModule for every task."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from seqcore.tasks.base import Batch, Task
+from seqcore.training.settings import TrainingSettings
+
+
+class TaskModule(lightning.LightningModule):
+    """Trains the network of a task on what :meth:`Task.loss` says, and validates with its scores.
+
+    Args:
+        rows: the validation rows, in the order that the validation loader's examples have.
+    """
+
+    def __init__(
+        self, task: Task, settings: TrainingSettings, steps: int, rows: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        super().__init__()
+        self.task, self.settings, self.steps, self.rows = task, settings, steps, rows
+        self.network = task.network
+        self._random: Tensor | None = None
+        self._losses: list[tuple[float, int]] = []
+
+    def on_train_start(self) -> None:
+        if self._random is not None:  # a resumed run goes on with the same dropout masks
+            torch.set_rng_state(self._random)
+
+    def training_step(self, batch: Batch, number: int) -> Tensor:
+        total, counted = self.task.loss(batch)
+        # Divided by the tokens of all processes, times the processes, since their gradients are averaged.
+        everywhere = self.trainer.strategy.reduce(torch.tensor(float(counted), device=self.device), reduce_op="sum")
+        loss = total * self.trainer.world_size / everywhere
+        self.log("loss", loss.detach(), prog_bar=True, sync_dist=self.trainer.world_size > 1)
+        return loss
+
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        limit = self.settings.clip or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
+        self.log("gradient_norm", norm)
+
+    def validation_step(self, batch: Batch, number: int) -> None:
+        total, counted = self.task.loss(batch)
+        self._losses.append((float(total), counted))
+
+    def on_validation_epoch_end(self) -> None:
+        world, rank = self.trainer.world_size, self.trainer.global_rank
+        mine = list(range(rank, len(self.rows), world))
+        results = dict(zip(mine, self.task.predict([self.rows[i] for i in mine], beam_size=1), strict=True))
+        losses, self._losses = self._losses, []
+        if world > 1:
+            gathered: list[Any] = [None] * world
+            torch.distributed.all_gather_object(gathered, (results, losses))
+            results = {row: result for part, _ in gathered for row, result in part.items()}
+            losses = [loss for _, part in gathered for loss in part]
+        scores = self.task.scores([results[i] for i in range(len(self.rows))], self.rows)
+        loss = sum(total for total, _ in losses) / max(1, sum(counted for _, counted in losses))
+        self.log_dict({f"val_{name}": value for name, value in scores.items()} | {"val_loss": loss}, prog_bar=True)
+
+    def configure_optimizers(self) -> Any:
+        matrices = [weight for weight in self.network.parameters() if weight.dim() > 1]
+        vectors = [weight for weight in self.network.parameters() if weight.dim() <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": self.settings.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.settings.learning_rate, betas=(0.9, 0.98))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _rate(self, step: int) -> float:
+        """Linear warm-up, then a cosine to zero (Loshchilov & Hutter 2017), as a part of the peak."""
+        warmup = min(self.settings.warmup_steps, self.steps // 2)
+        if step < warmup:
+            return (step + 1) / warmup
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, self.steps - warmup))))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["random_state"] = torch.get_rng_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._random = checkpoint["random_state"]

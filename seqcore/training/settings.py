@@ -1,0 +1,53 @@
+"""How to train: one dataclass that YAML files and flags fill."""
+
+from dataclasses import dataclass
+
+from seqcore.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings of :func:`~seqcore.training.finetune.fit`, the same for every task.
+
+    Attributes:
+        epochs: passes over the data at most; the learning rate decays towards the last.
+        batch_tokens: the token budget of a step, over all processes together.
+        learning_rate: its peak, for AdamW (Loshchilov & Hutter 2019).
+        warmup_steps: steps of linear rise to the peak; a cosine falls from there to zero.
+        weight_decay: of AdamW, on matrices only.
+        clip: the largest gradient norm; larger ones are scaled down to it (Pascanu 2013). 0 is off.
+        precision: as Lightning names it, ``bf16-mixed`` or ``32-true``.
+        validate_every: epochs between validations.
+        patience: validations without a better score before training stops.
+        average: so many of the best checkpoints are averaged at the end, if that is better on validation.
+        save_every: steps between resumable checkpoints.
+        seed: of weights, dropout and data order.
+        accelerator, devices, num_nodes: as Lightning names them.
+        threads: of the CPU, for each process; 0 leaves torch's choice.
+        progress: show a progress bar.
+    """
+
+    epochs: int = 30
+    batch_tokens: int = 2000
+    learning_rate: float = 2e-3
+    warmup_steps: int = 400
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    precision: str = "bf16-mixed"
+    validate_every: int = 1
+    patience: int = 10
+    average: int = 5
+    save_every: int = 200
+    seed: int = 1
+    accelerator: str = "auto"
+    devices: int = 1
+    num_nodes: int = 1
+    threads: int = 0
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_tokens", "validate_every", "patience", "average", "save_every", "devices"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"training.{name} must be at least 1, but is {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise SettingsError(f"training.learning_rate must be greater than 0, but is {self.learning_rate}")

@@ -1,0 +1,645 @@
+"""Search on hand-made log-probabilities: no model, so every right answer can be worked out in plain Python."""
+
+import dataclasses
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from seqcore.decoding import (
+    GenerationConfig,
+    Hypothesis,
+    beam_search,
+    greedy,
+    length_penalty,
+    sample,
+    search,
+    stream,
+)
+
+PAD, START, EOS = 0, 1, 2
+Row = Callable[[int, tuple[int, ...]], list[float]]  # (sentence, tokens so far) -> logits
+quick = settings(max_examples=40, deadline=None)
+
+
+@dataclasses.dataclass
+class Past:
+    """A state that knows which sentence each row is and all that each hypothesis was fed, the start included."""
+
+    sentences: list[int]
+    fed: list[list[tuple[int, ...]]]
+    attention: Tensor | None = None
+
+    def reorder(self, parents: Tensor) -> "Past":
+        return Past(self.sentences, [[row[k] for k in ks] for row, ks in zip(self.fed, parents.tolist(), strict=True)])
+
+    def keep(self, sentences: Tensor) -> "Past":
+        rows = sentences.tolist()
+        return Past([self.sentences[row] for row in rows], [self.fed[row] for row in rows])
+
+
+class Table:
+    """A step function made of `row`; attention (B, K, 3) holds sentence, last token fed and step: who looked, when."""
+
+    def __init__(self, row: Row, dtype: torch.dtype = torch.float64) -> None:
+        self.row, self.dtype = row, dtype
+        self.batches: list[tuple[int, ...]] = []
+
+    def __call__(self, tokens: Tensor, past: Past) -> tuple[Tensor, Past]:
+        self.batches.append(tuple(past.sentences))
+        new = zip(past.fed, tokens.tolist(), strict=True)
+        fed = [[(*old, token) for old, token in zip(row, added, strict=True)] for row, added in new]
+        logits = [[self.row(s, f[1:]) for f in row] for s, row in zip(past.sentences, fed, strict=True)]
+        looks = [[[s, f[-1], len(f) - 1] for f in row] for s, row in zip(past.sentences, fed, strict=True)]
+        return torch.tensor(logits, dtype=self.dtype), Past(past.sentences, fed, torch.tensor(looks))
+
+    def run(self, config: GenerationConfig, sentences: Sequence[int] = (0,), how: Any = search) -> Any:
+        past = Past(list(sentences), [[()] for _ in sentences])
+        return how(self, past, torch.full((len(sentences),), START), config)
+
+
+def random_rows(seed: int, vocabulary: int = 5, scale: float = 1.5) -> Row:
+    """Logits that depend on the sentence and on everything before."""
+
+    def row(sentence: int, prefix: tuple[int, ...]) -> list[float]:
+        source = random.Random(f"{seed} {sentence} {prefix}")
+        return [source.gauss(0, scale) for _ in range(vocabulary)]
+
+    return row
+
+
+def probabilities(table: dict[tuple[int, ...], dict[int, float]], vocabulary: int = 7) -> Row:
+    """A hand-made tree: prefix → {token: probability}; after other prefixes the sentence ends."""
+
+    def row(_: int, prefix: tuple[int, ...]) -> list[float]:
+        chances = table.get(prefix, {EOS: 1.0})
+        return [math.log(chances[token]) if token in chances else -math.inf for token in range(vocabulary)]
+
+    return row
+
+
+def settings_of(**changes: Any) -> GenerationConfig:
+    return GenerationConfig(**{"eos": EOS, "pad": PAD, "max_length": 4, **changes})
+
+
+def constrained(logits: list[float], prefix: tuple[int, ...], config: GenerationConfig) -> list[float]:
+    """The rules once more, in plain Python: log-probabilities after this prefix."""
+    logits = list(logits)
+    size = config.no_repeat_ngram_size
+    past = {prefix[i : i + size] for i in range(len(prefix) - size + 1)} if size else set()
+    for token in range(len(logits)):
+        if token in prefix and config.repetition_penalty != 1:
+            penalty = config.repetition_penalty
+            logits[token] = logits[token] / penalty if logits[token] > 0 else logits[token] * penalty
+        repeats = size > 0 and (*prefix, token)[-size:] in past
+        if repeats or token in {PAD, *config.banned_tokens} or (token == EOS and len(prefix) < config.min_length):
+            logits[token] = -math.inf
+    if len(prefix) < len(config.forced_prefix):
+        logits = [0.0 if token == config.forced_prefix[len(prefix)] else -math.inf for token in range(len(logits))]
+    if max(logits) == -math.inf:
+        logits[EOS] = 0.0
+    normaliser = math.log(sum(math.exp(value) for value in logits))
+    return [value - normaliser for value in logits]
+
+
+def every_answer(row: Row, config: GenerationConfig, sentence: int = 0) -> list[tuple[bool, float, tuple[int, ...]]]:
+    """All that can be generated, by brute force: (cut, -score, tokens), best first."""
+    (limit,) = config.limits(1)
+    answers = []
+
+    def grow(prefix: tuple[int, ...], total: float) -> None:
+        def answer(steps: int) -> tuple[bool, float, tuple[int, ...]]:
+            return steps == len(prefix), -total / ((5 + steps) / 6) ** config.length_penalty, prefix
+
+        if len(prefix) == limit:
+            answers.append(answer(len(prefix)))
+            return
+        for token, value in enumerate(constrained(row(sentence, prefix), prefix, config)):
+            if token == EOS and value > -math.inf:
+                steps = len(prefix) + 1
+                answers.append((False, -(total + value) / ((5 + steps) / 6) ** config.length_penalty, prefix))
+            elif value > -math.inf:
+                grow((*prefix, token), total + value)
+
+    grow((), 0.0)
+    return sorted(answers)
+
+
+def same(left: list[Hypothesis], right: list[Hypothesis]) -> bool:
+    """Equal in everything, to the last digit."""
+    fields = [[dataclasses.astuple(dataclasses.replace(h, attention=None)) for h in side] for side in (left, right)]
+    looks = [[None if h.attention is None else h.attention.tolist() for h in side] for side in (left, right)]
+    return fields[0] == fields[1] and looks[0] == looks[1]
+
+
+rules = st.fixed_dictionaries(
+    {
+        "max_length": st.integers(1, 4),
+        "length_penalty": st.sampled_from([0.0, 0.6, 1.0, 2.0]),
+        "min_length": st.integers(0, 1),
+        "no_repeat_ngram_size": st.integers(0, 3),
+        "repetition_penalty": st.sampled_from([1.0, 1.7, 0.6]),
+        "forced_prefix": st.sampled_from([(), (3,), (4, 4)]),
+        "banned_tokens": st.sampled_from([(), (START,), (START, 4)]),
+    }
+)
+
+
+# What a search returns
+
+
+@quick
+@given(seed=st.integers(0, 10**6), rules=rules, n_best=st.sampled_from([1, 3, 200]))
+def test_a_beam_of_full_width_is_brute_force(seed: int, rules: dict[str, Any], n_best: int) -> None:
+    config = settings_of(beam_size=256, n_best=n_best, **rules)
+    (found,) = Table(random_rows(seed)).run(config, how=beam_search)
+    expected = every_answer(random_rows(seed), config)[:n_best]
+    assert [(not h.finished, h.tokens) for h in found] == [(cut, tokens) for cut, _, tokens in expected]
+    assert [h.score for h in found] == pytest.approx([-score for _, score, _ in expected])
+
+
+@quick
+@given(seed=st.integers(0, 10**6), rules=rules, sentences=st.lists(st.integers(0, 9), max_size=4))
+def test_a_beam_of_one_is_greedy(seed: int, rules: dict[str, Any], sentences: list[int]) -> None:
+    table = Table(random_rows(seed))
+    expected = table.run(settings_of(**rules), sentences, greedy)
+    for answers in (
+        table.run(settings_of(**rules), sentences, beam_search),
+        table.run(settings_of(**rules), sentences),
+    ):
+        assert all(same(found, one) for found, one in zip(answers, expected, strict=True))
+
+
+def test_greedy_and_a_beam_of_one_prefer_the_lowest_of_equal_tokens() -> None:
+    table = Table(lambda sentence, prefix: [0.0] * 50)
+    for how in (greedy, beam_search):
+        assert table.run(settings_of(max_length=3), how=how)[0][0].tokens == (1, 1, 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 10**6), rules=rules, kind=st.sampled_from(["greedy", "beam", "sample"]))
+def test_a_batch_gives_what_its_sentences_give_alone_in_any_order(
+    data: st.DataObject, seed: int, rules: dict[str, Any], kind: str
+) -> None:
+    sentences = data.draw(st.lists(st.integers(0, 9), min_size=2, max_size=5))
+    rules["max_length"] = tuple(data.draw(st.integers(0, 5)) for _ in sentences)
+    how = {"greedy": {}, "beam": {"beam_size": 3, "n_best": 2}, "sample": {"do_sample": True, "seed": 5, "n_best": 3}}
+    table = Table(random_rows(seed))
+    together = table.run(settings_of(**rules, **how[kind]), sentences)
+    for sentence, limit, found in zip(sentences, rules["max_length"], together, strict=True):
+        (alone,) = table.run(settings_of(**{**rules, **how[kind], "max_length": (limit,)}), [sentence])
+        assert same(found, alone)
+
+
+def test_a_beam_follows_its_parents_when_sentences_leave() -> None:
+    table, limits = Table(random_rows(1, vocabulary=9)), (2, 7, 3, 7, 5)
+    config = settings_of(beam_size=4, n_best=4, min_length=2, no_repeat_ngram_size=2, max_length=limits)
+    for sentence, limit, found in zip(range(5), limits, table.run(config, range(5)), strict=True):
+        assert same(found, table.run(dataclasses.replace(config, max_length=(limit,)), [sentence])[0])
+
+
+GARDEN_PATH = probabilities({(): {3: 0.6, 4: 0.4}, (3,): {5: 0.5, 6: 0.5}, (4,): {5: 0.9, 6: 0.1}})
+
+
+def test_a_beam_finds_what_greedy_misses() -> None:
+    config = settings_of(length_penalty=0.0)
+    ((first,),) = Table(GARDEN_PATH).run(config, how=greedy)
+    assert first.tokens == (3, 5)
+    assert math.exp(first.log_probability) == pytest.approx(0.30)
+    ((best, second),) = Table(GARDEN_PATH).run(dataclasses.replace(config, beam_size=2, n_best=2), how=beam_search)
+    assert best.tokens == (4, 5)
+    assert math.exp(best.log_probability) == pytest.approx(0.36)
+    assert second.log_probability == pytest.approx(math.log(0.30))
+
+
+def test_an_end_outside_the_best_of_its_step_finishes_nothing() -> None:
+    table = Table(probabilities({(): {3: 0.5, 4: 0.3, EOS: 0.2}, (3,): {5: 1.0}, (4,): {5: 0.6, 6: 0.4}}))
+    (found,) = table.run(settings_of(beam_size=2, n_best=2, length_penalty=0.0))
+    assert [h.tokens for h in found] == [(3, 5), (4, 5)]  # with 0.5 and 0.18, though the empty answer has 0.2
+
+
+def test_a_finished_hypothesis_makes_room_for_another_at_the_next_step() -> None:
+    table = Table(probabilities({(): {EOS: 0.5, 3: 0.3, 4: 0.2}, (3,): {5: 0.6, 6: 0.4}}))
+    (found,) = table.run(settings_of(beam_size=2, n_best=2, length_penalty=9.0))
+    assert [h.tokens for h in found] == [(3, 5), (3, 6)]
+
+
+@quick
+@given(seed=st.integers(0, 10**6), beam_size=st.integers(1, 6), rules=rules)
+def test_the_n_best_are_sorted_and_different_and_the_first_of_more(
+    seed: int, beam_size: int, rules: dict[str, Any]
+) -> None:
+    table = Table(random_rows(seed))
+    (found,) = table.run(settings_of(beam_size=beam_size, n_best=beam_size, **rules), how=beam_search)
+    assert [(h.finished, h.score) for h in found] == sorted(((h.finished, h.score) for h in found), reverse=True)
+    assert len({(h.tokens, h.finished) for h in found}) == len(found) >= 1
+    (one,) = table.run(settings_of(beam_size=beam_size, n_best=1, **rules), how=beam_search)
+    assert same(one, found[:1])
+
+
+@pytest.mark.parametrize("config", [{}, {"beam_size": 3, "n_best": 3}, {"do_sample": True, "n_best": 3, "seed": 0}])
+def test_a_hypothesis_accounts_for_its_score(config: dict[str, Any]) -> None:
+    row = random_rows(3)
+    seen = set()
+    for sentence in range(8):
+        settings_ = settings_of(**config, length_penalty=0.8)
+        for h in Table(row).run(settings_, [sentence])[0]:
+            steps = [
+                constrained(row(sentence, h.tokens[:t]), h.tokens[:t], settings_) for t in range(len(h.tokens) + 1)
+            ]
+            expected = [step[token] for step, token in zip(steps, h.tokens, strict=False)]
+            assert list(h.token_log_probabilities) == pytest.approx(expected)
+            assert h.end_log_probability == (pytest.approx(steps[-1][EOS]) if h.finished else 0.0)
+            assert h.log_probability == pytest.approx(sum(expected) + h.end_log_probability)
+            assert h.score == pytest.approx(h.log_probability / length_penalty(len(h.tokens) + h.finished, 0.8))
+            assert h.finished or len(h.tokens) == 4
+            seen.add(h.finished)
+    assert seen == {True, False}
+
+
+def test_the_length_penalty_is_that_of_the_paper() -> None:
+    assert length_penalty(1, 0.6) == 1
+    assert length_penalty(13, 0.6) == pytest.approx(18**0.6 / 6**0.6)
+    table = Table(probabilities({(): {EOS: 0.5, 3: 0.5}, (3,): {4: 0.9}, (3, 4): {5: 0.9}}))
+    for alpha, best in ((0.0, ()), (2.0, (3, 4, 5))):
+        assert table.run(settings_of(beam_size=2, length_penalty=alpha))[0][0].tokens == best
+
+
+@pytest.mark.parametrize("config", [{}, {"beam_size": 3, "n_best": 3}, {"do_sample": True, "n_best": 3, "seed": 0}])
+def test_attention_is_that_of_the_hypothesis_and_its_ancestors(config: dict[str, Any]) -> None:
+    answers = Table(random_rows(8)).run(settings_of(**config, max_length=6), [4, 7, 5])
+    assert len({len(h.tokens) for found in answers for h in found}) > 1
+    for sentence, found in zip([4, 7, 5], answers, strict=True):
+        for h in found:
+            fed = (START, *h.tokens)[: len(h.tokens)]
+            assert h.attention is not None
+            assert h.attention.shape == (len(h.tokens), 3)
+            assert h.attention.tolist() == [[sentence, token, t] for t, token in enumerate(fed)]
+            assert not h.attention.is_inference()
+
+
+# When a search stops
+
+
+def test_finished_sentences_leave_the_batch() -> None:
+    def row(sentence: int, prefix: tuple[int, ...]) -> list[float]:
+        return [0.0, 0.0, 30.0 if len(prefix) >= sentence else -30.0, 1.0, 0.5]
+
+    for config in ({}, {"beam_size": 3}, {"do_sample": True, "n_best": 2, "seed": 1}):
+        table = Table(row)
+        answers = table.run(settings_of(max_length=(9, 9, 9, 2, 0), **config), [3, 1, 2, 8, 0])
+        assert table.batches == [(3, 1, 2, 8), (3, 1, 2, 8), (3, 2), (3,)]
+        assert [len(found[0].tokens) for found in answers] == [3, 1, 2, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("alpha", "limit", "steps", "lengths"),
+    [
+        (0.0, 8, 1, [0]),  # 0.6 has ended, 0.4 is live and can only fall
+        (1.0, 5, 1, [0]),  # at best it becomes log 0.4 / (10 / 6) = -0.55, below log 0.6 / 1 = -0.51
+        (1.0, 8, 8, [7]),  # log 0.4 / (13 / 6) = -0.42 can win, and does
+        (0.0, 8, 8, [0, 7]),  # a second one is wanted
+    ],
+)
+def test_a_sentence_stops_when_no_live_hypothesis_can_win(
+    alpha: float, limit: int, steps: int, lengths: list[int]
+) -> None:
+    chain = {(3, *[4] * n): {4: 1.0} for n in range(6)}
+    table = Table(probabilities({(): {EOS: 0.6, 3: 0.4}, **chain}))
+    (found,) = table.run(settings_of(beam_size=2, n_best=len(lengths), length_penalty=alpha, max_length=limit))
+    assert len(table.batches) == steps
+    assert [len(h.tokens) for h in found] == lengths
+
+
+def test_nothing_is_searched_for_an_empty_batch_or_at_length_zero() -> None:
+    table = Table(random_rows(0))
+    for config in (settings_of(), settings_of(beam_size=2, n_best=2), settings_of(do_sample=True, n_best=3)):
+        assert table.run(config, []) == []
+        (found,) = table.run(dataclasses.replace(config, max_length=0))
+        assert [dataclasses.astuple(h) for h in found] == [((), (), 0.0, 0.0, 0.0, None, False)]
+    assert table.batches == []
+
+
+def test_answers_cut_at_the_maximum_length_come_after_finished_ones() -> None:
+    table = Table(probabilities({(): {3: 0.9, EOS: 0.1}, (3,): {4: 0.9, 5: 0.1}, (3, 4): {6: 0.9, 5: 0.1}}))
+    (found,) = table.run(settings_of(beam_size=3, n_best=3, max_length=3))
+    assert [(h.tokens, h.finished) for h in found] == [((3, 5), True), ((), True), ((3, 4, 6), False)]
+    (found,) = table.run(settings_of(beam_size=1, n_best=1, max_length=2))
+    assert [(h.tokens, h.finished) for h in found] == [((3, 4), False)]
+
+
+# Constraints
+
+
+def test_minimum_and_maximum_length() -> None:
+    ends = Table(lambda sentence, prefix: [0.0, 0.0, 9.0, 1.0, 0.0])
+    for beam_size in (1, 3):
+        (found,) = ends.run(settings_of(beam_size=beam_size, min_length=3, max_length=6))
+        assert (found[0].tokens, found[0].finished) == ((3, 3, 3), True)
+        (found,) = ends.run(settings_of(beam_size=beam_size, min_length=3, max_length=3))
+        assert (found[0].tokens, found[0].finished) == ((3, 3, 3), False)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_no_ngram_is_repeated(size: int) -> None:
+    table = Table(lambda sentence, prefix: [0.0, 1.0, -9.0, 3.0, 2.5, 2.0])
+    for config in ({}, {"beam_size": 4, "n_best": 4}, {"do_sample": True, "seed": 0, "n_best": 4}):
+        (found,) = table.run(settings_of(max_length=12, no_repeat_ngram_size=size, **config))
+        for h in found:
+            ngrams = Counter(h.tokens[i : i + size] for i in range(len(h.tokens) - size + 1))
+            assert max(ngrams.values()) == 1
+        assert len(found[0].tokens) > 3  # it went on for as long as there was something new to say
+    assert table.run(settings_of(max_length=12))[0][0].tokens == (3,) * 12
+
+
+def test_the_repetition_penalty_acts_once_on_tokens_already_there() -> None:
+    logits = [-9.0, -9.0, -9.0, 2.0, 1.5, -0.5]
+    table = Table(lambda sentence, prefix: logits)
+    ((found,),) = table.run(settings_of(max_length=3, repetition_penalty=1.6))
+    assert found.tokens == (3, 4, 3)  # 2; 2 / 1.6 < 1.5; 1.25 > 1.5 / 1.6
+    ((found,),) = table.run(settings_of(max_length=4, repetition_penalty=1.6, forced_prefix=(5, 5, 5)))
+    weights = [math.exp(value) for value in [*logits[1:5], -0.5 * 1.6]]  # without padding
+    assert found.tokens == (5, 5, 5, 3)
+    assert found.token_log_probabilities[-1] == pytest.approx(math.log(weights[2] / sum(weights)))
+
+
+@pytest.mark.parametrize("config", [{}, {"beam_size": 3, "n_best": 3}, {"do_sample": True, "seed": 0, "n_best": 3}])
+def test_forced_prefix_and_banned_tokens(config: dict[str, Any]) -> None:
+    table = Table(lambda sentence, prefix: [9.0, 0.0, -2.0, 5.0, 1.0, 1.0])
+    (found,) = table.run(settings_of(max_length=6, forced_prefix=(1, 3), banned_tokens=(3, 4), **config))
+    assert len(found) == config.get("n_best", 1)
+    for h in found:
+        assert h.tokens[:2] == (1, 3)
+        assert h.token_log_probabilities[:2] == (0.0, 0.0)
+        assert not {3, 4, PAD} & set(h.tokens[2:])
+    (found,) = table.run(settings_of(max_length=1, forced_prefix=(1, 3), **config))
+    assert [h.tokens for h in found] == [(1,)] * len(found)
+
+
+def test_where_everything_is_blocked_the_sentence_ends() -> None:
+    nothing = Table(lambda sentence, prefix: [-math.inf] * 5 if prefix and sentence else [0.0, 0.0, -1.0, 9.0, 4.0])
+    for config in ({}, {"beam_size": 2}, {"do_sample": True, "seed": 0, "banned_tokens": (START, 4)}):
+        free, blocked = nothing.run(settings_of(min_length=3, **config), [0, 1])
+        assert (blocked[0].tokens, blocked[0].finished, blocked[0].end_log_probability) == ((3,), True, 0.0)
+        assert free[0].tokens == (3, 3, 3, 3)
+        every = settings_of(min_length=3, **{**config, "banned_tokens": (1, 2, 3, 4)})
+        assert [h.tokens for h in nothing.run(every)[0]] == [()]
+
+
+def test_broken_logits_are_refused() -> None:
+    for value in (math.nan, math.inf):
+        for place in (START, EOS, 3, 4):
+            table = Table(lambda sentence, prefix, at=place, bad=value: [bad if i == at else 0.0 for i in range(5)])  # type: ignore[misc]
+            for config in ({}, {"beam_size": 2}, {"do_sample": True}):
+                with pytest.raises(ValueError, match="NaN or infinity"):
+                    table.run(settings_of(**config), [0, 1])
+
+
+# Sampling
+
+
+def draws(row: Row, count: int = 4000, **config: Any) -> Counter[tuple[int, ...]]:
+    config = {"max_length": 1, "seed": 3, **config}
+    (found,) = Table(row).run(settings_of(do_sample=True, n_best=count, **config))
+    return Counter(h.tokens for h in found)
+
+
+def chi_square(counts: Counter[tuple[int, ...]], expected: Mapping[Any, float]) -> float:
+    assert set(counts) <= set(expected)
+    total = counts.total()
+    return sum((counts[key] - total * chance) ** 2 / (total * chance) for key, chance in expected.items())
+
+
+CHANCES = {EOS: 0.1, 3: 0.4, 4: 0.3, 5: 0.15, 6: 0.05}
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_samples_follow_the_distribution(temperature: float) -> None:
+    weights = {(token,) if token != EOS else (): chance ** (1 / temperature) for token, chance in CHANCES.items()}
+    expected = {key: weight / sum(weights.values()) for key, weight in weights.items()}
+    assert chi_square(draws(probabilities({(): CHANCES}), temperature=temperature), expected) < 18.5  # p = 0.001
+
+
+def test_samples_follow_the_distribution_across_seeds_and_steps() -> None:
+    tree = {(): {3: 0.7, 4: 0.3}, (3,): {5: 0.5, 6: 0.5}, (4,): {5: 0.2, 6: 0.8}}
+    expected = {(3, 5): 0.35, (3, 6): 0.35, (4, 5): 0.06, (4, 6): 0.24}
+    row = probabilities(tree)
+    assert chi_square(draws(row, max_length=2), expected) < 16.3
+    found: Counter[tuple[int, ...]] = Counter()
+    for seed in range(600):
+        found += draws(row, count=1, max_length=2, seed=seed)
+    assert chi_square(found, expected) < 16.3
+
+
+@pytest.mark.parametrize(
+    ("config", "kept"),
+    [
+        ({"top_k": 2}, [3, 4]),
+        ({"top_k": 99}, [EOS, 3, 4, 5, 6]),
+        ({"top_p": 0.39}, [3]),
+        ({"top_p": 0.41}, [3, 4]),
+        ({"top_p": 0.84}, [3, 4, 5]),
+        ({"top_p": 0.86}, [EOS, 3, 4, 5]),
+        ({"top_p": 1e-9}, [3]),
+        ({"top_k": 2, "top_p": 0.5}, [3]),  # 0.4 of 0.7 is enough
+        ({"top_k": 3, "top_p": 0.6}, [3, 4]),  # 0.4 of 0.85 is not
+        ({"top_p": 0.5, "temperature": 4.0}, [3, 4, 5]),  # flattened to 0.25, 0.24, 0.20, 0.18, 0.13
+        ({"top_p": 0.7, "temperature": 0.5}, [3, 4]),  # sharpened to 0.55, 0.31, …
+    ],
+)
+def test_top_k_and_top_p(config: dict[str, Any], kept: list[int]) -> None:
+    power = 1 / config.get("temperature", 1.0)
+    weights = {(token,) if token != EOS else (): CHANCES[token] ** power for token in kept}
+    expected = {key: weight / sum(weights.values()) for key, weight in weights.items()}
+    assert chi_square(draws(probabilities({(): CHANCES}), **config), expected) < 18.5
+
+
+def test_a_tiny_temperature_is_greedy() -> None:
+    for seed, scale in ((0, 1.0), (1, 1e4)):
+        for dtype in (torch.float64, torch.float32):
+            table = Table(random_rows(seed, scale=scale), dtype)
+            expected = [found[0].tokens for found in table.run(settings_of(), range(5))]
+            for temperature in (1e-6, 1e-45, 5e-324):
+                config = settings_of(do_sample=True, temperature=temperature, top_p=0.9)
+                assert [found[0].tokens for found in table.run(config, range(5))] == expected
+
+
+def test_seeds() -> None:
+    table = Table(lambda sentence, prefix: [0.0] * 60)
+
+    def tokens(seed: int | None) -> list[tuple[int, ...]]:
+        config = settings_of(do_sample=True, seed=seed, n_best=2, max_length=8)
+        return [h.tokens for found in table.run(config, [0, 0]) for h in found]
+
+    assert tokens(7) == tokens(7)
+    assert tokens(7)[:2] == tokens(7)[2:]  # one sentence, wherever it is in the batch
+    assert tokens(7) != tokens(8)
+    fresh = tokens(None) + tokens(None)
+    assert len(set(fresh)) == len(fresh)  # neither calls nor sentences nor samples share random numbers
+
+
+# Streaming and choosing
+
+
+@quick
+@given(
+    seed=st.integers(0, 10**6),
+    rules=rules,
+    kind=st.sampled_from([{}, {"beam_size": 3, "n_best": 2}, {"do_sample": True, "seed": 3, "n_best": 2}]),
+)
+def test_a_stream_ends_with_the_best_of_a_search(seed: int, rules: dict[str, Any], kind: dict[str, Any]) -> None:
+    table, config = Table(random_rows(seed)), settings_of(**rules, **kind)
+    seen = list(table.run(config, how=stream))
+    steps = len(table.batches)
+    assert len(seen) == steps
+    assert same(seen[-1:], table.run(config)[0][:1])
+    if not kind:
+        assert [h.tokens for h in seen] == [seen[-1].tokens[: t + 1] for t in range(steps)]
+    assert all(len(h.tokens) + h.finished <= t + 1 for t, h in enumerate(seen))
+
+
+def test_a_stream_shows_the_best_so_far_and_changes_its_mind() -> None:
+    seen = Table(GARDEN_PATH).run(settings_of(beam_size=2, length_penalty=0.0), how=stream)
+    assert [(h.tokens, h.finished) for h in seen] == [((3,), False), ((4, 5), False), ((4, 5), True)]
+    longer = Table(probabilities({(): {EOS: 0.5, 3: 0.3, 4: 0.2}, (3,): {5: 1.0}, (3, 5): {6: 1.0}}))
+    seen = longer.run(settings_of(beam_size=2, length_penalty=2.0), how=stream)  # log 0.3 / (8 / 6)² > log 0.5
+    assert [(h.tokens, h.finished) for h in seen] == [
+        ((), True),
+        ((), True),
+        ((3, 5, 6), False),
+        ((3, 5, 6), True),
+    ]
+    seen = Table(random_rows(0)).run(settings_of(max_length=0), how=stream)
+    assert [h.tokens for h in seen] == [()]
+
+
+def test_streams_do_not_disturb_each_other_or_their_caller() -> None:
+    table, config = Table(random_rows(5)), settings_of(beam_size=3, max_length=6, min_length=4)
+    alone = [[h.tokens for h in table.run(config, [sentence], stream)] for sentence in (0, 1)]
+    together = []
+    for first, second in zip(*(table.run(config, [s], stream) for s in (0, 1)), strict=True):
+        together.append((first.tokens, second.tokens))
+        assert torch.is_grad_enabled()
+        assert not torch.is_inference_mode_enabled()
+    assert len(together) > 4
+    assert together == list(zip(*alone, strict=True))
+
+
+def test_search_chooses_by_the_configuration() -> None:
+    table = Table(random_rows(11))
+    for how, config in (
+        (greedy, settings_of()),
+        (beam_search, settings_of(beam_size=4, n_best=3)),
+        (sample, settings_of(do_sample=True, seed=2, n_best=6, beam_size=2)),
+    ):
+        expected = table.run(config, range(4), how)
+        assert all(same(found, one) for found, one in zip(table.run(config, range(4)), expected, strict=True))
+        assert [len(found) for found in expected] == [config.n_best] * 4
+
+
+# What is asked of a step function, and of a configuration
+
+
+def test_logits_may_be_shared_of_low_precision_and_need_gradients() -> None:
+    shared = torch.randn(1, 1, 9, dtype=torch.bfloat16, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    before = shared.detach().clone()
+
+    class Nothing:
+        def reorder(self, parents: Tensor) -> "Nothing":
+            return self
+
+        def keep(self, sentences: Tensor) -> "Nothing":
+            return self
+
+    def step(tokens: Tensor, state: Nothing) -> tuple[Tensor, Nothing]:
+        assert not (shared * 1).requires_grad
+        return shared.expand(*tokens.shape, -1), state
+
+    config = settings_of(beam_size=2, min_length=1, no_repeat_ngram_size=1, repetition_penalty=2.0, max_length=2)
+    ((h,),) = search(step, Nothing(), torch.tensor([START]), config)
+    assert h.attention is None
+    assert torch.equal(shared, before)
+    expected = before[0, 0].double()
+    expected[[PAD, EOS]] = -math.inf
+    assert h.token_log_probabilities[0] == pytest.approx(float(expected.log_softmax(-1)[h.tokens[0]]), abs=1e-6)
+
+
+def test_a_hypothesis_that_waits_is_fed_padding() -> None:
+    fed = set()
+
+    def row(_: int, prefix: tuple[int, ...]) -> list[float]:
+        fed.add(prefix)
+        return [0.0, 0.0, 1.0, 1.5, 0.0]
+
+    Table(row).run(settings_of(do_sample=True, n_best=20, seed=0))
+    waited = [prefix for prefix in fed if PAD in prefix]
+    assert waited
+    assert not any(EOS in prefix for prefix in fed)
+    assert all(set(prefix[prefix.index(PAD) :]) == {PAD} for prefix in waited)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"eos": -1}, "eos must be an integer of at least 0, not -1"),
+        ({"pad": 1.0}, "pad must be an integer"),
+        ({"pad": EOS}, "pad must be another token than eos"),
+        ({"beam_size": 0}, "beam_size must be an integer of at least 1"),
+        ({"beam_size": True}, "beam_size must be an integer"),
+        ({"n_best": 0}, "n_best must be an integer of at least 1"),
+        ({"n_best": 2}, "n_best must be at most beam_size, 1, unless do_sample=True, not 2"),
+        ({"max_length": -1}, "max_length must be an integer of at least 0"),
+        ({"max_length": (3, -1)}, "max_length must be"),
+        ({"max_length": 2.5}, "max_length must be"),
+        ({"min_length": 5, "max_length": 4}, "min_length must be at most max_length, 4, not 5"),
+        ({"length_penalty": -0.1}, "length_penalty must be at least 0"),
+        ({"length_penalty": math.nan}, "length_penalty must be a finite number"),
+        ({"temperature": 0.0}, "temperature must be above 0"),
+        ({"top_k": -1}, "top_k must be"),
+        ({"top_p": 0.0}, "top_p must be above 0 and at most 1"),
+        ({"top_p": 1.1}, "top_p must be above 0 and at most 1"),
+        ({"do_sample": 1}, "do_sample must be True or False"),
+        ({"seed": -1}, "seed must be None or"),
+        ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size must be"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty must be above 0"),
+        ({"repetition_penalty": "much"}, "repetition_penalty must be a finite number"),
+        ({"forced_prefix": (3, EOS)}, "forced_prefix must be without eos"),
+        ({"forced_prefix": 3}, "forced_prefix must be a tuple"),
+        ({"banned_tokens": (-1,)}, "banned_tokens must be a tuple of token numbers"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        settings_of(**changes)
+
+
+def test_a_configuration_goes_through_json() -> None:
+    config = settings_of(max_length=(3, 4), forced_prefix=(5,), banned_tokens=(6,), seed=1, do_sample=True)
+    again = GenerationConfig(**json.loads(json.dumps(dataclasses.asdict(config))))
+    assert again == config
+    assert hash(again) == hash(config)
+
+
+def test_what_does_not_fit_together_is_refused() -> None:
+    table = Table(random_rows(0))
+    with pytest.raises(ValueError, match="max_length has 2 entries for a batch of 3 sentences"):
+        table.run(settings_of(max_length=(3, 4)), [0, 1, 2])
+    for changes in ({"eos": 5}, {"pad": 5}, {"banned_tokens": (5,)}, {"forced_prefix": (5,)}):
+        with pytest.raises(ValueError, match="names token 5, but the model has only 5 tokens"):
+            table.run(settings_of(**changes))
+    with pytest.raises(ValueError, match="start must be a LongTensor"):
+        greedy(table, Past([0], [[()]]), torch.tensor([[START]]), settings_of())
+    with pytest.raises(ValueError, match="start must be a LongTensor"):
+        greedy(table, Past([0], [[()]]), torch.tensor([1.0]), settings_of())
+    with pytest.raises(ValueError, match="stream takes one sentence"):
+        table.run(settings_of(), [0, 1], stream)
+    with pytest.raises(ValueError, match=r"step gave logits \(1, 5\) for tokens \(1, 1\)"):
+        greedy(lambda tokens, past: (torch.zeros(1, 5), past), Past([0], [[()]]), torch.tensor([1]), settings_of())
