@@ -87,18 +87,23 @@ def svg(figure: Figure, description: str) -> str:
 
 def confidence_strip(tokens: Sequence[str], probabilities: Sequence[float]) -> str:
     """The pieces of a text in a row, each with its probability beneath and shaded by the doubt in it."""
-    chips: list[str] = []
+    words: list[str] = []
     for piece, label, probability in zip(tokens, piece_labels(tokens), probabilities, strict=True):
         if piece == "</s>":
             continue
         percent = f"{100 * probability:.0f}"
-        joined = "" if piece.startswith("▁") or not chips else " sq-joined"
         doubt = min(max(1.0 - probability, 0.0), 1.0)
-        chips.append(
-            f'<span class="sq-piece{joined}" style="--doubt:{doubt:.2f}" title="{percent} % sure">'
+        chip = (
+            f'<span class="sq-piece" style="--doubt:{doubt:.2f}" title="{percent} % sure">'
             f"<bdi>{escape(label.removeprefix('·'))}</bdi><small>{percent}</small></span>"
         )
-    return f'<div class="sq-strip">{"".join(chips)}</div>'
+        # Pieces of one word stand close together and on one line.
+        if piece.startswith("▁") or not words:
+            words.append(chip)
+        else:
+            words[-1] += chip
+    grouped = "".join(f'<span class="sq-word">{word}</span>' for word in words)
+    return f'<div class="sq-strip">{grouped}</div>'
 
 
 def ranking(texts: Sequence[str], scores: Sequence[float]) -> str:

@@ -1,6 +1,7 @@
 """One folder that holds a whole task: JSON for what it is, safetensors for its weights; never pickle."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from seqcore.errors import CheckpointError
 
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+TRAINING = "training"  # the folder inside, for what a run of training needs to go on
 
 
 def locate(source: str | Path, revision: str | None = None) -> Path:
@@ -25,7 +27,7 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
         CheckpointError: neither a folder nor a model that the hub can give.
     """
     folder = Path(source).expanduser()
-    backup = _backup(folder)
+    backup = _backup(folder.resolve())
     if not folder.exists() and backup.exists():  # a save was cut between its two renames
         return backup
     if folder.exists() or str(source).count("/") != 1 or str(source).startswith((".", "~")):
@@ -36,8 +38,9 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
     try:
         return Path(snapshot_download(str(source), revision=revision))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
-            f"{source} is no folder here, and the hub gave no model of that name: {str(error).splitlines()[0]}"
+            f"{source} is no folder here, and the hub gave no model of that name: {reason}"
         ) from error
 
 
@@ -116,9 +119,12 @@ def write(
     Raises:
         CheckpointError: the folder holds something else than a checkpoint, or cannot be written.
     """
-    folder = Path(folder).expanduser()
     check_writable(folder)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    folder = Path(folder).expanduser().resolve()
+    try:
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written: {error}") from error
     try:
         fresh.chmod(0o755)
         weights = {
@@ -130,7 +136,7 @@ def write(
         text = json.dumps({"format_version": FORMAT_VERSION, **config}, indent=2, ensure_ascii=False)
         (fresh / CONFIG).write_text(text + "\n", encoding="utf-8")
         write_assets(fresh)
-        _swap(fresh, folder)
+        _exchange(fresh, folder)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder} cannot be written: {error}") from error
     finally:
@@ -140,41 +146,65 @@ def write(
 def check_writable(folder: str | Path) -> None:
     """Find out whether a checkpoint could be saved there, before hours are spent on making one.
 
+    A save that was cut short is brought to its end first, so that the folder has all it had.
+
     Raises:
-        CheckpointError: it is a file, holds files and no checkpoint, or its parent cannot be written.
+        CheckpointError: it is a file, holds other things and no checkpoint, or cannot be written.
     """
-    folder = Path(folder).expanduser()
+    folder = Path(folder).expanduser().resolve()
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file, so no checkpoint can be saved there")
     try:
-        if folder.is_dir() and not (folder / CONFIG).exists() and any(entry.is_file() for entry in folder.iterdir()):
-            raise CheckpointError(f"{folder} holds other files and no checkpoint: name a new or an empty folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _finish_exchange(folder)
+        if folder.is_dir():
+            others = [entry.name for entry in folder.iterdir() if entry.name != TRAINING]
+            if others and not (folder / CONFIG).exists():
+                raise CheckpointError(f"{folder} holds {others[0]!r} and no checkpoint: name a new or an empty folder")
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise CheckpointError(f"{folder} cannot be written: permission denied")
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent):
             pass
     except OSError as error:
-        raise CheckpointError(f"{folder} cannot be written: {error.strerror}") from error
+        raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
-def _swap(fresh: Path, folder: Path) -> None:
-    backup = _backup(folder)
-    if not folder.exists():
-        if backup.exists():  # left by a save that was cut: from here on it is stale
-            fresh.rename(folder)
-            shutil.rmtree(backup)
-        else:
-            fresh.rename(folder)
-        return
-    for old in folder.iterdir():
-        if old.is_file() and not (fresh / old.name).exists():
-            shutil.copy2(old, fresh / old.name)
-    shutil.rmtree(backup, ignore_errors=True)
-    folder.rename(backup)
+def _exchange(fresh: Path, folder: Path) -> None:
+    """Put a new folder into an old one's place; whatever else the old one holds comes along."""
+    if folder.exists():
+        for old in folder.iterdir():
+            if old.is_file() and not (fresh / old.name).exists():
+                shutil.copy2(old, fresh / old.name)
+    for file in fresh.iterdir():
+        _flush(file)
+    _flush(fresh)
+    if folder.exists():
+        folder.rename(_backup(folder))
     fresh.rename(folder)
+    _finish_exchange(folder)
+
+
+def _finish_exchange(folder: Path) -> None:
+    """Do what is left of an exchange, wherever it was cut; afterwards there is no backup."""
+    backup = _backup(folder)
+    if not backup.exists():
+        return
+    if not folder.exists():
+        backup.rename(folder)
+        return
     for old in backup.iterdir():
-        if old.is_dir():
+        if old.is_dir() and not (folder / old.name).exists():  # such as logs: moved, for they may be large
             old.rename(folder / old.name)
     shutil.rmtree(backup)
+
+
+def _flush(path: Path) -> None:
+    """Make sure that a file or a folder is on the disk before a name is given to it."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _backup(folder: Path) -> Path:

@@ -82,7 +82,7 @@ def info(options: argparse.Namespace) -> None:
 def _lines(files: Iterable[str], stack: ExitStack) -> Iterator[str]:
     for name in files:
         try:
-            stream = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
+            stream = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))  # noqa: SIM115
         except OSError as error:
             raise DataError(f"{name} cannot be read: {error.strerror}") from error
         for number, line in enumerate(stream, 1):

@@ -1,6 +1,7 @@
 """Bricks: tensors in, tensors out; no files, no text, no state kept on a module."""
 
 from seqcore.nn.attention import AdditiveAttention, Attention, DotAttention, GeneralAttention, create_attention
+from seqcore.nn.baselines import PlainRNN, WindowMLP
 from seqcore.nn.bridge import Bridge
 from seqcore.nn.decoder import DecoderOutput, LSTMDecoder
 from seqcore.nn.dropout import LockedDropout
@@ -23,6 +24,8 @@ __all__ = [
     "LSTMState",
     "LockedDropout",
     "Memory",
+    "PlainRNN",
+    "WindowMLP",
     "create_attention",
     "length_mask",
 ]

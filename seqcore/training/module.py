@@ -8,6 +8,7 @@ import lightning
 import torch
 from torch import Tensor
 
+from seqcore.errors import SettingsError
 from seqcore.tasks.base import Batch, Task
 from seqcore.training.settings import TrainingSettings
 
@@ -29,7 +30,9 @@ class TaskModule(lightning.LightningModule):
         self._losses: list[tuple[float, int]] = []
 
     def on_train_start(self) -> None:
-        if self._random is not None:  # a resumed run goes on with the same dropout masks
+        if self.global_rank:  # other rows than the first process has deserve other dropout masks
+            torch.manual_seed(self.settings.seed + self.global_rank + 1_000_003 * self.global_step)
+        elif self._random is not None:  # a resumed run goes on with the same dropout masks
             torch.set_rng_state(self._random)
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
@@ -43,6 +46,11 @@ class TaskModule(lightning.LightningModule):
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         limit = self.settings.clip or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
+        if not norm.isfinite() and self.settings.precision != "16-mixed":  # which scales its loss down and goes on
+            raise SettingsError(
+                f"training diverged at step {self.global_step}: the gradient's norm is {norm.item()}. "
+                "Lower training.learning_rate, or raise training.warmup_steps"
+            )
         self.log("gradient_norm", norm)
 
     def validation_step(self, batch: Batch, number: int) -> None:

@@ -46,8 +46,13 @@ class TrainingSettings:
     progress: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_tokens", "validate_every", "patience", "average", "save_every", "devices"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"training.{name} must be at least 1, but is {getattr(self, name)}")
+        at_least_one = ("epochs", "batch_tokens", "validate_every", "patience", "average", "save_every")
+        for least, names in (
+            (1, (*at_least_one, "devices", "num_nodes")),
+            (0, ("warmup_steps", "weight_decay", "clip", "seed", "threads")),
+        ):
+            for name in names:
+                if not getattr(self, name) >= least:
+                    raise SettingsError(f"training.{name} must be at least {least}, but is {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise SettingsError(f"training.learning_rate must be greater than 0, but is {self.learning_rate}")

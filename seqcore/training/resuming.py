@@ -1,0 +1,124 @@
+"""What lets a run be stopped at any moment and go on as if it had not been."""
+
+import csv
+import io
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer, callbacks, loggers
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities import rank_zero_only
+from typing_extensions import override
+
+from seqcore.errors import SettingsError
+from seqcore.tasks.base import Task
+
+LOG_EVERY = 20
+
+
+class AtomicFiles(TorchCheckpointIO):
+    """Writes a file beside its place and renames it, so that a file of that name is always whole.
+
+    Lightning's own way leads through the system's folder for temporary files, which may be on another disk: then the
+    file is copied into its place, and a run that is killed meanwhile has nothing to go on from.
+    """
+
+    @override
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f"{path.name}.part")
+        with fresh.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+
+
+class LastState(callbacks.Checkpoint):
+    """Saves all that a run needs to go on: every so many steps, and when an epoch is over, its validation included.
+
+    Not after an epoch's last step: a run that goes on from there would leave out that epoch's validation, and with it
+    what early stopping and the choice of the best checkpoints need.
+
+    Args:
+        every: steps between saves.
+        patience: of ``stop`` from here on; a resumed run may have been given another one.
+    """
+
+    def __init__(
+        self, path: Path, every: int, best: callbacks.ModelCheckpoint, stop: callbacks.EarlyStopping, patience: int
+    ) -> None:
+        self.path, self.every, self.best, self.stop, self.patience = path, every, best, stop, patience
+
+    @override
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.global_step % self.every == 0 and not trainer.is_last_batch:
+            trainer.save_checkpoint(self.path)
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.save_checkpoint(self.path)
+
+    @override
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Find the best checkpoints again where the run's folder is now; it may have been moved."""
+        state = checkpoint["callbacks"].get(self.best.state_key)
+        if state is not None:
+            moved = {name: str(self.path.with_name(Path(name).name)) for name in state["best_k_models"]}
+            state["best_k_models"] = {moved[name]: score for name, score in state["best_k_models"].items()}
+            state["dirpath"] = self.best.dirpath
+            for key in ("best_model_path", "kth_best_model_path"):
+                state[key] = moved.get(state[key], "")
+
+    @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.stop.patience = self.patience
+        if self.stop.wait_count >= self.patience:  # it had stopped early: there is nothing to go on with
+            trainer.should_stop = True
+
+
+def saved_step(last: Path, task: Task) -> int:
+    """The step that an earlier run was saved at.
+
+    Raises:
+        SettingsError: its state cannot be read, or it trained another model.
+    """
+    try:
+        state = torch.load(last, map_location="cpu", weights_only=False, mmap=True)
+        step, weights = int(state["global_step"]), state["state_dict"]
+    except Exception as error:  # whatever torch and pickle raise for a damaged file
+        raise SettingsError(f"{last} is damaged, so that run cannot be resumed") from error
+    now = {f"network.{name}": weight.shape for name, weight in task.network.state_dict().items()}
+    if now != {name: weight.shape for name, weight in weights.items()}:
+        raise SettingsError(
+            f"{last.parent} holds a run of another model: resume it with the data and the model settings it began with"
+        )
+    return step
+
+
+def csv_log(folder: Path, step: int | None) -> loggers.CSVLogger:
+    """``folder/csv/metrics.csv``, continued where it holds an earlier run's rows up to ``step``."""
+    logger = loggers.CSVLogger(folder, name="", version="csv", flush_logs_every_n_steps=LOG_EVERY)
+    file = folder / "csv" / "metrics.csv"
+    if rank_zero_only.rank == 0:
+        earlier = file.read_text(encoding="utf-8") if step is not None and file.is_file() else ""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*exists and is not empty")
+            experiment = logger.experiment  # this deletes the file
+        rows = [row for row in csv.DictReader(io.StringIO(earlier)) if _before(row, step)]
+        if rows:
+            experiment.metrics_keys = list(rows[0])
+            with file.open("w", encoding="utf-8", newline="") as kept:
+                writer = csv.DictWriter(kept, experiment.metrics_keys)
+                writer.writeheader()
+                writer.writerows(rows)
+    return logger
+
+
+def _before(row: Mapping[str, str], step: int | None) -> bool:
+    return step is not None and row.get("step", "").isdigit() and int(row["step"]) < step

@@ -1,0 +1,147 @@
+"""The command line as people use it: real processes, pipes and files."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqcore.cli import main
+from seqcore.tasks.translation import Translator, TranslatorConfig, new_translator
+
+LINES = ["a dog runs .", "", "two men sit", "a woman in a red dress ."]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny untrained translator: what it says means nothing, but it always says the same."""
+    import torch
+
+    torch.manual_seed(0)
+    config = TranslatorConfig(
+        vocab_size=300, embedding_size=8, encoder_hidden_size=8, decoder_hidden_size=8, max_target_length=12
+    )
+    task = new_translator(config, LINES * 5)
+    place = tmp_path_factory.mktemp("cli") / "model"
+    task.save_pretrained(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def expected(folder: Path) -> list[str]:
+    return [" ".join(found.text.splitlines()) for found in Translator.from_pretrained(folder).translate(LINES)]
+
+
+def piped(text: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "seqcore.cli", *arguments], input=text, capture_output=True)
+
+
+def test_a_pipe_gives_a_line_for_a_line_in_order(folder: Path, expected: list[str]) -> None:
+    done = piped("\n".join(LINES).encode(), "predict", str(folder), "-", "--source", "en", "--target", "de")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode().splitlines() == expected
+    assert expected[1] == ""
+
+
+def test_batch_size_and_file_change_nothing(
+    folder: Path, expected: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, out = tmp_path / "1.txt", tmp_path / "2.txt", tmp_path / "out.txt"
+    first.write_text("\n".join(LINES[:2]) + "\n", encoding="utf-8-sig")  # a byte order mark is no text
+    second.write_bytes("\r\n".join(LINES[2:]).encode())
+    assert main(["predict", str(folder), str(first), str(second), "--batch-size", "1", "--output", str(out)]) == 0
+    assert out.read_text(encoding="utf-8").splitlines() == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.txt", "2.txt", "out.txt"]
+    assert capsys.readouterr().out == ""
+
+
+def test_output_may_be_the_input(folder: Path, expected: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    assert main(["predict", str(folder), str(file), "--output", str(file)]) == 0
+    assert file.read_text(encoding="utf-8").splitlines() == expected
+
+
+def test_json_lines(folder: Path, expected: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("\n".join(LINES), encoding="utf-8")
+    assert main(["predict", str(folder), str(file), "--format", "jsonl", "--beam-size", "5"]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["source"] for record in records] == LINES
+    assert [" ".join(record["text"].splitlines()) for record in records] == expected
+    assert all(len(record["tokens"]) == len(record["token_probabilities"]) for record in records)
+
+
+def test_what_was_done_is_kept_when_a_later_line_is_not_utf8(folder: Path, expected: list[str], tmp_path: Path) -> None:
+    good = "\n".join(LINES * 8).encode() + b"\n"
+    file, out = tmp_path / "text.txt", tmp_path / "out.txt"
+    file.write_bytes(good + b"caf\xe9\n")
+    done = piped(b"", "predict", str(folder), str(file), "--batch-size", "2", "--output", str(out))
+    assert done.returncode == 1
+    assert f"{file}, line 33 is not UTF-8" in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert not out.exists()
+    assert (tmp_path / "out.txt.partial").read_text(encoding="utf-8").splitlines() == expected * 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "{folder}/none", "-"], "there is no checkpoint folder"),
+        (["predict", "{folder}", "{folder}/none.txt"], "none.txt cannot be read"),
+        (["predict", "{folder}", "-", "--target", "xx"], "does not translate from 'en' to 'xx'"),
+        (["predict", "{folder}", "-", "--source", "de", "--target", "de"], "does not translate from 'de' to 'de'"),
+        (["predict", "{folder}", "-", "--output", "{folder}/none/out.txt"], "cannot be written"),
+        (["predict", "{folder}", "-", "--device", "warp:9"], "the device 'warp:9' cannot be used here"),
+        (["evaluate", "{folder}", "{folder}/none.csv"], "there is no file"),
+    ],
+)
+def test_mistakes_get_one_clear_line(
+    folder: Path,
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a dog\n")))
+    assert main([part.format(folder=folder) for part in arguments]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert message in told[-1]
+    assert told[-1].startswith("error: ")
+
+
+def test_a_closed_pipe_is_no_error(folder: Path) -> None:
+    command = f"yes 'a dog' | head -n 4000 | {sys.executable} -m seqcore.cli predict {folder} - --beam-size 1 | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_evaluate_prints_its_metrics_as_json(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], expected: list[str]
+) -> None:
+    file = tmp_path / "pairs.jsonl"
+    pairs = [{"en": line, "de": answer} for line, answer in zip(LINES, expected, strict=True) if line]
+    file.write_text("\n".join(json.dumps(pair) for pair in pairs), encoding="utf-8")
+    assert main(["evaluate", str(folder), str(file), "--columns.source", "en", "--columns.target", "de"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["rows"] == 3
+    assert told["chrf"] == pytest.approx(100)  # the references are the model's own answers
+
+
+def test_evaluate_names_a_missing_column(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text("en,de\na,b\n", encoding="utf-8")
+    assert main(["evaluate", str(folder), str(file)]) == 1
+    assert "no column 'source'; it has: en, de" in capsys.readouterr().err
+
+
+def test_info_describes_the_checkpoint(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(folder)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    task = Translator.from_pretrained(folder)
+    assert told["task"] == "translation"
+    assert told["parameters"] == sum(weight.numel() for weight in task.network.parameters())
+    assert told["bytes"] > (folder / "model.safetensors").stat().st_size

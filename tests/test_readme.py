@@ -1,0 +1,70 @@
+"""What the README says to type works."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands(start: str) -> list[str]:
+    lines = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    return [line.split("#")[0].strip() for line in lines if start in line]
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    scripts = Path(sys.executable).parent
+    return {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "HF_HUB_OFFLINE": "1"}
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=["translate", "bricks"])
+def test_python_examples_run(code: str, environment: dict[str, str]) -> None:
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    if "translate(" in code:
+        assert "Hund" in done.stdout
+
+
+@pytest.mark.parametrize("command", commands("seqcore "))
+def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: Path) -> None:
+    command = command.replace("/tmp/", f"{tmp_path}/")
+    done = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    if "echo" in command:
+        assert re.search(r"Zwei Männer spielen.*Gitarre", done.stdout)
+    if "--output" in command:
+        written = (tmp_path / "translated.jsonl").read_text(encoding="utf-8").splitlines()
+        assert len(written) == len(README.splitlines())
+
+
+def test_the_training_command_takes_its_options(environment: dict[str, str]) -> None:
+    (command,) = commands("apps.translator.finetune")
+    script = command.replace("python ", f"{sys.executable} ", 1) + " --print_config"
+    done = subprocess.run(script, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "source: en" in done.stdout
+    assert "init: checkpoints/translator" in done.stdout
+
+
+def test_links_lead_to_files() -> None:
+    targets = re.findall(r"]\(([^)#]+)\)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_the_first_two_commands_are_make_targets() -> None:
+    first = [line.split("#")[0].split() for line in blocks("sh")[0].splitlines()]
+    assert first == [["make", "demo"], ["make", "test"]]
+    for _, target in first:
+        done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
