@@ -53,7 +53,7 @@ def predict(options: argparse.Namespace) -> None:
                 if options.format == "jsonl":
                     print(json.dumps({field: line, **task.record(result)}, ensure_ascii=False), file=out)
                 else:
-                    print(" ".join(task.line(result).splitlines()), file=out)
+                    print(task.line(result), file=out)
             out.flush()
 
 
@@ -61,7 +61,7 @@ def evaluate(options: argparse.Namespace) -> None:
     """Predict every row and print the task's metrics as JSON."""
     task = load(options.checkpoint, device=options.device)
     columns = {field: name for field in task.fields if (name := getattr(options, f"columns_{field}", None))}
-    rows = read_rows(options.data, task.fields, columns, options.split)
+    rows = read_rows(options.data, task.fields, columns, options.split, task.optional)
     rows = [{**row, **_languages(options)} for row in rows]
     scores = task.scores(task.predict(rows, **_search(options)), rows)
     described = {"checkpoint": options.checkpoint, "data": options.data, "rows": len(rows), **_search(options)}

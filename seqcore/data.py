@@ -12,7 +12,11 @@ Row = Mapping[str, Any]
 
 
 def read_rows(
-    source: str, fields: Mapping[str, type], columns: Mapping[str, str] | None = None, split: str = "train"
+    source: str,
+    fields: Mapping[str, type],
+    columns: Mapping[str, str] | None = None,
+    split: str = "train",
+    optional: Mapping[str, type] | None = None,
 ) -> list[Row]:
     """Read every row of a data set and check it, so that a wrong one is found before any work begins.
 
@@ -21,27 +25,29 @@ def read_rows(
             ``owner/name:split`` for another split than ``split``).
         fields: what each row must have, and of which type.
         columns: where a field has another name in the file, ``{"source": "en"}``.
+        optional: what rows may have besides.
 
     Raises:
         DataError: no such file, not readable, no rows, or a column or a value missing or of another type; the
             message names the row (from 1) and the column.
     """
-    columns = dict(columns or {})
-    table = _open(source, split)
-    names = {field: columns.get(field, field) for field in fields}
-    for field, name in names.items():
-        if name not in table.column_names:
+    names = {field: (columns or {}).get(field, field) for field in (*fields, *(optional or {}))}
+    kinds = {**fields, **(optional or {})}
+    table = _open(source, split, [names[field] for field, kind in kinds.items() if kind is str])
+    for field in fields:
+        if names[field] not in table.column_names:
             have = ", ".join(table.column_names)
             raise DataError(
-                f"{source} has no column {name!r}; it has: {have}. Say which one to use with --columns.{field} NAME."
+                f"{source} has no column {names[field]!r}; it has: {have}. "
+                f"Say which one to use with --columns.{field} NAME."
             )
     if not len(table):
         raise DataError(f"{source} has no rows")
-    chosen = {field: table[name] for field, name in names.items()}
+    chosen = {field: list(table[name]) for field, name in names.items() if name in table.column_names}
     for field, values in chosen.items():
         for number, value in enumerate(values, 1):
-            if not isinstance(value, fields[field]):
-                what = "is empty" if value is None else f"holds {type(value).__name__}, not {fields[field].__name__}"
+            if not isinstance(value, kinds[field]):
+                what = "is empty" if value is None else f"holds {type(value).__name__}, not {kinds[field].__name__}"
                 raise DataError(f"{source}, row {number}: column {names[field]!r} {what}")
     return [dict(zip(chosen, values, strict=True)) for values in zip(*chosen.values(), strict=True)]
 
@@ -62,7 +68,7 @@ def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], lis
     return rest, [rows[number] for number in numbers], numbers
 
 
-def _open(source: str, split: str):  # type: ignore[no-untyped-def]
+def _open(source: str, split: str, texts: Sequence[str]):  # type: ignore[no-untyped-def]
     try:
         import datasets
     except ImportError as error:
@@ -79,7 +85,8 @@ def _open(source: str, split: str):  # type: ignore[no-untyped-def]
             raise DataError(f"{source} is empty")
         options: dict[str, Any] = {"delimiter": "\t"} if suffix == ".tsv" else {}
         if suffix in {".csv", ".tsv"}:
-            options |= {"keep_default_na": False}  # "NA" and "null" are words
+            # "NA" and "null" are words, and so is "12" in a column of text.
+            options |= {"keep_default_na": False, "converters": dict.fromkeys(texts, str)}
         return _load(source, FORMATS[suffix], data_files=str(path), split="train", **options)
     name, _, wanted = source.partition(":")
     return _load(source, name, split=wanted or split)

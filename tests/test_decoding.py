@@ -24,6 +24,7 @@ from seqcore.decoding import (
     search,
     stream,
 )
+from seqcore.decoding.sampling import restrict
 
 PAD, START, EOS = 0, 1, 2
 Row = Callable[[int, tuple[int, ...]], list[float]]  # (sentence, tokens so far) -> logits
@@ -463,13 +464,16 @@ def test_top_k_and_top_p(config: dict[str, Any], kept: list[int]) -> None:
 
 
 def test_a_tiny_temperature_is_greedy() -> None:
-    for seed, scale in ((0, 1.0), (1, 1e4)):
+    for vocabulary, scale in ((5, 1.0), (5, 1e4), (300, 0.1)):
         for dtype in (torch.float64, torch.float32):
-            table = Table(random_rows(seed, scale=scale), dtype)
+            table = Table(random_rows(0, vocabulary, scale), dtype)
             expected = [found[0].tokens for found in table.run(settings_of(), range(5))]
             for temperature in (1e-6, 1e-45, 5e-324):
                 config = settings_of(do_sample=True, temperature=temperature, top_p=0.9)
                 assert [found[0].tokens for found in table.run(config, range(5))] == expected
+                weights = restrict(torch.tensor([-5.0, -6.0, -math.inf], dtype=dtype), temperature, 0, 1.0)
+                assert weights[0] == 0
+                assert not weights.isnan().any()
 
 
 def test_seeds() -> None:
@@ -563,13 +567,16 @@ def test_logits_may_be_shared_of_low_precision_and_need_gradients() -> None:
         assert not (shared * 1).requires_grad
         return shared.expand(*tokens.shape, -1), state
 
-    config = settings_of(beam_size=2, min_length=1, no_repeat_ngram_size=1, repetition_penalty=2.0, max_length=2)
-    ((h,),) = search(step, Nothing(), torch.tensor([START]), config)
-    assert h.attention is None
-    assert torch.equal(shared, before)
     expected = before[0, 0].double()
     expected[[PAD, EOS]] = -math.inf
-    assert h.token_log_probabilities[0] == pytest.approx(float(expected.log_softmax(-1)[h.tokens[0]]), abs=1e-6)
+    for changes in ({}, {"no_repeat_ngram_size": 1}, {"repetition_penalty": 2.0}, {"forced_prefix": (3,)}):
+        config = settings_of(beam_size=2, min_length=1, max_length=2, **changes)
+        ((h,),) = search(step, Nothing(), torch.tensor([START]), config)
+        assert h.attention is None
+        assert torch.equal(shared, before)
+        chance = 0.0 if config.forced_prefix else float(expected.log_softmax(-1)[h.tokens[0]])
+        assert h.token_log_probabilities[0] == pytest.approx(chance, abs=1e-6)
+        assert same(list(stream(step, Nothing(), torch.tensor([START]), config))[-1:], [h])
 
 
 def test_a_hypothesis_that_waits_is_fed_padding() -> None:

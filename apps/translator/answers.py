@@ -41,6 +41,7 @@ class Answers:
     def to_page(self, text: str, direction: str, beam_size: int, length_penalty: float) -> tuple[Any, ...]:
         """Translate what is in the text box, and show the first sentence's details."""
         source, target = direction.split("-")
+        self._translator()  # loading is not translating: the time shown leaves it out
         started = time.perf_counter()
         results = self._translate(text, source, target, beam_size, length_penalty, min(beam_size, MOST_ALTERNATIVES))
         seconds = time.perf_counter() - started
@@ -176,8 +177,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _joined(results: "Sequence[Translation]") -> str:
-    """A line for each result, even if the model wrote a line break, which its bytes allow."""
-    return "\n".join(" ".join(result.text.splitlines()) for result in results)
+    return "\n".join(result.text for result in results)
 
 
 def _language_names(direction: str) -> list[str]:

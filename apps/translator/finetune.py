@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from jsonargparse import auto_cli
 
 from seqcore.data import hold_out, read_rows
-from seqcore.errors import SeqcoreError
+from seqcore.errors import SeqcoreError, SettingsError
 from seqcore.tasks.translation import Translator, TranslatorConfig, new_translator
-from seqcore.training import TrainingSettings, fit
+from seqcore.training import Fitted, TrainingSettings, fit, is_first_process
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,29 @@ def finetune(
     """
     task, rows, checks = prepare(train, validation, init, columns, hold, model, training.seed)
     parameters = sum(weight.numel() for weight in task.network.parameters())
-    print(f"{len(rows):,} training and {len(checks):,} validation rows, {parameters:,} parameters")
+    if is_first_process():
+        print(f"{len(rows):,} training and {len(checks):,} validation rows, {parameters:,} parameters", flush=True)
     fitted = fit(task, rows, checks, training, output, resume)
-    reached = ", ".join(f"{name} {value:.2f}" for name, value in fitted.scores.items())
-    print(f"{'Interrupted' if fitted.interrupted else 'Done'} after {fitted.steps} steps: validation {reached}")
+    if is_first_process():
+        report(fitted, output)
     if fitted.interrupted:
-        print("To go on, run the same command with --resume.")
-    print(f"To try it: python -m apps.translator --checkpoint {output}")
+        sys.exit(130)  # what a shell reports of a program that was stopped by Ctrl-C
+
+
+def report(fitted: Fitted, output: str) -> None:
+    """Say what training reached and how to go on."""
+    reached = ", ".join(f"{name} {value:.2f}" for name, value in fitted.scores.items())
+    print(f"{'Interrupted' if fitted.interrupted else 'Done'} after {fitted.steps} steps", end="")
+    if fitted.scores:
+        kept = {0: "the last step", 1: "the single best checkpoint"}
+        chosen = kept.get(fitted.averaged, f"the average of the best {fitted.averaged} checkpoints")
+        print(f": validation {reached}, by {chosen}")
+    else:
+        print(", before the first validation: no checkpoint was written")
+    if fitted.interrupted:
+        print("To go on, run the same command with --resume." if fitted.resumable else "Nothing was saved yet.")
+    if fitted.scores:
+        print(f"To try it: python -m apps.translator --checkpoint {output}")
 
 
 def prepare(
@@ -67,15 +84,23 @@ def prepare(
 ) -> tuple[Translator, Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
     """Read and check all data, then make or load the model: nothing that is wrong waits for the first hour to end."""
     names = {"source": columns.source, "target": columns.target}
-    rows: Sequence[Mapping[str, Any]] = read_rows(train, Translator.fields, names)
+    fields, optional = Translator.fields, Translator.optional
+    rows: Sequence[Mapping[str, Any]] = read_rows(train, fields, names, "train", optional)
     if validation:
-        checks: Sequence[Mapping[str, Any]] = read_rows(validation, Translator.fields, names, split="validation")
+        checks: Sequence[Mapping[str, Any]] = read_rows(
+            validation, Translator.fields, names, "validation", Translator.optional
+        )
     else:
         rows, checks, numbers = hold_out(rows, max(1, min(hold, len(rows) // 10)), seed)
-        print(f"held out for validation, rows from 0: {numbers[:10]}{' …' if len(numbers) > 10 else ''}")
+        if is_first_process():
+            print(f"held out for validation, rows from 0: {numbers[:10]}{' …' if len(numbers) > 10 else ''}")
     if init:
         return Translator.from_pretrained(init, device="cpu"), rows, checks
-    return new_translator(model, (text for row in rows for text in row.values())), rows, checks
+    torch.manual_seed(seed)  # of the first weights
+    try:
+        return new_translator(model, (row[field] for row in rows for field in fields)), rows, checks
+    except ValueError as error:
+        raise SettingsError(f"a model with these settings is not possible: {error}") from error
 
 
 def main() -> None:
@@ -84,6 +109,8 @@ def main() -> None:
         auto_cli(finetune, as_positional=False)
     except SeqcoreError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 B sentences, K hypotheses each, T tokens, S source positions, V vocabulary.
 """
 
-from .beam import beam_search
-from .config import GenerationConfig
-from .dispatch import search
-from .greedy import greedy
-from .hypothesis import Hypothesis, length_penalty
-from .sampling import sample
-from .step import SearchState, Step
-from .streaming import stream
+from seqcore.decoding.beam import beam_search
+from seqcore.decoding.config import GenerationConfig
+from seqcore.decoding.dispatch import search
+from seqcore.decoding.greedy import greedy
+from seqcore.decoding.hypothesis import Hypothesis, length_penalty
+from seqcore.decoding.sampling import sample
+from seqcore.decoding.step import SearchState, Step
+from seqcore.decoding.streaming import stream
 
 __all__ = [
     "GenerationConfig",

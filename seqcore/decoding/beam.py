@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from .backpointers import Selection
-from .config import GenerationConfig
-from .hypothesis import Hypothesis
-from .loop import Select, run
-from .step import StateT, Step
+from seqcore.decoding.backpointers import Selection
+from seqcore.decoding.config import GenerationConfig
+from seqcore.decoding.hypothesis import Hypothesis
+from seqcore.decoding.loop import Select, run
+from seqcore.decoding.step import StateT, Step
 
 
 def beam_search(step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig) -> list[list[Hypothesis]]:

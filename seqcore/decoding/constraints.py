@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from .config import GenerationConfig
+from seqcore.decoding.config import GenerationConfig
 
 
 class Constraints:

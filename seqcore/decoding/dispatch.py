@@ -2,13 +2,13 @@
 
 from torch import Tensor
 
-from .beam import beam_selector
-from .config import GenerationConfig
-from .greedy import select_likeliest
-from .hypothesis import Hypothesis
-from .loop import Select, run
-from .sampling import sample_selector
-from .step import StateT, Step
+from seqcore.decoding.beam import beam_selector
+from seqcore.decoding.config import GenerationConfig
+from seqcore.decoding.greedy import select_likeliest
+from seqcore.decoding.hypothesis import Hypothesis
+from seqcore.decoding.loop import Select, run
+from seqcore.decoding.sampling import sample_selector
+from seqcore.decoding.step import StateT, Step
 
 
 def search(step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig) -> list[list[Hypothesis]]:

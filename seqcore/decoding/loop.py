@@ -7,11 +7,11 @@ from typing import Generic, NamedTuple
 import torch
 from torch import Tensor
 
-from .backpointers import BackPointers, Selection
-from .config import GenerationConfig
-from .constraints import Constraints, log_probabilities
-from .hypothesis import Hypothesis, length_penalty
-from .step import StateT, Step
+from seqcore.decoding.backpointers import BackPointers, Selection
+from seqcore.decoding.config import GenerationConfig
+from seqcore.decoding.constraints import Constraints, log_probabilities
+from seqcore.decoding.hypothesis import Hypothesis, length_penalty
+from seqcore.decoding.step import StateT, Step
 
 Select = Callable[[Tensor, Tensor], Selection]
 """select(log-probabilities (B, K, V), totals (B, K)) -> the hypotheses to go on with."""
@@ -165,8 +165,7 @@ class Search(Generic[StateT]):
             self._prefixes = torch.cat([self._prefixes, self._tokens.unsqueeze(-1)], -1)
 
     def _hypothesis(self, sentence: int, ending: _Ending) -> Hypothesis:
-        path = self._pointers.path(sentence, ending.steps, ending.hypothesis)
-        tokens, log_probs, attention = path
+        tokens, log_probs, attention = self._pointers.path(sentence, ending.steps, ending.hypothesis)
         length = len(tokens) - ending.finished
         if attention is not None:
             with torch.inference_mode(False):  # an inference tensor cannot be used freely outside

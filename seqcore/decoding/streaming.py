@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from .config import GenerationConfig
-from .dispatch import selector
-from .hypothesis import Hypothesis
-from .loop import Search
-from .step import StateT, Step
+from seqcore.decoding.config import GenerationConfig
+from seqcore.decoding.dispatch import selector
+from seqcore.decoding.hypothesis import Hypothesis
+from seqcore.decoding.loop import Search
+from seqcore.decoding.step import StateT, Step
 
 
 def stream(step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig) -> Iterator[Hypothesis]:

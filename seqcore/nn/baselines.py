@@ -1,5 +1,7 @@
 """What an LSTM is compared with: the plain recurrent network and a feed-forward network over a fixed window."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -65,15 +67,11 @@ class WindowMLP(nn.Module):
             raise ValueError(f"window and num_layers must be at least 1, but are {window} and {num_layers}")
         self.window = window
         widths = [window * input_size, *[hidden_size] * num_layers]
-        hidden = [
-            layer
-            for before, after in zip(widths, widths[1:], strict=False)
-            for layer in (nn.Linear(before, after), nn.ReLU())
-        ]
+        hidden = [layer for before, after in pairwise(widths) for layer in (nn.Linear(before, after), nn.ReLU())]
         self.network = nn.Sequential(*hidden, nn.Linear(hidden_size, output_size))
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T, input), of which ``lengths`` (B,) steps are real → (B, output); zeros stand before a short sequence."""
+        """(B, T, input), of which ``lengths`` (B,) are real → (B, output); zeros stand before a short sequence."""
         if lengths is not None:
             x = x.masked_fill(~length_mask(lengths, x.shape[1], x.device).unsqueeze(2), 0)
         ends = torch.full(x.shape[:1], x.shape[1], device=x.device) if lengths is None else lengths.to(x.device)

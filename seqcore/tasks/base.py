@@ -31,12 +31,14 @@ class Task(ABC):
         name: what ``config.json`` calls the task.
         Config: its frozen dataclass of settings.
         fields: the columns of a row, and their types; the first is what the task answers.
+        optional: columns that a row may have besides.
         selection: the score that chooses among checkpoints; more is better.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type]
     fields: ClassVar[Mapping[str, type]]
+    optional: ClassVar[Mapping[str, type]] = {}
     selection: ClassVar[str]
     config: Any
     network: nn.Module

@@ -135,6 +135,7 @@ class Translator(Task):
     name = "translation"
     Config = TranslatorConfig
     fields: ClassVar[Mapping[str, type]] = {"source": str, "target": str}
+    optional: ClassVar[Mapping[str, type]] = {"source_lang": str, "target_lang": str}
     selection = "bleu"
     config: TranslatorConfig
     network: TranslationNetwork
@@ -295,7 +296,7 @@ class Translator(Task):
         pieces = self.tokenizer.pieces(source)
         found = [
             Translation(
-                text=self.tokenizer.decode(hypothesis.tokens),
+                text=" ".join(self.tokenizer.decode(hypothesis.tokens).splitlines()),  # bytes can spell line breaks
                 tokens=self.tokenizer.pieces(hypothesis.tokens),
                 token_probabilities=tuple(math.exp(value) for value in hypothesis.token_log_probabilities),
                 score=hypothesis.score,

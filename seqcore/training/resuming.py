@@ -58,11 +58,11 @@ class LastState(callbacks.Checkpoint):
     @override
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         if trainer.global_step % self.every == 0 and not trainer.is_last_batch:
-            trainer.save_checkpoint(self.path)
+            self._save(trainer)
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trainer.save_checkpoint(self.path)
+        self._save(trainer)
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -80,6 +80,11 @@ class LastState(callbacks.Checkpoint):
         self.stop.patience = self.patience
         if self.stop.wait_count >= self.patience:  # it had stopped early: there is nothing to go on with
             trainer.should_stop = True
+
+    def _save(self, trainer: Trainer) -> None:
+        for logger in trainer.loggers:
+            logger.save()  # so that no row before this step is lost
+        trainer.save_checkpoint(self.path)
 
 
 def saved_step(last: Path, task: Task) -> int:
@@ -105,7 +110,7 @@ def csv_log(folder: Path, step: int | None) -> loggers.CSVLogger:
     """``folder/csv/metrics.csv``, continued where it holds an earlier run's rows up to ``step``."""
     logger = loggers.CSVLogger(folder, name="", version="csv", flush_logs_every_n_steps=LOG_EVERY)
     file = folder / "csv" / "metrics.csv"
-    if rank_zero_only.rank == 0:
+    if getattr(rank_zero_only, "rank", 0) == 0:
         earlier = file.read_text(encoding="utf-8") if step is not None and file.is_file() else ""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*exists and is not empty")

@@ -1,0 +1,205 @@
+"""Runs of the fine-tuning command line in processes of their own, which start in milliseconds and can be killed."""
+
+import contextlib
+import csv
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+# A server that has imported everything once, and has computed nothing, forks a clean process for every run.
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(["apps.translator.finetune", "sacrebleu", "datasets", "tensorboard.compat.tensorflow_stub"])
+
+WORDS = {
+    "a": "ein", "the": "der", "dog": "Hund", "cat": "Kater", "bird": "Vogel", "child": "Junge", "old": "alte",
+    "small": "kleine", "red": "rote", "runs": "rennt", "sleeps": "schläft", "sings": "singt", "eats": "isst",
+    "here": "hier", "now": "jetzt", "often": "oft", "and": "und", "sees": "sieht", "green": "grüne", "tree": "Baum",
+}  # fmt: skip
+TINY = {
+    "model.vocab_size": 400,
+    "model.embedding_size": 16,
+    "model.encoder_hidden_size": 10,
+    "model.decoder_hidden_size": 16,
+    "model.dropout": 0.2,
+    "training.batch_tokens": 150,
+    "training.precision": "32-true",
+    "training.accelerator": "cpu",
+    "training.threads": 1,
+    "training.learning_rate": 0.01,
+    "training.warmup_steps": 5,
+    "training.epochs": 3,
+    "training.average": 2,
+    "training.save_every": 4,
+    "training.progress": "false",
+}
+
+
+def made_up_rows(count: int, seed: int = 0) -> list[dict[str, str]]:
+    """Sentences that are translated word by word, all different."""
+    chance = random.Random(seed)
+    rows: dict[str, str] = {}
+    while len(rows) < count:
+        words = chance.choices(list(WORDS), k=chance.randint(2, 9))
+        rows[" ".join(words)] = " ".join(WORDS[word] for word in words)
+    return [{"source": source, "target": target} for source, target in rows.items()]
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def command_line(train: Path, output: Path, *flags: str, **settings: Any) -> list[str]:
+    """Arguments for `python -m apps.translator.finetune`; `training__epochs=2` stands for --training.epochs 2."""
+    chosen = TINY | {name.replace("__", "."): value for name, value in settings.items()}
+    named = [part for name, value in chosen.items() for part in (f"--{name}", str(value))]
+    return ["--train", str(train), "--output", str(output), *named, *flags]
+
+
+@dataclass
+class Run:
+    """A run that is over."""
+
+    output: Path
+    status: int
+    said: str
+
+    def state(self) -> dict[str, Any]:
+        """What the run would go on from."""
+        return dict(torch.load(self.output / "training" / "last.ckpt", weights_only=False))
+
+    def log(self) -> list[dict[str, str]]:
+        """The rows of its CSV log."""
+        with (self.output / "training" / "csv" / "metrics.csv").open(encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Of the checkpoint that it made."""
+        return load_file(self.output / "model.safetensors")
+
+    def last_line(self) -> str:
+        return self.said.strip().splitlines()[-1]
+
+
+def start(arguments: Sequence[str], said: Path, before: Callable[[], None] | None = None, **environment: str) -> Any:
+    """Start a run and return its process. `before` is called in it first."""
+    process = FORKED.Process(target=_finetune, args=(list(arguments), str(said), before, environment))
+    process.start()
+    return process
+
+
+def finish(
+    arguments: Sequence[str], before: Callable[[], None] | None = None, timeout: float = 60, **environment: str
+) -> Run:
+    """Start a run and wait for its end."""
+    output = Path(arguments[list(arguments).index("--output") + 1])
+    said = output.parent / f"{output.name}.said"
+    process = start(arguments, said, before, **environment)
+    process.join(timeout)
+    assert not process.is_alive(), said.read_text()
+    return Run(output, process.exitcode, said.read_text())
+
+
+def _finetune(
+    arguments: list[str], said: str, before: Callable[[], None] | None, environment: Mapping[str, str]
+) -> None:
+    os.environ.update(environment)
+    file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    from apps.translator import finetune
+
+    torch.set_num_threads(1)
+    sys.argv = ["finetune", *arguments]
+    if before is not None:
+        before()
+    finetune.main()
+
+
+class KillAt:
+    """Kills the process with SIGKILL at a moment of training; given to a run as `before`.
+
+    Moments, the last four about the `last.ckpt` of a step or the validation after it:
+        step: within training step number `step`.
+        validation: within the validation after `step` steps.
+        best: when the best checkpoint after `step` steps was written, and the resumable state was not yet.
+        writing: when the state after `step` steps is written, but does not have its name.
+        saved: when it has it.
+    """
+
+    def __init__(self, moment: str, step: int) -> None:
+        self.moment, self.step = moment, step
+
+    def __call__(self) -> None:
+        from seqcore.training.module import TaskModule
+        from seqcore.training.resuming import AtomicFiles
+
+        if self.moment == "step":
+            train = TaskModule.training_step
+
+            def training_step(module: TaskModule, batch: Any, number: int) -> Any:
+                loss = train(module, batch, number)
+                if module.global_step == self.step:
+                    _die()
+                return loss
+
+            TaskModule.training_step = training_step  # type: ignore[method-assign]
+        elif self.moment == "validation":
+            end = TaskModule.on_validation_epoch_end
+
+            def on_validation_epoch_end(module: TaskModule) -> None:
+                if module.global_step == self.step:
+                    _die()
+                end(module)
+
+            TaskModule.on_validation_epoch_end = on_validation_epoch_end  # type: ignore[method-assign]
+        else:
+            save, replace = AtomicFiles.save_checkpoint, Path.replace
+
+            def save_checkpoint(files: AtomicFiles, checkpoint: dict[str, Any], path: Any, options: Any = None) -> None:
+                wanted = "best" if self.moment == "best" else "last"
+                mine = checkpoint["global_step"] == self.step and Path(path).name.startswith(wanted)
+                if mine and self.moment == "writing":
+                    Path.replace = lambda *_: _die()  # type: ignore[assignment,method-assign,misc]
+                save(files, checkpoint, path, options)
+                if mine:
+                    _die()
+
+            AtomicFiles.save_checkpoint = save_checkpoint  # type: ignore[method-assign]
+            del replace
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something has happened, and fail if it does not."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def killed_at_the_end(process: Any) -> Any:
+    """Whatever the test finds, its process does not outlive it."""
+    try:
+        yield process
+    finally:
+        if process.is_alive():
+            process.kill()
+        process.join()
