@@ -98,5 +98,7 @@ def _load(source: str, *arguments: Any, **options: Any):  # type: ignore[no-unty
     try:
         return datasets.load_dataset(*arguments, **options)
     except Exception as error:  # datasets raises whatever its readers do
+        if "corresponds to no data" in str(error):
+            raise DataError(f"{source} has no rows") from error
         reason = str(error.__cause__ or error).splitlines()
         raise DataError(f"{source} cannot be read: {reason[0] if reason else type(error).__name__}") from error

@@ -113,7 +113,8 @@ def test_mistakes_get_one_clear_line(
 
 
 def test_a_closed_pipe_is_no_error(folder: Path) -> None:
-    command = f"yes 'a dog' | head -n 4000 | {sys.executable} -m seqcore.cli predict {folder} - --beam-size 1 | head -n 1"
+    predict = f"{sys.executable} -m seqcore.cli predict {folder} - --beam-size 1"
+    command = f"yes 'a dog' | head -n 4000 | {predict} | head -n 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert len(done.stdout.splitlines()) == 1
     assert "Traceback" not in done.stderr

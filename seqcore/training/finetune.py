@@ -88,11 +88,13 @@ def fit(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     lightning.seed_everything(settings.seed, verbose=False)
-    trainer, best = _trainer(task, settings, work, saved_step(last, task) if resume else None)
+    trainer, best, stop = _trainer(task, settings, work, saved_step(last, task) if resume else None)
     rank, world = trainer.global_rank, trainer.world_size
     loader = _loader(task, train, settings, settings.seed, rank, world)
     checks = _loader(task, validation, settings, None, rank, world)
     module = TaskModule(task, settings, len(loader) * settings.epochs, validation)
+    keep = LastState(last, settings.save_every, loader, best, stop, settings.patience)
+    trainer.callbacks.append(keep)  # type: ignore[attr-defined]
     interrupted = False
     try:
         with warnings.catch_warnings():
@@ -119,8 +121,8 @@ def fit(
 
 def _trainer(
     task: Task, settings: TrainingSettings, work: Path, step: int | None
-) -> tuple[lightning.Trainer, callbacks.ModelCheckpoint]:
-    """A trainer and the callback that knows the best checkpoints; ``step`` is where an earlier run goes on."""
+) -> tuple[lightning.Trainer, callbacks.ModelCheckpoint, callbacks.EarlyStopping]:
+    """A trainer, what knows the best checkpoints and what stops early; ``step`` is where an earlier run goes on."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     monitor = f"val_{task.selection}"
     best = callbacks.ModelCheckpoint(
@@ -133,7 +135,6 @@ def _trainer(
         enable_version_counter=False,
     )
     stop = callbacks.EarlyStopping(monitor, mode="max", patience=settings.patience)
-    last = LastState(work / "last.ckpt", settings.save_every, best, stop, settings.patience)
     try:
         work.mkdir(parents=True, exist_ok=True)
         trainer = lightning.Trainer(
@@ -147,7 +148,7 @@ def _trainer(
             num_sanity_val_steps=0,
             log_every_n_steps=LOG_EVERY,
             use_distributed_sampler=False,
-            callbacks=[best, stop, last],
+            callbacks=[best, stop],
             plugins=[AtomicFiles()],
             logger=[csv_log(work, step), loggers.TensorBoardLogger(work, name="", version="tb")],
             enable_progress_bar=settings.progress,
@@ -157,7 +158,7 @@ def _trainer(
         raise CheckpointError(f"{work} cannot be written: {error}") from error
     except (MisconfigurationException, ValueError) as error:
         raise SettingsError(f"these training settings are not possible here: {error}") from error
-    return trainer, best
+    return trainer, best, stop
 
 
 def _loader(

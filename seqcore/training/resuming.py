@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from seqcore.errors import SettingsError
 from seqcore.tasks.base import Task
+from seqcore.training.loader import BatchLoader
 
 LOG_EVERY = 20
 
@@ -47,13 +48,29 @@ class LastState(callbacks.Checkpoint):
 
     Args:
         every: steps between saves.
+        loader: of the training data. Lightning restores its position within an epoch, but not at the end of one.
         patience: of ``stop`` from here on; a resumed run may have been given another one.
     """
 
     def __init__(
-        self, path: Path, every: int, best: callbacks.ModelCheckpoint, stop: callbacks.EarlyStopping, patience: int
+        self,
+        path: Path,
+        every: int,
+        loader: BatchLoader,
+        best: callbacks.ModelCheckpoint,
+        stop: callbacks.EarlyStopping,
+        patience: int,
     ) -> None:
-        self.path, self.every, self.best, self.stop, self.patience = path, every, best, stop, patience
+        self.path, self.every, self.loader = path, every, loader
+        self.best, self.stop, self.patience = best, stop, patience
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return self.loader.state_dict()
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.loader.load_state_dict(state_dict)
 
     @override
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:

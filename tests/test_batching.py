@@ -1,0 +1,58 @@
+"""Buckets under a budget: nothing lost, nothing over, whatever the lengths."""
+
+import pytest
+from hypothesis import given, strategies
+
+from seqcore.batching import padded, token_budget_batches
+
+LENGTHS = strategies.lists(strategies.tuples(strategies.integers(1, 40), strategies.integers(1, 40)), max_size=60)
+
+
+@given(lengths=LENGTHS, budget=strategies.integers(1, 300), seed=strategies.none() | strategies.integers(0, 99))
+def test_every_row_once_and_no_batch_over_the_budget(
+    lengths: list[tuple[int, int]], budget: int, seed: int | None
+) -> None:
+    batches = token_budget_batches(lengths, budget, seed)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+    for batch in batches:
+        cost = len(batch) * max(length for row in batch for length in lengths[row])
+        assert batch
+        assert cost <= budget or len(batch) == 1
+
+
+@given(lengths=LENGTHS, budget=strategies.integers(1, 300), seeds=strategies.tuples(*[strategies.integers(0, 99)] * 2))
+def test_every_seed_gives_as_many_batches(lengths: list[tuple[int, int]], budget: int, seeds: tuple[int, int]) -> None:
+    assert len(token_budget_batches(lengths, budget, seeds[0])) == len(token_budget_batches(lengths, budget, seeds[1]))
+
+
+@given(lengths=LENGTHS.filter(lambda rows: len(rows) >= 3), budget=strategies.integers(1, 300))
+def test_every_process_gets_a_row_of_every_batch(lengths: list[tuple[int, int]], budget: int) -> None:
+    batches = token_budget_batches(lengths, budget, 1, smallest=3)
+    assert all(len(batch) >= 3 for batch in batches)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+
+
+def test_like_lengths_come_together_and_seeds_mix_them() -> None:
+    lengths = [(length, length + length % 3) for length in range(5, 25) for _ in range(40)]
+    batches = token_budget_batches(lengths, 400, seed=1)
+    real = sum(sum(map(sum, (lengths[row] for row in batch))) for batch in batches)
+    filled = sum(
+        len(batch) * (max(lengths[row][0] for row in batch) + max(lengths[row][1] for row in batch))
+        for batch in batches
+    )
+    assert filled <= 1.05 * real
+    assert token_budget_batches(lengths, 400, seed=1) == batches
+    assert token_budget_batches(lengths, 400, seed=2) != batches
+
+
+def test_impossible_budgets_are_refused() -> None:
+    assert token_budget_batches([], 10) == []
+    with pytest.raises(ValueError, match="at least 1"):
+        token_budget_batches([(1, 1)], 0)
+    with pytest.raises(ValueError, match="1 rows cannot give a batch of 2"):
+        token_budget_batches([(1, 1)], 10, smallest=2)
+
+
+def test_padding_fills_the_ends() -> None:
+    assert padded([[1, 2, 3], [], [4]], 0) == [[1, 2, 3], [0, 0, 0], [4, 0, 0]]
+    assert padded([], 0) == []
