@@ -1,0 +1,184 @@
+"""The translator's promises: company, order and threads never change an answer, and no input breaks it."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings, strategies
+
+from seqcore.errors import InputError
+from seqcore.tasks.translation import Translation, Translator, TranslatorConfig, new_translator
+
+TEXTS = [
+    "a dog runs .",
+    "two men sit on a wall and look at the sea .",
+    "snow",
+    "a woman in a red dress reads a book in the park .",
+    "a dog runs through the snow with a stick .",
+    "the small child laughs",
+]
+SEARCHES: list[dict[str, Any]] = [
+    {"beam_size": 1},
+    {"beam_size": 4, "n_best": 3},
+    {"beam_size": 3, "no_repeat_ngram_size": 2, "repetition_penalty": 1.3},
+    {"do_sample": True, "n_best": 2, "seed": 7, "temperature": 1.5, "top_k": 50, "top_p": 0.9},
+]
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
+    """Tiny and untrained, in double precision, with weights large enough that its answers differ."""
+    torch.manual_seed(3)
+    config = TranslatorConfig(
+        vocab_size=330, embedding_size=12, encoder_hidden_size=8, decoder_hidden_size=16, max_target_length=25
+    )
+    task = new_translator(config, TEXTS * 3)
+    with torch.no_grad():
+        for weight in task.network.parameters():
+            weight.mul_(3)
+    folder = tmp_path_factory.mktemp("translator") / "model"
+    task.save_pretrained(folder)
+    return Translator.from_pretrained(folder, device="cpu", dtype=torch.float64)
+
+
+def said(found: Translation) -> list[tuple[tuple[str, ...], float]]:
+    return [(one.tokens, pytest.approx(one.score, abs=1e-9)) for one in (found, *found.alternatives)]
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=["greedy", "beam", "constrained", "sampling"])
+def test_a_batch_answers_as_each_alone_in_any_order(translator: Translator, search: dict[str, Any]) -> None:
+    alone = [said(translator.translate(text, **search)) for text in TEXTS]
+    assert len({str(answer[0][0]) for answer in alone}) > 3, "the answers should differ, or this shows nothing"
+    for batch_size in (2, 6):
+        assert [said(found) for found in translator.translate(TEXTS, batch_size=batch_size, **search)] == alone
+    turned = translator.translate(TEXTS[::-1], **search)
+    assert [said(found) for found in turned] == alone[::-1]
+
+
+def test_threads_do_not_disturb_each_other(translator: Translator) -> None:
+    alone = [said(translator.translate(text)) for text in TEXTS]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(translator.translate, TEXTS * 5))
+    assert [said(found) for found in together] == alone * 5
+
+
+def test_what_explains_an_answer_fits_it(translator: Translator) -> None:
+    for found in translator.translate(TEXTS, n_best=3):
+        assert len(found.alternatives) == 2
+        for one in (found, *found.alternatives):
+            assert one.attention.shape == (len(one.tokens), len(one.source_tokens))
+            assert torch.allclose(one.attention.sum(1), torch.ones(len(one.tokens), dtype=torch.float64))
+            assert len(one.token_probabilities) == len(one.tokens)
+            assert all(0 < probability <= 1 for probability in one.token_probabilities)
+            assert one.source_tokens[0] == "<2de>"
+            assert one.source_tokens[-1] == "</s>"
+            assert one.text == " ".join(one.text.splitlines())
+        assert found.score >= found.alternatives[0].score >= found.alternatives[1].score
+
+
+def test_one_in_gives_one_and_a_list_a_list(translator: Translator) -> None:
+    assert isinstance(translator.translate("a dog"), Translation)
+    assert translator.translate([]) == []
+    assert len(translator.translate(("a dog", "snow"))) == 2
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\t\u3000"])
+def test_an_empty_text_stays_empty(translator: Translator, text: str) -> None:
+    found = translator.translate(text, n_best=2)
+    assert (found.text, found.tokens, found.token_probabilities) == ("", (), ())
+    assert found.attention.shape[0] == 0
+    assert said(translator.translate(["a dog", text, "snow"])[2]) == said(translator.translate("snow"))
+
+
+@pytest.mark.parametrize(
+    "text", ["🐕🔥👩‍🚀", "a\0b\0", "مرحبا بالعالم", "<2fr> </s> <s> <unk> a dog", "a\nb\u2028c", "x" * 999]
+)
+def test_strange_text_gets_an_answer(translator: Translator, text: str) -> None:
+    found = translator.translate(text, beam_size=2)
+    assert found.source_tokens.count("</s>") == found.source_tokens.count("<2de>") >= 1
+    assert not {"<s>", "</s>", "<unk>", "<pad>", "<2de>", "<2en>"} & set(found.tokens)
+
+
+@settings(max_examples=25, deadline=None)
+@given(text=strategies.text(max_size=30))
+def test_any_text_gets_an_answer(translator: Translator, text: str) -> None:
+    found = translator.translate(text.encode("utf-8", "replace").decode(), beam_size=1)
+    assert "\n" not in found.text
+
+
+def test_a_long_line_is_translated_in_parts_and_nothing_is_left_out(translator: Translator) -> None:
+    line = " ".join(TEXTS * 40)
+    found = translator.translate(line, beam_size=1)
+    read = [token for token in found.source_tokens if token not in {"<2de>", "</s>"}]
+    assert list(translator.tokenizer.pieces(translator.tokenizer.encode(line))) == read
+    parts = found.source_tokens.count("<2de>")
+    assert parts > 3
+    assert found.attention.shape == (len(found.tokens), len(found.source_tokens))
+    starts = [i + 1 for i, token in enumerate(found.source_tokens[:-1]) if token == "<2de>"]
+    assert all(found.source_tokens[start].startswith("▁") for start in starts), "cut between words"
+
+
+def test_a_hundred_thousand_characters_in_one_line(translator: Translator) -> None:
+    found = translator.translate("ab" * 50_000, beam_size=1, max_length=2)
+    read = [token for token in found.source_tokens if token not in {"<2de>", "</s>"}]
+    assert translator.tokenizer.encode("ab" * 50_000) and len(read) == len(translator.tokenizer.encode("ab" * 50_000))
+
+
+@pytest.mark.parametrize(("source", "target"), [("en", "xx"), ("xx", "de"), ("de", "de"), ("de", "en"), ("", "")])
+def test_a_direction_it_does_not_know_is_refused(translator: Translator, source: str, target: str) -> None:
+    with pytest.raises(InputError, match="it does: en-de"):
+        translator.translate("a dog", source=source, target=target)
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [({"beam_size": 0}, "beam_size"), ({"n_best": 9}, "n_best"), ({"colour": 1}, "colour"), ({"top_p": 2}, "top_p")],
+)
+def test_an_impossible_search_is_refused_by_name(translator: Translator, setting: dict[str, Any], name: str) -> None:
+    with pytest.raises(InputError, match=name):
+        translator.translate("a dog", **setting)
+
+
+def test_the_loss_is_the_cross_entropy_of_the_real_tokens(translator: Translator) -> None:
+    rows = [{"source": text, "target": other} for text, other in zip(TEXTS, TEXTS[::-1], strict=True)]
+    examples = [translator.example(row) for row in rows]
+    together = translator.loss(translator.collate(examples))
+    by_hand, counted = 0.0, 0
+    for example in examples:
+        memory = translator.network.encode(torch.tensor([example["source"]]), torch.tensor([len(example["source"])]))
+        state = translator.network.decoder.start(memory)
+        for before, wanted in zip(example["target"], example["target"][1:], strict=False):
+            logits, state = translator.network.decoder.step(torch.tensor([[before]]), state)
+            by_hand -= logits[0, 0].log_softmax(-1)[wanted].item()
+            counted += 1
+    assert float(together.total) == pytest.approx(by_hand)
+    assert together.counted == counted
+
+
+def test_label_smoothing_is_for_training_only(translator: Translator) -> None:
+    batch = translator.collate([translator.example({"source": "a dog", "target": "snow"})])
+    plain = float(translator.loss(batch).total)
+    config = replace(translator.config, dropout=0.0, label_smoothing=0.2)
+    smooth = Translator(config, translator.tokenizer)
+    smooth.network.double().load_state_dict(translator.network.state_dict())
+    assert float(smooth.loss(batch).total) != pytest.approx(plain)
+    smooth.network.eval()
+    assert float(smooth.loss(batch).total) == pytest.approx(plain)
+
+
+def test_predict_answers_rows_in_order(translator: Translator) -> None:
+    rows = [{"source": text} for text in TEXTS]
+    assert [found.text for found in translator.predict(rows, beam_size=1)] == [
+        found.text for found in translator.translate(TEXTS, beam_size=1)
+    ]
+
+
+def test_scores_use_the_references(translator: Translator) -> None:
+    found = translator.translate(TEXTS)
+    exact = translator.scores(found, [{"target": one.text} for one in found])
+    assert exact["chrf"] == pytest.approx(100)
+    assert translator.scores(found, [{"target": "etwas ganz anderes"} for _ in found])["bleu"] < 5
+    assert math.isfinite(exact["bleu"])
