@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,8 @@ def write(
         write_assets(fresh)
         _exchange(fresh, folder)
     except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            _finish_exchange(folder)
         raise CheckpointError(f"{folder} cannot be written: {error}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)

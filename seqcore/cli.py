@@ -21,7 +21,7 @@ BATCHES_AT_ONCE = 16
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 after an error of the user's, 130 after Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = _parse(arguments)
     try:
         options.run(options)
         sys.stdout.flush()
@@ -100,7 +100,9 @@ def _output(name: str | None) -> Iterator[TextIO]:
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         yield sys.stdout
         return
-    partial = f"{name}.partial"
+    target = Path(name).resolve()
+    special = target.exists() and not target.is_file()  # a pipe or a device is written to, never replaced
+    partial = target if special else target.with_name(f"{target.name}.partial")
     try:
         out = open(partial, "w", encoding="utf-8")  # noqa: SIM115  closed below, and only then renamed
     except OSError as error:
@@ -109,9 +111,11 @@ def _output(name: str | None) -> Iterator[TextIO]:
         with out:
             yield out
     except BaseException:
-        print(f"what was done before it stopped is in {partial}", file=sys.stderr)
+        if not special:
+            print(f"what was done before it stopped is in {partial}", file=sys.stderr)
         raise
-    os.replace(partial, name)
+    if not special:
+        partial.replace(target)
 
 
 def _languages(options: argparse.Namespace) -> dict[str, str]:
@@ -121,6 +125,17 @@ def _languages(options: argparse.Namespace) -> dict[str, str]:
 
 def _search(options: argparse.Namespace) -> dict[str, int]:
     return {"beam_size": options.beam_size, "batch_size": options.batch_size}
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the arguments; files may stand after options too, which argparse alone does not allow."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and (options.run is not predict or any(argument.startswith("-") and argument != "-" for argument in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.files += rest
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,5 +1,7 @@
 """Rows in: read a file or a hub id, rename and check columns."""
 
+import csv
+import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,7 @@ def read_rows(
     chosen = {field: list(table[name]) for field, name in names.items() if name in table.column_names}
     for field, values in chosen.items():
         for number, value in enumerate(values, 1):
-            if not isinstance(value, kinds[field]):
+            if not isinstance(value, kinds[field]) and not (value is None and field not in fields):
                 what = "is empty" if value is None else f"holds {type(value).__name__}, not {kinds[field].__name__}"
                 raise DataError(f"{source}, row {number}: column {names[field]!r} {what}")
     return [dict(zip(chosen, values, strict=True)) for values in zip(*chosen.values(), strict=True)]
@@ -58,8 +60,6 @@ def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], lis
     Raises:
         DataError: not more than ``count`` rows.
     """
-    import random
-
     if len(rows) <= count:
         raise DataError(f"{len(rows)} rows are too few to hold {count} of them out")
     numbers = sorted(random.Random(seed).sample(range(len(rows)), count))
@@ -83,13 +83,29 @@ def _open(source: str, split: str, texts: Sequence[str]):  # type: ignore[no-unt
             raise DataError(f"{source}: files may be {', '.join(FORMATS)}, not {suffix or 'without an ending'}")
         if not path.stat().st_size:
             raise DataError(f"{source} is empty")
-        options: dict[str, Any] = {"delimiter": "\t"} if suffix == ".tsv" else {}
+        # Quotes are text in a TSV file, where tabs alone divide.
+        options: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if suffix == ".tsv" else {}
         if suffix in {".csv", ".tsv"}:
+            _check_widths(path, options)
             # "NA" and "null" are words, and so is "12" in a column of text.
             options |= {"keep_default_na": False, "converters": dict.fromkeys(texts, str)}
         return _load(source, FORMATS[suffix], data_files=str(path), split="train", **options)
     name, _, wanted = source.partition(":")
     return _load(source, name, split=wanted or split)
+
+
+def _check_widths(path: Path, options: Mapping[str, Any]) -> None:
+    """Every row must have as many fields as the header: readers shift or drop what does not fit, and say nothing."""
+    csv.field_size_limit(2**31 - 1)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = csv.reader((line.replace("\0", " ") for line in file), **options)
+        header = next(rows, [])
+        for number, row in enumerate(filter(None, rows), 1):
+            if len(row) != len(header):
+                raise DataError(
+                    f"{path}, row {number} has {len(row)} fields, but the header ({', '.join(header)}) {len(header)}: "
+                    "put a text that holds the separator in double quotes"
+                )
 
 
 def _load(source: str, *arguments: Any, **options: Any):  # type: ignore[no-untyped-def]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,22 @@ def test_output_may_be_the_input(folder: Path, expected: list[str], tmp_path: Pa
     file.write_text("\n".join(LINES) + "\n", encoding="utf-8")
     assert main(["predict", str(folder), str(file), "--output", str(file)]) == 0
     assert file.read_text(encoding="utf-8").splitlines() == expected
+
+
+def test_a_pipe_is_written_to_and_a_link_followed(folder: Path, expected: list[str], tmp_path: Path) -> None:
+    file, link, target = tmp_path / "text.txt", tmp_path / "link.txt", tmp_path / "target.txt"
+    file.write_text("\n".join(LINES), encoding="utf-8")
+    target.touch()
+    link.symlink_to(target)
+    assert main(["predict", str(folder), "--beam-size", "5", str(file), "--output", str(link)]) == 0
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8").splitlines() == expected
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        assert main(["predict", str(folder), str(file), "--output", str(pipe)]) == 0
+        assert reader.communicate()[0].splitlines() == expected
+    assert pipe.is_fifo()
 
 
 def test_json_lines(folder: Path, expected: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

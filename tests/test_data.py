@@ -43,6 +43,20 @@ def test_optional_columns_are_read_where_they_are(tmp_path: Path) -> None:
     assert all(row["target_lang"] == "de" and "source_lang" not in row for row in rows)
 
 
+def test_an_optional_value_may_be_missing_in_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    lines = ['{"source": "a", "target": "b", "source_lang": "en"}', '{"source": "c", "target": "d"}']
+    path.write_text("\n".join(lines), encoding="utf-8")
+    rows = read_rows(str(path), FIELDS, optional={"source_lang": str})
+    assert [row["source_lang"] for row in rows] == ["en", None]
+
+
+def test_quotes_are_text_in_a_tsv_file(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text('source\ttarget\n"Hello\tHallo"\nBye\tTschüss\n', encoding="utf-8")
+    assert [row["source"] for row in read_rows(str(path), FIELDS)] == ['"Hello', "Bye"]
+
+
 def test_a_file_that_changed_is_read_anew(tmp_path: Path) -> None:
     path = write(tmp_path / "pairs.csv", PAIRS)
     read_rows(str(path), FIELDS, COLUMNS)
@@ -73,6 +87,8 @@ def test_a_wrong_value_is_named_by_row_and_column(tmp_path: Path) -> None:
         ("empty.csv", b"", "is empty"),
         ("header.csv", b"source,target\n", "has no rows"),
         ("latin.csv", "source,target\ncaf\xe9,b\n".encode("latin-1"), "cannot be read"),
+        ("wide.csv", b"source,target\na,b\na,b,c\n", "row 2 has 3 fields"),
+        ("narrow.csv", b"source,target\na\n", "row 1 has 1 fields"),
         ("broken.jsonl", b'{"source": "a", "targ', "cannot be read"),
         ("broken.parquet", b"PAR1 and nothing else", "cannot be read"),
         ("text.docx", b"PK", r"files may be \.csv"),

@@ -17,6 +17,8 @@ from seqcore.nn import (
     LSTMStack,
     LSTMState,
     Memory,
+    PlainRNN,
+    WindowMLP,
     create_attention,
     length_mask,
 )
@@ -63,6 +65,21 @@ def test_a_step_is_an_lstm_cell_in_values_and_gradients(rows: int) -> None:
     sum(part.pow(2).sum() for part in theirs).backward()
     for left, right in zip(inputs[0] + list(layer.parameters()), inputs[1] + list(cell.parameters()), strict=True):
         close(left.grad, right.grad)
+
+
+@pytest.mark.parametrize("rows", [63, 64, 200])
+def test_in_single_precision_too_many_rows_step_as_an_lstm_cell(rows: int) -> None:
+    """From 64 rows on another kernel does it, and only in single precision it is oneDNN's."""
+    layer = LSTMLayer(24, 32).float()
+    cell = cell_like(layer).float()
+    x, h, c = (torch.randn(rows, width, dtype=torch.float32, requires_grad=True) for width in (24, 32, 32))
+    with torch.inference_mode():
+        for left, right in zip(layer.step(x, h, c), cell(x, (h, c)), strict=True):
+            torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-5)
+    ours = torch.autograd.grad(sum(part.pow(2).sum() for part in layer.step(x, h, c)), [x, h, c, *layer.parameters()])
+    theirs = torch.autograd.grad(sum(part.pow(2).sum() for part in cell(x, (h, c))), [x, h, c, *cell.parameters()])
+    for left, right in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(left, right, rtol=1e-3, atol=1e-3)
 
 
 def test_a_fused_layer_is_a_loop_over_lstm_cells_in_values_and_gradients() -> None:
@@ -385,6 +402,33 @@ def test_decoder_settings_that_cannot_be_are_refused() -> None:
     wide = decoder.start(memory_of()).reorder(torch.zeros(3, 2, dtype=torch.long))
     with pytest.raises(ValueError, match="the state holds 2"):
         decoder(torch.ones(3, 4, dtype=torch.long), state=wide)
+
+
+# --- the baselines ----------------------------------------------------------------------------------------------
+
+
+def test_the_plain_rnn_is_elmans_and_carries_its_state() -> None:
+    model = PlainRNN(3, 4)
+    x, h = torch.randn(2, 5, 3), torch.zeros(2, 4)
+    whole, last = model(x)
+    weights = dict(model.rnn.named_parameters())
+    for t in range(5):
+        h = torch.tanh(x[:, t] @ weights["weight_ih_l0"].T + h @ weights["weight_hh_l0"].T + weights["bias_ih_l0"])
+        close(whole[:, t], h)
+    close(last[0], h)
+    first, carried = model(x[:, :2])
+    close(torch.cat([first, model(x[:, 2:], state=carried)[0]], 1), whole)
+
+
+def test_the_window_mlp_sees_its_window_and_nothing_else() -> None:
+    model = WindowMLP(3, 4, 16, 2)
+    x = torch.randn(2, 9, 3, requires_grad=True)
+    model(x, torch.tensor([9, 7])).pow(2).sum().backward()
+    seen = x.grad.abs().sum(2) > 0
+    assert seen.tolist() == [[5 <= t < 9 for t in range(9)], [3 <= t < 7 for t in range(9)]]
+    close(model(x[:, :2]), model(nn.functional.pad(x[:, :2], (0, 0, 2, 0))))
+    with pytest.raises(ValueError, match="window and num_layers"):
+        WindowMLP(3, 0, 16, 2)
 
 
 def test_the_adding_problem_needs_gates() -> None:

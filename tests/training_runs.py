@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import tqdm
 from safetensors.torch import load_file
 
 # A server that has imported everything once, and has computed nothing, forks a clean process for every run.
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["apps.translator.finetune", "sacrebleu", "datasets", "tensorboard.compat.tensorflow_stub"])
+FORKED.set_forkserver_preload(["apps.translator.finetune", "sacrebleu", "datasets"])
 
 WORDS = {
     "a": "ein", "the": "der", "dog": "Hund", "cat": "Kater", "bird": "Vogel", "child": "Junge", "old": "alte",
@@ -102,14 +104,21 @@ def start(arguments: Sequence[str], said: Path, before: Callable[[], None] | Non
 
 
 def finish(
-    arguments: Sequence[str], before: Callable[[], None] | None = None, timeout: float = 60, **environment: str
+    arguments: Sequence[str],
+    before: Callable[[], None] | None = None,
+    said: Path | None = None,
+    timeout: float = 60,
+    **environment: str,
 ) -> Run:
-    """Start a run and wait for its end."""
+    """Start a run and wait for its end. What it says goes to the file `said`, by default beside its output."""
     output = Path(arguments[list(arguments).index("--output") + 1])
-    said = output.parent / f"{output.name}.said"
+    said = said or output.with_name(f"{output.name}.said")
     process = start(arguments, said, before, **environment)
     process.join(timeout)
-    assert not process.is_alive(), said.read_text()
+    alive = process.is_alive()
+    process.kill()
+    process.join()
+    assert not alive, said.read_text()
     return Run(output, process.exitcode, said.read_text())
 
 
@@ -123,21 +132,28 @@ def _finetune(
     from apps.translator import finetune
 
     torch.set_num_threads(1)
+    tqdm.tqdm.set_lock(threading.RLock())  # its own would be left behind in the system by a process that is killed
     sys.argv = ["finetune", *arguments]
     if before is not None:
         before()
     finetune.main()
 
 
+def elsewhere(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of a test file answers in a process of its own."""
+    with FORKED.Pool(1) as pool:
+        return pool.apply_async(function, arguments).get(timeout=60)
+
+
 class KillAt:
     """Kills the process with SIGKILL at a moment of training; given to a run as `before`.
 
-    Moments, the last four about the `last.ckpt` of a step or the validation after it:
-        step: within training step number `step`.
+    Moments:
+        step: within training step `step`, counted from 0.
         validation: within the validation after `step` steps.
         best: when the best checkpoint after `step` steps was written, and the resumable state was not yet.
-        writing: when the state after `step` steps is written, but does not have its name.
-        saved: when it has it.
+        writing: when the state after `step` steps is written, but does not have its name yet.
+        saved: when it has.
     """
 
     def __init__(self, moment: str, step: int) -> None:
@@ -147,42 +163,33 @@ class KillAt:
         from seqcore.training.module import TaskModule
         from seqcore.training.resuming import AtomicFiles
 
-        if self.moment == "step":
-            train = TaskModule.training_step
+        if self.moment in {"step", "validation"}:
+            name = {"step": "training_step", "validation": "on_validation_epoch_end"}[self.moment]
+            method = getattr(TaskModule, name)
 
-            def training_step(module: TaskModule, batch: Any, number: int) -> Any:
-                loss = train(module, batch, number)
+            def stopped(module: TaskModule, *arguments: Any) -> Any:
+                result = method(module, *arguments)
                 if module.global_step == self.step:
-                    _die()
-                return loss
+                    die()
+                return result
 
-            TaskModule.training_step = training_step  # type: ignore[method-assign]
-        elif self.moment == "validation":
-            end = TaskModule.on_validation_epoch_end
+            setattr(TaskModule, name, stopped)
+            return
+        save = AtomicFiles.save_checkpoint
 
-            def on_validation_epoch_end(module: TaskModule) -> None:
-                if module.global_step == self.step:
-                    _die()
-                end(module)
+        def save_checkpoint(files: AtomicFiles, checkpoint: dict[str, Any], path: Any, **options: Any) -> None:
+            wanted = "best" if self.moment == "best" else "last"
+            mine = checkpoint["global_step"] == self.step and Path(path).name.startswith(wanted)
+            if mine and self.moment == "writing":
+                Path.replace = lambda *_: die()  # type: ignore[assignment,method-assign,misc,return-value]
+            save(files, checkpoint, path, **options)
+            if mine:
+                die()
 
-            TaskModule.on_validation_epoch_end = on_validation_epoch_end  # type: ignore[method-assign]
-        else:
-            save, replace = AtomicFiles.save_checkpoint, Path.replace
-
-            def save_checkpoint(files: AtomicFiles, checkpoint: dict[str, Any], path: Any, options: Any = None) -> None:
-                wanted = "best" if self.moment == "best" else "last"
-                mine = checkpoint["global_step"] == self.step and Path(path).name.startswith(wanted)
-                if mine and self.moment == "writing":
-                    Path.replace = lambda *_: _die()  # type: ignore[assignment,method-assign,misc]
-                save(files, checkpoint, path, options)
-                if mine:
-                    _die()
-
-            AtomicFiles.save_checkpoint = save_checkpoint  # type: ignore[method-assign]
-            del replace
+        AtomicFiles.save_checkpoint = save_checkpoint  # type: ignore[method-assign]
 
 
-def _die() -> None:
+def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -103,10 +103,19 @@ def prepare(
         raise SettingsError(f"a model with these settings is not possible: {error}") from error
 
 
+def bare_resume(arguments: Sequence[str]) -> list[str]:
+    """Let ``--resume`` stand alone, where jsonargparse wants ``--resume true``."""
+    following = [*arguments[1:], "--"]
+    return [
+        "--resume=true" if argument == "--resume" and after.startswith("-") else argument
+        for argument, after in zip(arguments, following, strict=True)
+    ]
+
+
 def main() -> None:
     """The command line."""
     try:
-        auto_cli(finetune, as_positional=False)
+        auto_cli(finetune, bare_resume(sys.argv[1:]), as_positional=False)
     except SeqcoreError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

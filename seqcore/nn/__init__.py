@@ -1,6 +1,13 @@
 """Bricks: tensors in, tensors out; no files, no text, no state kept on a module."""
 
-from seqcore.nn.attention import AdditiveAttention, Attention, DotAttention, GeneralAttention, create_attention
+from seqcore.nn.attention import (
+    ATTENTIONS,
+    AdditiveAttention,
+    Attention,
+    DotAttention,
+    GeneralAttention,
+    create_attention,
+)
 from seqcore.nn.baselines import PlainRNN, WindowMLP
 from seqcore.nn.bridge import Bridge
 from seqcore.nn.decoder import DecoderOutput, LSTMDecoder
@@ -10,6 +17,7 @@ from seqcore.nn.stack import LSTMLayer, LSTMStack, length_mask
 from seqcore.nn.state import DecoderState, LSTMState, Memory
 
 __all__ = [
+    "ATTENTIONS",
     "AdditiveAttention",
     "Attention",
     "Bridge",

@@ -36,7 +36,7 @@ class LSTMDecoder(nn.Module):
         dropout, input_dropout, output_dropout: locked, between layers, on embeddings, before the output.
         weight_dropout, residual, layer_norm: as in :class:`~seqcore.nn.stack.LSTMStack`.
         tied: share the embedding with the output.
-        padding: the token whose embedding stays zero.
+        padding: the token whose embedding starts at zero and gets no gradient as an input.
     """
 
     def __init__(
@@ -88,7 +88,8 @@ class LSTMDecoder(nn.Module):
             memory: what to look into; None for a language model, which then needs ``batch``.
         """
         if memory is None:
-            return DecoderState(_one_hypothesis(self.stack.initial_state(batch or 1, self.embedding.weight)))
+            rows = 1 if batch is None else batch
+            return DecoderState(_one_hypothesis(self.stack.initial_state(rows, self.embedding.weight)))
         if self.bridge is not None and memory.state is not None:
             state = self.bridge(memory.state)
         else:

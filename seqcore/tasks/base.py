@@ -74,7 +74,11 @@ class Task(ABC):
         place = choose_device(device)
         folder = checkpoint.locate(source, revision)
         settings = checkpoint.read_config(folder, cls.name)
-        task = cls._build(_config(cls.Config, settings, folder), folder)
+        config = _config(cls.Config, settings, folder)
+        try:
+            task = cls._build(config, folder)
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {error}") from error
         task.network.to(dtype)
         checkpoint.read_weights(folder, task.network)
         task.network.to(place).eval()
@@ -93,7 +97,10 @@ class Task(ABC):
         checkpoint.write(folder, config, self.network, dtype, self._write_assets)
 
     def push_to_hub(self, name: str, private: bool = False, dtype: torch.dtype | None = torch.float16) -> str:
-        """Upload the checkpoint as ``owner/name`` and return its address; needs a token, as ``hf auth login`` gives."""
+        """Upload the checkpoint as ``owner/name`` and return its address; needs a token, as ``hf auth login`` gives.
+
+        A model card is not written by seqcore: edit it there.
+        """
         import tempfile
 
         from huggingface_hub import HfApi
@@ -178,5 +185,5 @@ def _config(kind: type, settings: dict[str, Any], folder: Path) -> Any:
         raise CheckpointError(f"{folder / checkpoint.CONFIG} lacks {missing[0]!r}")
     try:
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, SettingsError) as error:
         raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {error}") from error

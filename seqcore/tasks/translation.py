@@ -1,6 +1,7 @@
 """Translation, many to many: a sentence in, a sentence of another language out."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +15,8 @@ from typing_extensions import Self
 from seqcore import metrics
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search
-from seqcore.errors import InputError
-from seqcore.nn import LockedDropout, LSTMDecoder, LSTMEncoder, Memory
+from seqcore.errors import InputError, SettingsError
+from seqcore.nn import ATTENTIONS, LockedDropout, LSTMDecoder, LSTMEncoder, Memory
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.text import Tokenizer
 
@@ -50,6 +51,35 @@ class TranslatorConfig:
     label_smoothing: float = 0.1
     max_source_length: int = 200
     max_target_length: int = 300
+
+    def __post_init__(self) -> None:
+        for direction in self.directions:
+            if not re.fullmatch(r"[a-zA-Z_]+-[a-zA-Z_]+", direction):
+                raise SettingsError(f"a direction is written like en-de, not {direction!r}")
+        if not self.directions:
+            raise SettingsError("a translator needs at least one direction")
+        least = {"max_source_length": 8, "max_target_length": 1}
+        for name in (
+            "vocab_size",
+            "embedding_size",
+            "encoder_hidden_size",
+            "encoder_layers",
+            "decoder_hidden_size",
+            "decoder_layers",
+            "attention_layer",
+            *least,
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least.get(name, 1):
+                raise SettingsError(f"{name} must be a whole number of at least {least.get(name, 1)}, not {value!r}")
+        for name in ("dropout", "weight_dropout", "label_smoothing"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 <= value < 1:
+                raise SettingsError(f"{name} must be at least 0 and less than 1, not {value!r}")
+        if self.attention not in ATTENTIONS:
+            raise SettingsError(f"attention must be one of {', '.join(ATTENTIONS)}, not {self.attention!r}")
+        if self.attention_layer > self.decoder_layers:
+            raise SettingsError(f"attention_layer must be at most decoder_layers, but is {self.attention_layer}")
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -276,19 +306,29 @@ class Translator(Task):
         decoder = self.network.decoder
         state = decoder.start(self.network.encode(tokens, lengths))
         start = torch.full((len(sources),), self.tokenizer.start, device=self.device)
-        found = search(decoder.step, state, start, config)
+        try:
+            found = search(decoder.step, state, start, config)
+        except ValueError as error:  # such as a banned token beyond the vocabulary
+            raise InputError(f"this search is not possible: {error}") from error
         return [self._result(source, hypotheses) for source, hypotheses in zip(sources, found, strict=True)]
 
     def _generation(self, sources: Sequence[Sequence[int]], settings: Mapping[str, Any]) -> GenerationConfig:
-        never = (self.tokenizer.padding, self.tokenizer.unknown, self.tokenizer.start)
+        tokenizer = self.tokenizer
+        marks = [mark for language in self.config.languages for mark in self._mark(language)]
+        never = (tokenizer.padding, tokenizer.unknown, tokenizer.start, *marks)
         empty = len(self._mark(self.config.languages[0])) + 1
         limits = tuple(
             0 if len(source) <= empty else min(self.config.max_target_length, 2 * len(source) + 10)
             for source in sources
         )
-        defaults = {"max_length": limits, "banned_tokens": never}
+        wanted = settings.get("max_length", max(limits))
+        if not isinstance(wanted, int):
+            raise InputError(f"this search is not possible: max_length must be a whole number, not {wanted!r}")
+        limits = tuple(min(limit, wanted) for limit in limits)
+        banned = (*never, *settings.get("banned_tokens", ()))
+        chosen = {**settings, "max_length": limits, "banned_tokens": banned}
         try:
-            return GenerationConfig(eos=self.tokenizer.end, pad=self.tokenizer.padding, **{**defaults, **settings})
+            return GenerationConfig(eos=tokenizer.end, pad=tokenizer.padding, **chosen)
         except (TypeError, ValueError) as error:
             raise InputError(f"this search is not possible: {error}") from error
 

@@ -42,7 +42,7 @@ class Tokenizer:
             DataError: no text, or a vocabulary too small for the characters of the text.
         """
         model = io.BytesIO()
-        lines = (line for text in texts for line in text.splitlines() if line.strip())
+        lines = (line for text in texts for line in _clean(text).splitlines() if line.strip())
         try:
             sentencepiece.SentencePieceTrainer.Train(
                 sentence_iterator=lines,
@@ -61,9 +61,10 @@ class Tokenizer:
                 minloglevel=2,
             )
         except (RuntimeError, OSError) as error:
+            reason = str(error).rpartition("] ")[2] or "there is no text"
             raise DataError(
                 f"no vocabulary of {vocab_size} pieces can be learned from this text: it is empty or has "
-                f"too many different characters for so small a vocabulary ({error})"
+                f"too many different characters for so small a vocabulary ({reason})"
             ) from error
         return cls(model.getvalue())
 
@@ -74,6 +75,8 @@ class Tokenizer:
             return cls((folder / FILE_NAME).read_bytes())
         except FileNotFoundError as error:
             raise CheckpointError(f"{folder} has no {FILE_NAME}") from error
+        except CheckpointError as error:
+            raise CheckpointError(f"{folder / FILE_NAME}: {error}") from error
 
     def save(self, folder: Path) -> None:
         """Write ``tokenizer.model`` into a checkpoint folder."""
@@ -84,7 +87,7 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Text → token numbers, with no special token among them."""
-        return list(self._processor.EncodeAsIds(text))
+        return list(self._processor.EncodeAsIds(_clean(text)))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Token numbers → text; special tokens give nothing."""
@@ -102,3 +105,8 @@ class Tokenizer:
     def starts_word(self, token: int) -> bool:
         """Whether a piece begins a new word."""
         return str(self._processor.IdToPiece(token)).startswith("▁")
+
+
+def _clean(text: str) -> str:
+    """Text as sentencepiece can take it: NUL separates words, and half of a surrogate pair is an unknown character."""
+    return text.replace("\0", " ").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -23,7 +23,10 @@ from seqcore.training.resuming import LOG_EVERY, AtomicFiles, LastState, csv_log
 from seqcore.training.settings import TrainingSettings
 
 # Lightning's advice that does not hold for our loaders, or says what we say ourselves.
-_NOISE = ".*(does not have many workers|LeafSpec|Checkpoint directory|smaller than the logging interval|to be provided)"
+_NOISE = (
+    ".*(does not have many workers|LeafSpec|Checkpoint directory|smaller than the logging interval|to be provided|"
+    "sync_dist=True)"
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ def _trainer(
     task: Task, settings: TrainingSettings, work: Path, step: int | None
 ) -> tuple[lightning.Trainer, callbacks.ModelCheckpoint, callbacks.EarlyStopping]:
     """A trainer, what knows the best checkpoints and what stops early; ``step`` is where an earlier run goes on."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     monitor = f"val_{task.selection}"
     best = callbacks.ModelCheckpoint(
         work,

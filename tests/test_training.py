@@ -1,0 +1,451 @@
+"""Training: a run that is stopped goes on as if it had not been, two processes do what one does, and more."""
+
+import math
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training_runs import KillAt, Run, command_line, finish, made_up_rows, start, wait_for, write_csv
+
+from seqcore.errors import DataError, SettingsError
+from seqcore.tasks.translation import Translator, TranslatorConfig, new_translator
+from seqcore.training import BatchLoader, TrainingSettings, fit
+from seqcore.training.module import TaskModule
+
+# Validation that no model can score on: every checkpoint is as good as the first, so training stops early.
+HOPELESS = {"training__patience": 2, "training__epochs": 9}
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("data") / "train.csv", made_up_rows(160))
+
+
+@pytest.fixture(scope="module")
+def hopeless(rows: Path) -> Path:
+    return write_csv(rows.with_name("hopeless.csv"), [{"source": "a dog", "target": "qqq"}] * 4)
+
+
+@pytest.fixture(scope="module")
+def unbroken(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three epochs with dropout, from beginning to end."""
+    return finish(command_line(rows, tmp_path_factory.mktemp("unbroken") / "run"))
+
+
+@pytest.fixture(scope="module")
+def stopped_early(rows: Path, hopeless: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    output = tmp_path_factory.mktemp("stopped_early") / "run"
+    return finish(command_line(rows, output, "--validation", str(hopeless), **HOPELESS))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two states are alike to the last bit, whatever they are made of."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def assert_same_end(run: Run, unbroken: Run) -> None:
+    assert run.status == 0, run.said
+    assert run.log() == unbroken.log()  # all losses and scores, to the last digit
+    state, wanted = run.state(), unbroken.state()
+    for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch", "random_state"):
+        assert same(state[part], wanted[part]), part
+    assert same(run.weights(), unbroken.weights())
+    assert best_checkpoints(run) == best_checkpoints(unbroken)
+    assert run.said.splitlines()[-2] == unbroken.said.splitlines()[-2]
+
+
+def best_checkpoints(run: Run) -> list[str]:
+    return sorted(path.name for path in (run.output / "training").glob("*.ckpt"))
+
+
+def network_weights(path: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(path, weights_only=False)["state_dict"]
+    return {name.removeprefix("network."): weight for name, weight in state.items()}
+
+
+def test_a_run_ends_with_a_checkpoint_logs_and_what_it_reached(unbroken: Run) -> None:
+    assert unbroken.status == 0, unbroken.said
+    assert unbroken.state()["global_step"] == 3 * 10
+    assert re.search(
+        r"Done after 30 steps: validation bleu [\d.]+, chrf [\d.]+, by the ", unbroken.said.splitlines()[-2]
+    )
+    assert unbroken.last_line() == f"To try it: python -m apps.translator --checkpoint {unbroken.output}"
+    assert list((unbroken.output / "training" / "tb").glob("events.out.tfevents.*"))
+    validations = [row for row in unbroken.log() if row["val_loss"]]
+    assert [int(row["step"]) for row in validations] == [9, 19, 29]
+    assert float(validations[-1]["val_loss"]) < float(validations[0]["val_loss"])
+    assert any(row["loss"] and row["gradient_norm"] for row in unbroken.log())
+    assert {weight.dtype for weight in unbroken.weights().values()} == {torch.float16}
+    assert "dog" in "".join(Translator.from_pretrained(unbroken.output).translate("a dog runs").source_tokens)
+
+
+@pytest.mark.parametrize(
+    ("moment", "step"),
+    [
+        ("step", 13),  # in the middle of an epoch
+        ("step", 10),  # right after an epoch's end: nothing of the next one was saved
+        ("validation", 20),
+        ("best", 20),  # validated, but that was not saved with the state
+        ("writing", 16),
+        ("saved", 20),  # after the state at an epoch's end
+        ("saved", 30),  # at the very end, before the checkpoint was made
+        ("step", 2),  # before anything was saved
+    ],
+)
+def test_a_killed_run_goes_on_as_if_it_had_not_been(
+    moment: str, step: int, rows: Path, unbroken: Run, tmp_path: Path
+) -> None:
+    arguments = command_line(rows, tmp_path / "run")
+    killed = finish(arguments, KillAt(moment, step))
+    assert killed.status == -signal.SIGKILL
+    assert not (tmp_path / "run" / "config.json").exists()
+    resumed = finish([*arguments, *["--resume"] * (step > 4)])
+    assert_same_end(resumed, unbroken)
+
+
+def test_a_run_may_be_killed_more_than_once_and_moved(rows: Path, unbroken: Run, tmp_path: Path) -> None:
+    finish(command_line(rows, tmp_path / "here"), KillAt("step", 11))
+    finish(command_line(rows, tmp_path / "here", "--resume"), KillAt("step", 26))
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert_same_end(finish(command_line(rows, tmp_path / "there", "--resume")), unbroken)
+
+
+def test_early_stopping_counts_on_after_a_kill(rows: Path, hopeless: Path, stopped_early: Run, tmp_path: Path) -> None:
+    assert stopped_early.state()["global_step"] == 3 * 11  # of nine epochs
+    arguments = command_line(rows, tmp_path / "run", "--validation", str(hopeless), **HOPELESS)
+    finish(arguments, KillAt("step", 25))
+    assert_same_end(finish([*arguments, "--resume"]), stopped_early)
+
+
+def test_resuming_a_finished_run_trains_no_further(
+    rows: Path, hopeless: Path, unbroken: Run, stopped_early: Run
+) -> None:
+    for run, more in (
+        (unbroken, command_line(rows, unbroken.output)),
+        (stopped_early, command_line(rows, stopped_early.output, "--validation", str(hopeless), **HOPELESS)),
+    ):
+        state, weights, log = run.state(), run.weights(), run.log()
+        again = finish([*more, "--resume"])
+        assert again.status == 0, again.said
+        assert same(again.state(), state)
+        assert same(again.weights(), weights)
+        assert again.log() == log
+
+
+def test_a_finished_run_goes_on_if_it_is_given_more(rows: Path, hopeless: Path, tmp_path: Path) -> None:
+    arguments = command_line(rows, tmp_path / "run", "--validation", str(hopeless), **HOPELESS)
+    finish(arguments)
+    patient = finish([*arguments, "--resume", "--training.patience", "3"])
+    assert patient.state()["global_step"] == 4 * 11
+    longer = finish([*arguments, "--resume", "--training.patience", "9", "--training.epochs", "5"])
+    assert longer.state()["global_step"] == 5 * 11
+
+
+def test_the_average_of_the_best_is_kept_only_if_it_is_better(unbroken: Run, stopped_early: Run) -> None:
+    # The first checkpoint translates a few words by chance, and the average of both does not.
+    assert "by the single best checkpoint" in unbroken.said
+    (best,) = (unbroken.output / "training").glob("best-epoch=0-*.ckpt")
+    assert same(unbroken.weights(), {name: weight.half() for name, weight in stored(network_weights(best)).items()})
+    assert "by the average of the best 2 checkpoints" in stopped_early.said
+    one, other = map(network_weights, (stopped_early.output / "training").glob("best-*.ckpt"))
+    average = {name: ((one[name].double() + other[name].double()) / 2).float().half() for name in one}
+    assert same(stopped_early.weights(), stored(average))
+
+
+def stored(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Without the second name of the tied embedding."""
+    return {name: weight for name, weight in weights.items() if name != "decoder.output.weight"}
+
+
+def test_two_processes_do_what_one_does(rows: Path, tmp_path: Path, free_port: Callable[[], int]) -> None:
+    settings = {"model__dropout": 0, "training__epochs": 2}
+    one = finish(command_line(rows, tmp_path / "one", **settings))
+    # What Lightning's launcher and torchrun set for the processes that they start, and those see when they begin.
+    common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "NODE_RANK": "0", "WORLD_SIZE": "2"}
+    arguments = command_line(rows, tmp_path / "two", training__devices=2, **settings)
+    second = start(arguments, tmp_path / "second.said", be_the_second, LOCAL_RANK="1", **common)
+    two = finish(arguments, LOCAL_RANK="0", **common)
+    second.join(20)
+    assert (two.status, second.exitcode) == (0, 0), two.said + (tmp_path / "second.said").read_text()
+    assert (tmp_path / "second.said").read_text() == ""  # only the first one speaks
+    assert_alike(two.log(), one.log())
+    weights, wanted = two.state()["state_dict"], one.state()["state_dict"]
+    assert all(torch.allclose(weights[name], wanted[name], atol=1e-5) for name in wanted)
+
+
+def be_the_second() -> None:
+    from lightning.pytorch.utilities import rank_zero_only
+
+    rank_zero_only.rank = 1  # read from the environment when it is imported, which was long ago
+
+
+def assert_alike(log: list[dict[str, str]], wanted: list[dict[str, str]]) -> None:
+    assert [row["step"] for row in log] == [row["step"] for row in wanted]
+    for row, other in zip(log, wanted, strict=True):
+        for name in row:
+            assert row[name] == other[name] or float(row[name]) == pytest.approx(float(other[name]), abs=1e-4), name
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        (25, ["by the ", "run the same command with --resume", "To try it: "]),
+        (6, ["before the first validation: no checkpoint was written", "run the same command with --resume"]),
+        (1, ["before the first validation: no checkpoint was written", "Nothing was saved yet"]),
+    ],
+)
+def test_ctrl_c_saves_the_best_so_far(step: int, says: list[str], rows: Path, unbroken: Run, tmp_path: Path) -> None:
+    arguments = command_line(rows, tmp_path / "run")
+    said = tmp_path / "said"
+    process = start(arguments, said, PauseAt(step))
+    try:
+        wait_for(lambda: said.exists() and "pausing" in said.read_text())
+        os.kill(process.pid, signal.SIGINT)
+        process.join(20)
+        assert process.exitcode == 130
+    finally:
+        process.kill()
+    lines = said.read_text().splitlines()
+    assert lines[-len(says)].startswith(f"Interrupted after {step} steps")
+    for line, words in zip(lines[-len(says) :], says, strict=True):
+        assert words in line
+    if step == 25:
+        assert Translator.from_pretrained(tmp_path / "run").translate("a dog").source_tokens
+        assert_same_end(finish([*arguments, "--resume"]), unbroken)
+
+
+class PauseAt:
+    """Lets training wait in a step, so that a signal meets it there; given to a run as `before`."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def __call__(self) -> None:
+        method = TaskModule.training_step
+
+        def training_step(module: TaskModule, batch: Any, number: int) -> Any:
+            if module.global_step == self.step:
+                print("pausing", flush=True)
+                time.sleep(30)
+            return method(module, batch, number)
+
+        TaskModule.training_step = training_step  # type: ignore[method-assign]
+
+
+def refused(arguments: list[str], said: Path | None = None) -> str:
+    """What the command line says when it refuses, in one line and before it trains."""
+    run = finish(arguments, said=said)
+    assert run.status == 1, run.said
+    assert "Traceback" not in run.said
+    assert run.last_line().startswith("error: ")
+    return run.last_line()
+
+
+def test_an_earlier_run_is_neither_overwritten_nor_mixed_with_another(rows: Path, unbroken: Run) -> None:
+    state = unbroken.state()
+    assert "add --resume" in refused(command_line(rows, unbroken.output))
+    assert "training.seed" in refused(command_line(rows, unbroken.output, "--resume", training__seed=2, hold=10))
+    other_model = command_line(rows, unbroken.output, "--resume", model__embedding_size=8)
+    assert "another model" in refused(other_model)
+    assert same(unbroken.state(), state)
+
+
+def test_there_must_be_something_to_resume(rows: Path, tmp_path: Path) -> None:
+    assert "nothing to resume" in refused(command_line(rows, tmp_path / "run", "--resume"))
+
+
+def test_a_damaged_state_is_named(rows: Path, unbroken: Run, tmp_path: Path) -> None:
+    last = tmp_path / "run" / "training" / "last.ckpt"
+    last.parent.mkdir(parents=True)
+    last.write_bytes((unbroken.output / "training" / "last.ckpt").read_bytes()[:5000])
+    assert "last.ckpt is damaged" in refused(command_line(rows, tmp_path / "run", "--resume"))
+
+
+def test_an_output_that_cannot_be_used_is_refused_before_training(rows: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("mine")
+    assert "is a file" in refused(command_line(rows, tmp_path / "file"))
+    assert "letter.txt" in refused(command_line(rows, tmp_path / "mine"))
+    assert "cannot be written" in refused(command_line(rows, Path("/proc/nowhere/run")), tmp_path / "said")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"training__precision": "17"}, "Precision '17' is invalid"),
+        ({"training__epochs": 0}, "training.epochs must be at least 1"),
+        ({"training__clip": -1}, "training.clip must be at least 0"),
+        ({"model__dropout": 1.5}, "dropout must be"),
+        ({"model__attention": "total"}, "attention must be one of dot, general, additive"),
+        ({"columns__target": "german"}, "has no column 'german'; it has: source, target"),
+        ({"training__learning_rate": 1e30, "training__warmup_steps": 0}, "training diverged at step"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings: dict[str, Any], says: str, rows: Path, tmp_path: Path) -> None:
+    run = finish(command_line(rows, tmp_path / "run", **settings))
+    assert run.status in {1, 2}
+    assert "Traceback" not in run.said
+    assert says in run.said
+
+
+def test_three_rows_are_enough(tmp_path: Path) -> None:
+    rows = write_csv(tmp_path / "three.csv", made_up_rows(3))
+    run = finish(command_line(rows, tmp_path / "run", model__vocab_size=6000))
+    assert run.status == 0, run.said
+    assert "2 training and 1 validation rows" in run.said
+    assert Translator.from_pretrained(tmp_path / "run").translate("a dog runs").source_tokens
+
+
+def test_a_row_without_text_and_an_empty_validation_set_are_named(rows: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"source": "a", "target": "b"}\n{"source": "a", "target": null}\n')
+    assert "broken.jsonl, row 2: column 'target' is empty" in refused(command_line(broken, tmp_path / "run"))
+    empty = tmp_path / "empty.csv"
+    empty.write_text("source,target\n")
+    message = refused(command_line(rows, tmp_path / "run", "--validation", str(empty)))
+    assert "empty.csv has no rows" in message
+
+
+@pytest.fixture(scope="module")
+def task() -> Translator:
+    config = TranslatorConfig(vocab_size=400, embedding_size=8, encoder_hidden_size=6, decoder_hidden_size=8)
+    return new_translator(config, (text for row in made_up_rows(60) for text in row.values()))
+
+
+def test_training_needs_rows_to_validate_on(task: Translator, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="60 training and 0 validation rows: both need at least one"):
+        fit(task, made_up_rows(60), [], TrainingSettings(accelerator="cpu"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_row_in_an_unknown_language_is_named(task: Translator, tmp_path: Path) -> None:
+    rows = [*made_up_rows(2), {"source": "un", "target": "ein", "source_lang": "fr"}]
+    with pytest.raises(DataError, match=r"row 3 of training: .*'fr'"):
+        fit(task, rows, rows[:1], TrainingSettings(accelerator="cpu", progress=False), tmp_path / "run")
+
+
+def loader(task: Translator, seed: int | None = 7, rank: int = 0, world: int = 1) -> BatchLoader:
+    return BatchLoader(task, [task.example(row) for row in made_up_rows(60)], 120, seed, rank, world)
+
+
+def seen(batches: BatchLoader, count: int | None = None) -> list[list[list[int]]]:
+    """The sources of so many batches, or of the rest of the epoch."""
+    iterator = iter(batches)
+    chosen = iterator if count is None else (next(iterator) for _ in range(count))
+    return [batch["source"].tolist() for batch in chosen]
+
+
+def test_every_epoch_has_its_own_order_and_as_many_batches(task: Translator) -> None:
+    batches = loader(task)
+    epochs = [seen(batches) for _ in range(3)]
+    assert {len(epoch) for epoch in epochs} == {len(batches)}
+    assert all(one != other for one, other in pairwise(epochs))
+    rows = [sorted(tuple(trimmed(row)) for batch in epoch for row in batch) for epoch in epochs]
+    assert rows[0] == rows[1] == rows[2]
+    assert epochs == [seen(again) for again in [loader(task)] for _ in range(3)]
+    in_order = loader(task, seed=None)
+    assert seen(in_order) == seen(in_order)
+
+
+def trimmed(row: list[int]) -> list[int]:
+    return [token for token in row if token != 0]
+
+
+def test_a_loader_goes_on_where_another_was(task: Translator) -> None:
+    for count in (1, 4, len(loader(task))):
+        first = loader(task)
+        whole = [*seen(first), *seen(first)]
+        first, second = loader(task), loader(task)
+        seen(first, count)
+        second.load_state_dict(first.state_dict())
+        assert [*seen(second), *seen(second)][: len(whole) - count] == whole[count:]
+
+
+@pytest.mark.parametrize("other", [{"seed": 8}, {"seed": None}])
+def test_a_loader_refuses_the_state_of_another_order(task: Translator, other: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=r"training data, training\.seed or"):
+        loader(task, **other).load_state_dict(loader(task).state_dict())
+
+
+def test_processes_share_every_batch(task: Translator) -> None:
+    whole, first, second = loader(task), loader(task, world=2), loader(task, rank=1, world=2)
+    for one, other, batch in zip(first.shares(), second.shares(), whole.shares(), strict=True):
+        assert one
+        assert other
+        assert abs(len(one) - len(other)) <= 1
+        assert sorted([*one, *other]) == sorted(batch)
+
+
+def module(task: Translator, steps: int = 100, **settings: Any) -> tuple[TaskModule, dict[str, Any]]:
+    """What trains a task, outside a trainer, and what it logs."""
+    trained = TaskModule(task, TrainingSettings(**settings), steps)
+    logged: dict[str, Any] = {}
+    trained.log = lambda name, value, **_: logged.update({name: value})  # type: ignore[assignment,method-assign]
+    return trained, logged
+
+
+@pytest.mark.parametrize(("clip", "length"), [(0.5, 0.5), (0.0, 12.0), (100.0, 12.0)])
+def test_a_gradient_is_clipped_and_its_norm_logged(task: Translator, clip: float, length: float) -> None:
+    trained, logged = module(task, clip=clip)
+    weights = list(task.network.parameters())
+    for weight in weights:
+        weight.grad = torch.ones_like(weight)
+    scale = 12 / math.sqrt(sum(weight.numel() for weight in weights))
+    for weight in weights:
+        assert weight.grad is not None
+        weight.grad *= scale
+    trained.configure_gradient_clipping(None)
+    assert float(logged["gradient_norm"]) == pytest.approx(12, rel=1e-4)
+    assert norm(weights) == pytest.approx(length, rel=1e-4)
+    task.network.zero_grad()
+
+
+def norm(weights: list[torch.nn.Parameter]) -> float:
+    return math.sqrt(sum(float(weight.grad.square().sum()) for weight in weights if weight.grad is not None))
+
+
+def test_the_rate_rises_in_a_line_and_falls_in_a_cosine(task: Translator) -> None:
+    trained, _ = module(task, steps=100, learning_rate=0.5, warmup_steps=20)
+    chosen = trained.configure_optimizers()
+    optimizer, schedule = chosen["optimizer"], chosen["lr_scheduler"]["scheduler"]
+    rates = []
+    for _ in range(101):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates[:20] == pytest.approx([0.5 * (step + 1) / 20 for step in range(20)])
+    assert rates[20] == pytest.approx(0.5)
+    assert rates[40] == pytest.approx(0.25 * (1 + math.cos(math.pi / 4)))
+    assert rates[60] == pytest.approx(0.25)
+    assert rates[100] == pytest.approx(0)
+    assert all(one > other for one, other in pairwise(rates[20:]))
+
+
+def test_the_warm_up_fits_into_a_short_run(task: Translator) -> None:
+    trained, _ = module(task, steps=3, learning_rate=0.5, warmup_steps=400)
+    chosen = trained.configure_optimizers()
+    assert chosen["optimizer"].param_groups[0]["lr"] == pytest.approx(0.5)
+
+
+def test_weight_decay_is_for_matrices_only(task: Translator) -> None:
+    trained, _ = module(task, weight_decay=0.3)
+    matrices, vectors = trained.configure_optimizers()["optimizer"].param_groups
+    assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.3, 0)
+    assert {weight.dim() for weight in matrices["params"]} == {2}
+    assert {weight.dim() for weight in vectors["params"]} == {1}
+    assert len(matrices["params"]) + len(vectors["params"]) == len(list(task.network.parameters()))
