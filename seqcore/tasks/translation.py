@@ -20,6 +20,8 @@ from seqcore.nn import ATTENTIONS, LockedDropout, LSTMDecoder, LSTMEncoder, Memo
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.text import Tokenizer
 
+MOST_WEIGHTS = 2**24
+
 
 @dataclass(frozen=True)
 class TranslatorConfig:
@@ -96,7 +98,7 @@ class Translation:
         token_probabilities: of each of them, given those before.
         score: log-probability over length penalty (Wu 2016); higher is better.
         source_tokens: the pieces read, language mark first and ``</s>`` last; S of them.
-        attention: (T, S), each row sums to 1.
+        attention: (T, S), each row sums to 1; left out, (0, S), for a text of more than 2**24 of them.
         alternatives: the other n-best, best first.
     """
 
@@ -366,6 +368,14 @@ def new_translator(config: TranslatorConfig, texts: Iterable[str]) -> Translator
     return Translator(replace(config, vocab_size=len(tokenizer)), tokenizer)
 
 
+def _joined_attention(parts: Sequence[Tensor]) -> Tensor:
+    """Each part looks only at its own source. Of a whole book, gigabytes of zeros, there are no rows: (0, S)."""
+    written, read = sum(part.shape[0] for part in parts), sum(part.shape[1] for part in parts)
+    if written * read > MOST_WEIGHTS:
+        return parts[0].new_zeros(0, read)
+    return torch.block_diag(*parts)
+
+
 def _join(parts: Sequence[Translation]) -> Translation:
     """Put the parts of a long text together; only a text of one part has alternatives."""
     if len(parts) == 1:
@@ -376,5 +386,5 @@ def _join(parts: Sequence[Translation]) -> Translation:
         token_probabilities=tuple(value for part in parts for value in part.token_probabilities),
         score=sum(part.score for part in parts) / len(parts),
         source_tokens=tuple(token for part in parts for token in part.source_tokens),
-        attention=torch.block_diag(*(part.attention for part in parts)),
+        attention=_joined_attention([part.attention for part in parts]),
     )
