@@ -291,6 +291,12 @@ def test_an_empty_source_gives_zeros_and_finite_gradients(name: str) -> None:
     assert torch.isfinite(query.grad).all()
 
 
+def test_attention_sums_to_one_however_bad_the_scores_are() -> None:
+    values, mask = -torch.ones(1, 3, 4), torch.tensor([[True, True, False]])
+    _, weights = create_attention("dot", 4, 4)(1e9 * torch.ones(1, 1, 4), values, values, mask)
+    assert weights.tolist() == [[[0.5, 0.5, 0.0]]]
+
+
 def test_attention_scores_are_those_of_the_papers() -> None:
     query, values = torch.randn(1, 1, 4), torch.randn(1, 3, 4)
     dot, general, additive = (create_attention(name, 4, 4) for name in ("dot", "general", "additive"))
