@@ -130,6 +130,7 @@ def test_a_decoder_reads_a_target_at_once_as_step_by_step(
         close(torch.stack(stepped, 2)[:, k], fused.logits)
         close(state.lstm.c[:, :, k], fused.state.lstm.c[:, :, 0])
         close(state.attention[:, k], fused.attention[:, -1])
+        close(state.attention[:, k], fused.state.attention[:, 0])
         assert not fused.attention.masked_select(~mask.unsqueeze(1)).any()
 
 
