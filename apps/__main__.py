@@ -20,7 +20,7 @@ class App:
     summary: str
 
 
-APPS = (App("translator", "Translator", "English in, German out, and where the model looked for every word."),)
+APPS = (App("translator", "Translator", "English, German and French, and where the model looked for every word."),)
 
 
 def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> gr.Blocks:

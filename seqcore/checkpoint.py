@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -21,6 +22,24 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 TRAINING = "training"  # the folder inside, for what a run of training needs to go on
 
 
+def is_hub_id(source: str | Path) -> bool:
+    """Whether ``source`` can only be meant as ``owner/name`` on the hub: nothing here is called so, nor its owner."""
+    path = Path(source)
+    written_so = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", str(source)) is not None
+    return written_so and not path.exists() and not path.parent.is_dir()
+
+
+def hub_answers(seconds: float = 5.0) -> bool:
+    """Whether the hub can be reached: asked once, where a download would try for half a minute."""
+    import huggingface_hub
+
+    try:
+        huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=seconds)
+    except Exception:  # whatever the client, a proxy or offline mode raise
+        return False
+    return True
+
+
 def locate(source: str | Path, revision: str | None = None) -> Path:
     """The folder of a checkpoint: a local one, or a hub id that is downloaded once.
 
@@ -31,7 +50,7 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
     backup = _backup(folder.resolve())
     if not folder.exists() and backup.exists():  # a save was cut between its two renames
         return backup
-    if folder.exists() or str(source).count("/") != 1 or str(source).startswith((".", "~")):
+    if not is_hub_id(source):
         return folder
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -40,9 +59,8 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
         return Path(snapshot_download(str(source), revision=revision))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(
-            f"{source} is no folder here, and the hub gave no model of that name: {reason}"
-        ) from error
+        message = f"{source} is no folder here, and the hub gave no model of that name: {reason}"
+        raise CheckpointError(message) from error
 
 
 def read_config(folder: Path, task: str | None = None) -> dict[str, Any]:
@@ -152,11 +170,13 @@ def check_writable(folder: str | Path) -> None:
     A save that was cut short is brought to its end first, so that the folder has all it had.
 
     Raises:
-        CheckpointError: it is a file, holds other things and no checkpoint, or cannot be written.
+        CheckpointError: it is a file or a mount point, holds other things and no checkpoint, or cannot be written.
     """
     folder = Path(folder).expanduser().resolve()
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file, so no checkpoint can be saved there")
+    if _is_mount_point(folder):
+        raise CheckpointError(f"{folder} is a mount point: name a folder inside it, such as {folder / 'model'}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _finish_exchange(folder)
@@ -212,6 +232,14 @@ def _flush(path: Path) -> None:
 
 def _backup(folder: Path) -> Path:
     return folder.parent / f".{folder.name}.previous"
+
+
+def _is_mount_point(folder: Path) -> bool:
+    """Also where a folder of the same disk is mounted, which only Linux's own list tells."""
+    mounts: list[str] = []
+    with suppress(OSError):
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    return os.path.ismount(folder) or str(folder).replace(" ", "\\040") in (line.split()[4] for line in mounts)
 
 
 def _weights(network: nn.Module) -> dict[str, Tensor]:

@@ -5,18 +5,22 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 import seqcore
 from seqcore import checkpoint
-from seqcore.data import read_rows
-from seqcore.errors import DataError, InputError, SeqcoreError
+from seqcore.data import filled, read_rows
+from seqcore.errors import DataError, InputError, SeqcoreError, SettingsError
 from seqcore.tasks import load
+from seqcore.tasks.base import Task
 
-BATCHES_AT_ONCE = 16
+BATCH_SIZE, BATCHES_AT_ONCE = 32, 16
+# Flags that only some tasks know: what a row may say, and what predict takes.
+_LANGUAGES = {"source_lang": "source", "target_lang": "target"}
+_PREDICTION = ("beam_size", "length_penalty", "n_best", "batch_size")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,16 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def predict(options: argparse.Namespace) -> None:
     """One line in, one line out, in order and as they come: input of any size is held a few batches at a time."""
+    if options.n_best and options.format != "jsonl":
+        raise SettingsError("--n-best needs --format jsonl: as text, a line gives one line")
     task = load(options.checkpoint, device=options.device)
     field = next(iter(task.fields))
+    languages = _languages(options, task)
+    chosen = _given(options, _PREDICTION, "", task.prediction_options, task)
     with ExitStack() as stack:
         lines = _lines(options.files or ["-"], stack)
         out = stack.enter_context(_output(options.output))
         # Somebody who types wants each answer at once; a file is sorted by length over many batches.
         typed = not options.files and sys.stdin.isatty()
-        while chunk := list(itertools.islice(lines, 1 if typed else options.batch_size * BATCHES_AT_ONCE)):
-            rows = [{field: line, **_languages(options)} for line in chunk]
-            for line, result in zip(chunk, task.predict(rows, **_search(options)), strict=True):
+        at_once = 1 if typed else (options.batch_size or BATCH_SIZE) * BATCHES_AT_ONCE
+        while chunk := list(itertools.islice(lines, at_once)):
+            rows = [{field: line, **languages} for line in chunk]
+            for line, result in zip(chunk, task.predict(rows, **chosen), strict=True):
                 if options.format == "jsonl":
                     print(json.dumps({field: line, **task.record(result)}, ensure_ascii=False), file=out)
                 else:
@@ -60,11 +69,13 @@ def predict(options: argparse.Namespace) -> None:
 def evaluate(options: argparse.Namespace) -> None:
     """Predict every row and print the task's metrics as JSON."""
     task = load(options.checkpoint, device=options.device)
-    columns = {field: name for field in task.fields if (name := getattr(options, f"columns_{field}", None))}
+    languages = _languages(options, task)
+    chosen = _given(options, _PREDICTION, "", task.prediction_options, task)
+    columns = _given(options, ("source", "target", *_LANGUAGES), "columns.", {*task.fields, *task.optional}, task)
     rows = read_rows(options.data, task.fields, columns, options.split, task.optional)
-    rows = [{**row, **_languages(options)} for row in rows]
-    scores = task.scores(task.predict(rows, **_search(options)), rows)
-    described = {"checkpoint": options.checkpoint, "data": options.data, "rows": len(rows), **_search(options)}
+    rows = filled(rows, languages, options.data)
+    scores = task.scores(task.predict(rows, **chosen), rows)
+    described = {"checkpoint": options.checkpoint, "data": options.data, "rows": len(rows), **chosen}
     print(json.dumps(described | {name: round(value, 4) for name, value in scores.items()}, ensure_ascii=False))
 
 
@@ -118,13 +129,26 @@ def _output(name: str | None) -> Iterator[TextIO]:
         partial.replace(target)
 
 
-def _languages(options: argparse.Namespace) -> dict[str, str]:
-    named = {"source_lang": options.source, "target_lang": options.target}
-    return {name: value for name, value in named.items() if value}
+def _languages(options: argparse.Namespace, task: Task) -> dict[str, str]:
+    named = {field: flag for field, flag in _LANGUAGES.items() if field in task.optional}
+    given = _given(options, _LANGUAGES.values(), "", named.values(), task)
+    return {field: given[flag] for field, flag in named.items() if flag in given}
 
 
-def _search(options: argparse.Namespace) -> dict[str, int]:
-    return {"beam_size": options.beam_size, "batch_size": options.batch_size}
+def _given(
+    options: argparse.Namespace, names: Iterable[str], prefix: str, known: Collection[str], task: Task
+) -> dict[str, Any]:
+    """What was given of the flags of these names; the task has its own defaults for the others.
+
+    Raises:
+        SettingsError: a flag that the task does not know.
+    """
+    chosen = {name: value for name in names if (value := getattr(options, f"{prefix}{name}", None)) is not None}
+    for name in chosen:
+        if name not in known:
+            flag = f"--{prefix}{name}" if prefix else f"--{name.replace('_', '-')}"
+            raise SettingsError(f"{flag} is not for this checkpoint, whose task is {task.name}")
+    return chosen
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -147,13 +171,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("files", nargs="*", metavar="FILE", help="text, a request a line; - or none: standard input")
     command.add_argument("--output", metavar="FILE", help="where to write; without it, standard output")
     command.add_argument("--format", choices=["text", "jsonl"], default="text", help="what to write a line")
+    command.add_argument("--n-best", type=_positive, metavar="N", help="answers a line, for --format jsonl")
     _add_search(command)
 
     command = _command(commands, "evaluate", evaluate, "metrics on a data set, as JSON")
     command.add_argument("data", metavar="DATA", help="CSV, TSV, JSON lines or Parquet file, or a hub id")
     command.add_argument("--split", default="test", help="of a hub id (default: test)")
-    for field in ("source", "target"):
-        command.add_argument(f"--columns.{field}", dest=f"columns_{field}", metavar="NAME", help=f"column for {field}")
+    for field in ("source", "target", *_LANGUAGES):
+        command.add_argument(f"--columns.{field}", metavar="NAME", help=f"column for {field}")
     _add_search(command)
 
     _command(commands, "info", info, "what a checkpoint holds")
@@ -170,8 +195,9 @@ def _command(commands: Any, name: str, run: Any, help_: str) -> argparse.Argumen
 def _add_search(command: argparse.ArgumentParser) -> None:
     command.add_argument("--source", metavar="LANGUAGE", help="language to translate from, such as en")
     command.add_argument("--target", metavar="LANGUAGE", help="language to translate to, such as de")
-    command.add_argument("--beam-size", type=_positive, default=5, metavar="K", help="hypotheses (default: 5)")
-    command.add_argument("--batch-size", type=_positive, default=32, metavar="N", help="lines at once (default: 32)")
+    command.add_argument("--beam-size", type=_positive, metavar="K", help="hypotheses (default: the task's)")
+    command.add_argument("--length-penalty", type=float, metavar="X", help="above 0 prefers longer answers")
+    command.add_argument("--batch-size", type=_positive, metavar="N", help="lines at once (default: the task's)")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, … (default: auto)")
 
 

@@ -2,10 +2,12 @@
 
 import csv
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from seqcore.checkpoint import hub_answers, is_hub_id
 from seqcore.errors import DataError, SettingsError
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
@@ -26,7 +28,7 @@ def read_rows(
         source: a CSV, TSV, JSON lines or Parquet file, or a Hugging Face ``datasets`` id (``owner/name``, and
             ``owner/name:split`` for another split than ``split``).
         fields: what each row must have, and of which type.
-        columns: where a field has another name in the file, ``{"source": "en"}``.
+        columns: where a field has another name in the file, ``{"source": "en"}``; such a column must be there.
         optional: what rows may have besides.
 
     Raises:
@@ -36,8 +38,9 @@ def read_rows(
     names = {field: (columns or {}).get(field, field) for field in (*fields, *(optional or {}))}
     kinds = {**fields, **(optional or {})}
     table = _open(source, split, [names[field] for field, kind in kinds.items() if kind is str])
-    for field in fields:
-        if names[field] not in table.column_names:
+    for field in names:
+        must = field in fields or names[field] != field  # whoever names a column counts on it
+        if must and names[field] not in table.column_names:
             have = ", ".join(table.column_names)
             raise DataError(
                 f"{source} has no column {names[field]!r}; it has: {have}. "
@@ -52,6 +55,24 @@ def read_rows(
                 what = "is empty" if value is None else f"holds {type(value).__name__}, not {kinds[field].__name__}"
                 raise DataError(f"{source}, row {number}: column {names[field]!r} {what}")
     return [dict(zip(chosen, values, strict=True)) for values in zip(*chosen.values(), strict=True)]
+
+
+def filled(rows: Sequence[Row], values: Mapping[str, str], source: str) -> list[Row]:
+    """Give rows the values of fields that they do not have.
+
+    Args:
+        source: where the rows are from, for messages.
+
+    Raises:
+        DataError: a row has another value; the message names the row (from 1).
+    """
+    done: list[Row] = []
+    for number, row in enumerate(rows, 1):
+        for field, value in values.items():
+            if row.get(field) not in {None, "", value}:
+                raise DataError(f"{source}, row {number}: {field} is {row[field]!r}, but {value!r} was asked for")
+        done.append({**row, **values})
+    return done
 
 
 def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row], list[int]]:
@@ -76,36 +97,81 @@ def _open(source: str, split: str, texts: Sequence[str]):  # type: ignore[no-unt
     datasets.disable_progress_bars()
     path = Path(source)
     suffix = path.suffix.lower()
-    if path.exists() or suffix in FORMATS:
-        if not path.is_file():
-            raise DataError(f"there is no file {source}")
-        if suffix not in FORMATS:
-            raise DataError(f"{source}: files may be {', '.join(FORMATS)}, not {suffix or 'without an ending'}")
-        if not path.stat().st_size:
-            raise DataError(f"{source} is empty")
-        # Quotes are text in a TSV file, where tabs alone divide.
-        options: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if suffix == ".tsv" else {}
-        if suffix in {".csv", ".tsv"}:
-            _check_widths(path, options)
-            # "NA" and "null" are words, and so is "12" in a column of text.
-            options |= {"keep_default_na": False, "converters": dict.fromkeys(texts, str)}
-        return _load(source, FORMATS[suffix], data_files=str(path), split="train", **options)
     name, _, wanted = source.partition(":")
-    return _load(source, name, split=wanted or split)
+    if not path.exists() and suffix not in FORMATS and is_hub_id(name):
+        return _download(name, wanted or split)
+    if not path.is_file():
+        raise DataError(f"there is no file {source}")
+    if suffix not in FORMATS:
+        raise DataError(f"{source}: files may be {', '.join(FORMATS)}, not {suffix or 'without an ending'}")
+    if not path.stat().st_size:
+        raise DataError(f"{source} is empty")
+    # Quotes are text in a TSV file, where tabs alone divide.
+    options: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if suffix == ".tsv" else {}
+    if suffix != ".parquet":
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            lines = _checked(path, file)
+            if suffix in {".csv", ".tsv"}:
+                _check_widths(path, lines, options)
+            for _ in lines:
+                pass
+    if suffix in {".csv", ".tsv"}:
+        # "NA" and "null" are words, and so is "12" in a column of text.
+        options |= {"keep_default_na": False, "converters": dict.fromkeys(texts, str)}
+    return _load(source, FORMATS[suffix], data_files=str(path), split="train", **options)
 
 
-def _check_widths(path: Path, options: Mapping[str, Any]) -> None:
+def _checked(path: Path, lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        try:
+            line.encode()
+        except UnicodeEncodeError as error:  # what cannot be decoded was escaped
+            raise DataError(f"{path}, line {number} is not UTF-8: convert it first (iconv -t UTF-8)") from error
+        yield line
+
+
+def _check_widths(path: Path, lines: Iterable[str], options: Mapping[str, Any]) -> None:
     """Every row must have as many fields as the header: readers shift or drop what does not fit, and say nothing."""
     csv.field_size_limit(2**31 - 1)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = csv.reader((line.replace("\0", " ") for line in file), **options)
-        header = next(rows, [])
-        for number, row in enumerate(filter(None, rows), 1):
-            if len(row) != len(header):
-                raise DataError(
-                    f"{path}, row {number} has {len(row)} fields, but the header ({', '.join(header)}) {len(header)}: "
-                    "put a text that holds the separator in double quotes"
-                )
+    rows = csv.reader((line.replace("\0", " ") for line in lines), **options)
+    header = next(rows, [])
+    for number, row in enumerate(filter(None, rows), 1):
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}, row {number} has {len(row)} fields, but the header ({', '.join(header)}) {len(header)}: "
+                "put a text that holds the separator in double quotes"
+            )
+
+
+def _download(name: str, split: str):  # type: ignore[no-untyped-def]
+    """A data set of the hub; without a network, what was downloaded before."""
+    if hub_answers():
+        return _load(name, name, split=split)
+    with _offline():
+        try:
+            return _load(name, name, split=split)
+        except DataError as error:
+            raise DataError(
+                f"{name} is no file here and was not downloaded before, and the hub cannot be reached: look at the "
+                "network, or fetch the data elsewhere and name its CSV, TSV, JSON lines or Parquet file"
+            ) from error
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Keep datasets from trying again and again."""
+    import datasets
+    import huggingface_hub
+
+    places: tuple[Any, ...] = (datasets.config, huggingface_hub.constants)
+    before = [place.HF_HUB_OFFLINE for place in places]
+    try:
+        for place in places:
+            place.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.HF_HUB_OFFLINE = value
 
 
 def _load(source: str, *arguments: Any, **options: Any):  # type: ignore[no-untyped-def]

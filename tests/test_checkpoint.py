@@ -45,7 +45,7 @@ def answers(folder: Path) -> list[Any]:
     "case", json.loads((FIXTURES / "translator-v1.expected.json").read_text(encoding="utf-8")), ids=str
 )
 def test_the_first_checkpoint_answers_as_it_always_did(case: dict[str, Any], translator: Translator) -> None:
-    best = translator.translate(case["text"], **case["settings"])
+    best = translator.translate(case["text"], **{"n_best": len(case["results"]), **case["settings"]})
     for found, wanted in zip((best, *best.alternatives), case["results"], strict=True):
         assert found.text == wanted["text"]
         assert list(found.tokens) == wanted["tokens"]

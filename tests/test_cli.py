@@ -108,8 +108,12 @@ def test_what_was_done_is_kept_when_a_later_line_is_not_utf8(folder: Path, expec
     [
         (["predict", "{folder}/none", "-"], "there is no checkpoint folder"),
         (["predict", "{folder}", "{folder}/none.txt"], "none.txt cannot be read"),
-        (["predict", "{folder}", "-", "--target", "xx"], "does not translate from 'en' to 'xx'"),
-        (["predict", "{folder}", "-", "--source", "de", "--target", "de"], "does not translate from 'de' to 'de'"),
+        (["predict", "{folder}", "-", "--target", "xx"], "does not translate from"),
+        (["predict", "{folder}", "-", "--source", "en", "--target", "xx"], "does not translate from 'en' to 'xx'"),
+        (["predict", "{folder}", "-", "--source", "xx", "--target", "de"], "does not translate from 'xx' to 'de'"),
+        (["predict", "{folder}", "-", "--n-best", "2"], "--n-best needs --format jsonl"),
+        (["predict", "{folder}", "-", "--n-best", "9", "--format", "jsonl", "--beam-size", "2"], "n_best"),
+        (["predict", "{folder}", "-", "--length-penalty", "nan"], "length_penalty"),
         (["predict", "{folder}", "-", "--output", "{folder}/none/out.txt"], "cannot be written"),
         (["predict", "{folder}", "-", "--device", "warp:9"], "the device 'warp:9' cannot be used here"),
         (["evaluate", "{folder}", "{folder}/none.csv"], "there is no file"),
@@ -127,6 +131,132 @@ def test_mistakes_get_one_clear_line(
     told = capsys.readouterr().err.splitlines()
     assert message in told[-1]
     assert told[-1].startswith("error: ")
+
+
+RUDE = {
+    "a NUL byte": b"a\0dog",
+    "only NUL bytes": b"\0\0",
+    "only emoji": "😀🎉👩‍👩‍👧".encode(),
+    "right to left": "שלום עולם مرحبا".encode(),
+    "blanks": b" \t ",
+    "a line separator": "a\u2028dog\x0b\x0c".encode(),
+    "nothing": b"",
+    "100,000 characters": b"dogs run " * 11_111 + b".",
+}
+
+
+@pytest.mark.parametrize("name", RUDE)
+def test_a_rude_line_gives_one_line(
+    name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "text.txt"
+    file.write_bytes(b"a dog runs .\n" + RUDE[name] + b"\na dog runs .\n")
+    assert main(["predict", str(folder), str(file), "--beam-size", "1", "--batch-size", "256"]) == 0
+    lines = capsys.readouterr().out.split("\n")
+    assert lines.pop() == ""
+    assert len(lines) == 3
+    assert lines[0] == lines[2] != ""
+    if name == "nothing":
+        assert lines[1] == ""
+
+
+def test_source_is_target(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("ein Hund rennt .\n", encoding="utf-8")
+    assert main(["predict", str(folder), str(file), "--source", "de", "--target", "de"]) == 0
+    assert capsys.readouterr().out == "ein Hund rennt .\n"  # nothing is to be done
+
+
+def test_standard_input_that_is_not_utf8_is_named_by_line(folder: Path) -> None:
+    done = piped(b"a dog\ncaf\xe9\n", "predict", str(folder), "--beam-size", "1")
+    assert done.returncode == 1
+    assert done.stderr.decode() == "error: standard input, line 2 is not UTF-8: convert it first (iconv -t UTF-8)\n"
+
+
+def test_a_million_lines_are_read_in_constant_memory(tmp_path: Path) -> None:
+    file, out = tmp_path / "million.txt", tmp_path / "out.txt"
+    with file.open("w", encoding="utf-8") as lines:
+        lines.writelines(f"line number {number}\n" for number in range(1_000_000))
+    script = (
+        "import resource, sys\n"
+        "from seqcore import cli\n"
+        "class Shout:\n"
+        "    fields, optional, prediction_options, name = {'text': str}, {}, set(), 'shouting'\n"
+        "    def predict(self, rows): return [row['text'].upper() for row in rows]\n"
+        "    def line(self, result): return result\n"
+        "cli.load = lambda *_, **__: Shout()\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        "assert cli.main(['predict', 'it', sys.argv[1], '--output', sys.argv[2]]) == 0\n"
+        "print(peak() - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(file), str(out)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 10_000  # KiB; all lines together hold 70,000
+    with out.open(encoding="utf-8") as lines:
+        assert all(next(lines) == f"LINE NUMBER {number}\n" for number in range(1_000_000))
+        assert lines.read() == ""
+
+
+class Counting:
+    """A task with options and columns of its own."""
+
+    name, fields, optional, prediction_options = "counting", {"text": str, "label": str}, {}, frozenset({"n_best"})
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, object]] = []
+
+    def predict(self, rows: list[dict[str, str]], **options: object) -> list[int]:
+        self.asked.append(options)
+        return [len(row["text"]) for row in rows]
+
+    def line(self, result: int) -> str:
+        return str(result)
+
+    def record(self, result: int) -> dict[str, int]:
+        return {"count": result}
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["--source=en", "--target=de", "--beam-size=5", "--length-penalty=1", "--batch-size=2", "--columns.source=a"],
+)
+def test_a_flag_that_the_task_does_not_know_is_refused_by_name(
+    flag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = Counting()
+    monkeypatch.setattr("seqcore.cli.load", lambda *_, **__: task)
+    command = "evaluate" if "columns" in flag else "predict"
+    assert main([command, "it", str(tmp_path / "text.txt"), flag]) == 1
+    wanted = f"error: {flag.split('=')[0]} is not for this checkpoint, whose task is counting\n"
+    assert capsys.readouterr().err == wanted
+
+
+def test_only_flags_that_are_given_reach_the_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = Counting()
+    monkeypatch.setattr("seqcore.cli.load", lambda *_, **__: task)
+    file = tmp_path / "text.txt"
+    file.write_text("one\nthree\n", encoding="utf-8")
+    assert main(["predict", "it", str(file)]) == 0
+    assert main(["predict", "it", str(file), "--n-best", "2", "--format", "jsonl"]) == 0
+    assert task.asked == [{}, {"n_best": 2}]
+    assert capsys.readouterr().out.splitlines()[:3] == ["3", "5", '{"text": "one", "count": 3}']
+
+
+def test_the_search_is_chosen_by_flags(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("a dog runs .\n", encoding="utf-8")
+    chosen = ["--beam-size", "3", "--n-best", "2", "--length-penalty", "0.5", "--format", "jsonl"]
+    assert main(["predict", str(folder), str(file), *chosen, "--source", "en", "--target", "de"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    found = Translator.from_pretrained(folder).translate(
+        "a dog runs .", source="en", target="de", beam_size=3, n_best=2, length_penalty=0.5
+    )
+    assert record["text"] == found.text
+    assert [other["text"] for other in record["alternatives"]] == [other.text for other in found.alternatives]
+    assert len(record["alternatives"]) == 1
 
 
 def test_a_closed_pipe_is_no_error(folder: Path) -> None:
@@ -147,6 +277,19 @@ def test_evaluate_prints_its_metrics_as_json(
     told = json.loads(capsys.readouterr().out)
     assert told["rows"] == 3
     assert told["chrf"] == pytest.approx(100)  # the references are the model's own answers
+
+
+def test_evaluate_reads_the_languages_of_rows(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text("source,target,from,to\na dog,ein Hund,en,de\n", encoding="utf-8")
+    columns = ["--columns.source_lang", "from", "--columns.target_lang", "to"]
+    assert main(["evaluate", str(folder), str(file), *columns, "--source", "en", "--beam-size", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["beam_size"] == 1
+    assert main(["evaluate", str(folder), str(file), *columns, "--source", "de"]) == 1
+    assert "row 1: source_lang is 'en', but 'de' was asked for" in capsys.readouterr().err
+    file.write_text("source,target,from,to\na dog,ein Hund,en,fr\n", encoding="utf-8")
+    assert main(["evaluate", str(folder), str(file), *columns]) == 1
+    assert "does not translate from 'en' to 'fr'" in capsys.readouterr().err
 
 
 def test_evaluate_names_a_missing_column(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

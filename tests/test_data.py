@@ -1,12 +1,15 @@
 """Rows in: every format, and every way in which a file can be wrong."""
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import datasets
 import pytest
 
-from seqcore.data import hold_out, read_rows
+from seqcore.checkpoint import hub_answers, is_hub_id
+from seqcore.data import filled, hold_out, read_rows
 from seqcore.errors import DataError
 
 FIELDS = {"source": str, "target": str}
@@ -86,7 +89,10 @@ def test_a_wrong_value_is_named_by_row_and_column(tmp_path: Path) -> None:
         ("none.csv", None, "there is no file"),
         ("empty.csv", b"", "is empty"),
         ("header.csv", b"source,target\n", "has no rows"),
-        ("latin.csv", "source,target\ncaf\xe9,b\n".encode("latin-1"), "cannot be read"),
+        ("latin.csv", "source,target\ncaf\xe9,b\n".encode("latin-1"), "line 2 is not UTF-8"),
+        ("latin.jsonl", '{"source": "café", "target": ""}\n'.encode("latin-1"), "line 1 is not UTF-8"),
+        ("latin.tsv", "source\ttarget\na\tb\ncaf\xe9\tb\n".encode("latin-1"), "line 3 is not UTF-8"),
+        ("utf16.csv", "source,target\na,b\n".encode("utf-16"), "line 1 is not UTF-8"),
         ("wide.csv", b"source,target\na,b\na,b,c\n", "row 2 has 3 fields"),
         ("narrow.csv", b"source,target\na\n", "row 1 has 1 fields"),
         ("broken.jsonl", b'{"source": "a", "targ', "cannot be read"),
@@ -102,11 +108,73 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, conten
     assert name in str(caught.value)
 
 
-def test_a_hub_id_without_network_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
-    with pytest.raises(DataError, match="nobody/nothing cannot be read") as caught:
-        read_rows("nobody/nothing", FIELDS)
+def test_rude_texts_are_texts(tmp_path: Path) -> None:
+    texts = ["a\0b", "😀🎉", "שלום مرحبا", "word " * 20_000, "", " ", 'a "b"', "a,b;c\td"]
+    pairs = [{"en": text, "de": text} for text in texts]
+    for ending in ("csv", "jsonl", "parquet"):
+        rows = read_rows(str(write(tmp_path / f"pairs.{ending}", pairs)), FIELDS, COLUMNS)
+        assert [row["source"] for row in rows] == [row["target"] for row in rows] == texts
+
+
+def test_an_optional_column_that_is_named_must_be_there(tmp_path: Path) -> None:
+    path = write(tmp_path / "pairs.csv", PAIRS)
+    with pytest.raises(DataError, match=r"no column 'lang'; it has: en, de\. .*--columns\.source_lang NAME"):
+        read_rows(str(path), FIELDS, COLUMNS | {"source_lang": "lang"}, optional={"source_lang": str})
+
+
+def test_rows_are_filled_where_they_say_nothing() -> None:
+    rows = [{"text": "a"}, {"text": "b", "lang": None}, {"text": "c", "lang": ""}, {"text": "d", "lang": "en"}]
+    assert [row["lang"] for row in filled(rows, {"lang": "en"}, "it")] == ["en"] * 4
+    assert rows[0] == {"text": "a"}
+    with pytest.raises(DataError, match="it, row 4: lang is 'en', but 'de' was asked for"):
+        filled(rows, {"lang": "de"}, "it")
+
+
+@pytest.fixture
+def closed_hub(monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]) -> None:
+    """A hub at a port where nothing listens."""
+    place = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", place)
+    monkeypatch.setattr("datasets.config.HF_ENDPOINT", place)
+
+
+@pytest.mark.usefixtures("closed_hub")
+def test_a_hub_id_without_network_gets_one_line_at_once() -> None:
+    began = time.monotonic()
+    with pytest.raises(DataError, match=r"nobody/nothing is no file here and .* hub cannot be reached") as caught:
+        read_rows("nobody/nothing:test", FIELDS)
+    assert time.monotonic() - began < 5
     assert "\n" not in str(caught.value)
+    assert not hub_answers()
+    assert not datasets.config.HF_HUB_OFFLINE
+
+
+def test_what_is_a_hub_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    for name in ("owner/name", "bentrevett/multi30k", "an-owner/a.name_2"):
+        assert is_hub_id(name), name
+    for name in (
+        "name",
+        "here/name",
+        "./owner/name",
+        "../owner",
+        "~/name",
+        "/owner/name",
+        "a/b/c",
+        "",
+        "owner/",
+        "a b/c",
+    ):
+        assert not is_hub_id(name), name
+
+
+@pytest.mark.parametrize("source", ["name", "./owner/name", "here/name", "/no/where"])
+def test_what_is_no_hub_id_is_a_missing_file(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    with pytest.raises(DataError, match=f"there is no file {source}"):
+        read_rows(source, FIELDS)
 
 
 def test_held_out_rows_are_those_of_the_seed_and_none_is_lost() -> None:

@@ -34,7 +34,7 @@ def test_rows_become_a_model_that_the_command_line_and_the_app_ask(
     assert seqcore.load(FIRST).translate("a dog runs").text == "ein Hund rennt"  # type: ignore[attr-defined]
 
     flags = ("--init", str(FIRST), "--hold", "40")
-    run = finish(command_line(train, model, *flags, **columns, training__epochs=4, training__learning_rate=0.005))
+    run = finish(command_line(train, model, *flags, **columns, training__epochs=7, training__learning_rate=0.005))
     assert run.status == 0, run.said
     assert run.last_line() == f"To try it: python -m apps.translator --checkpoint {model}"
 

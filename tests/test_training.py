@@ -1,5 +1,6 @@
 """Training: a run that is stopped goes on as if it had not been, two processes do what one does, and more."""
 
+import errno
 import math
 import os
 import re
@@ -8,15 +9,17 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 import torch
-from training_runs import KillAt, Run, command_line, finish, made_up_rows, start, wait_for, write_csv
+from training_runs import KillAt, Run, command_line, finish, made_up_rows, refused, start, wait_for, write_csv
 
 from seqcore.errors import DataError, SettingsError
 from seqcore.tasks.translation import Translator, TranslatorConfig, new_translator
 from seqcore.training import BatchLoader, TrainingSettings, fit
+from seqcore.training.averaging import keep_best
 from seqcore.training.module import TaskModule
 
 # Validation that no model can score on: every checkpoint is as good as the first, so training stops early.
@@ -123,6 +126,16 @@ def test_a_run_may_be_killed_more_than_once_and_moved(rows: Path, unbroken: Run,
     assert_same_end(finish(command_line(rows, tmp_path / "there", "--resume")), unbroken)
 
 
+def test_a_run_with_epochs_across_passes_goes_on_after_a_kill(rows: Path, tmp_path: Path) -> None:
+    settings = {"training__epoch_steps": 7, "training__epochs": 4}  # a pass has ten steps
+    unbroken = finish(command_line(rows, tmp_path / "unbroken", **settings))
+    assert [int(row["step"]) for row in unbroken.log() if row["val_loss"]] == [6, 13, 20, 27]
+    finish(command_line(rows, tmp_path / "run", **settings), KillAt("step", 13))
+    assert_same_end(finish(command_line(rows, tmp_path / "run", "--resume", **settings)), unbroken)
+    changed = command_line(rows, tmp_path / "run", "--resume", **settings | {"training__epoch_steps": 8})
+    assert "training.epoch_steps have changed" in refused(changed)
+
+
 def test_early_stopping_counts_on_after_a_kill(rows: Path, hopeless: Path, stopped_early: Run, tmp_path: Path) -> None:
     assert stopped_early.state()["global_step"] == 3 * 11  # of nine epochs
     arguments = command_line(rows, tmp_path / "run", "--validation", str(hopeless), **HOPELESS)
@@ -154,20 +167,54 @@ def test_a_finished_run_goes_on_if_it_is_given_more(rows: Path, hopeless: Path, 
     assert longer.state()["global_step"] == 5 * 11
 
 
-def test_the_average_of_the_best_is_kept_only_if_it_is_better(unbroken: Run, stopped_early: Run) -> None:
-    # The first checkpoint translates a few words by chance, and the average of both does not.
-    assert "by the single best checkpoint" in unbroken.said
-    (best,) = (unbroken.output / "training").glob("best-epoch=0-*.ckpt")
-    assert same(unbroken.weights(), {name: weight.half() for name, weight in stored(network_weights(best)).items()})
-    assert "by the average of the best 2 checkpoints" in stopped_early.said
-    one, other = map(network_weights, (stopped_early.output / "training").glob("best-*.ckpt"))
-    average = {name: ((one[name].double() + other[name].double()) / 2).float().half() for name in one}
-    assert same(stopped_early.weights(), stored(average))
+def test_the_best_weights_end_in_the_checkpoint(unbroken: Run) -> None:
+    paths = sorted((unbroken.output / "training").glob("best-*.ckpt"))
+    kept = [network_weights(path) for path in paths]
+    average = {name: ((kept[0][name].double() + kept[1][name].double()) / 2).float() for name in kept[0]}
+    assert any(same(unbroken.weights(), stored(weights)) for weights in (average, *kept))
 
 
 def stored(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Without the second name of the tied embedding."""
-    return {name: weight for name, weight in weights.items() if name != "decoder.output.weight"}
+    """As a checkpoint has them: in half precision, and without the second name of the tied embedding."""
+    return {name: weight.half() for name, weight in weights.items() if name != "decoder.output.weight"}
+
+
+class OneNumber:
+    """As much of a task as the choice of weights needs: its only weight should be 2."""
+
+    selection, validation_options = "nearness", MappingProxyType({"quick": True})
+
+    def __init__(self) -> None:
+        self.network = torch.nn.Linear(1, 1, bias=False)
+        torch.nn.init.constant_(self.network.weight, 7)
+
+    def predict(self, rows: list[int], quick: bool = False) -> list[float]:
+        assert quick
+        return [self.network.weight.item() for _ in rows]
+
+    def scores(self, predictions: list[float], rows: list[int]) -> dict[str, float]:
+        return {"nearness": -abs(predictions[0] - 2)}
+
+
+@pytest.mark.parametrize(
+    ("weights", "chosen", "averaged"),
+    [
+        ((1, 3), 2, 2),
+        ((2, 3), 2, 1),
+        ((3, 1, 1, 4), 2.25, 4),
+        ((5,), 5, 1),
+        ((), 7, 0),
+    ],
+)
+def test_the_average_of_the_best_is_kept_only_if_it_is_better(
+    weights: tuple[float, ...], chosen: float, averaged: int, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"{number}.ckpt" for number in range(len(weights))]
+    for path, weight in zip(paths, weights, strict=True):
+        torch.save({"state_dict": {"network.weight": torch.tensor([[float(weight)]])}}, path)
+    task: Any = OneNumber()
+    assert keep_best(task, paths, [1]) == ({"nearness": -abs(chosen - 2)}, averaged)
+    assert task.network.weight.item() == chosen
 
 
 def test_two_processes_do_what_one_does(rows: Path, tmp_path: Path, free_port: Callable[[], int]) -> None:
@@ -245,15 +292,6 @@ class PauseAt:
         TaskModule.training_step = training_step  # type: ignore[method-assign]
 
 
-def refused(arguments: list[str], said: Path | None = None) -> str:
-    """What the command line says when it refuses, in one line and before it trains."""
-    run = finish(arguments, said=said)
-    assert run.status == 1, run.said
-    assert "Traceback" not in run.said
-    assert run.last_line().startswith("error: ")
-    return run.last_line()
-
-
 def test_an_earlier_run_is_neither_overwritten_nor_mixed_with_another(rows: Path, unbroken: Run) -> None:
     state = unbroken.state()
     assert "add --resume" in refused(command_line(rows, unbroken.output))
@@ -282,6 +320,24 @@ def test_an_output_that_cannot_be_used_is_refused_before_training(rows: Path, tm
     assert "letter.txt" in refused(command_line(rows, tmp_path / "mine"))
     assert "cannot be written" in refused(command_line(rows, Path("/proc/nowhere/run")), tmp_path / "said")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def no_rename() -> None:
+    def rename(path: Path, target: Path) -> Path:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    Path.rename = rename  # type: ignore[method-assign,assignment]
+
+
+def test_what_was_trained_is_not_lost_when_the_checkpoint_cannot_be_put_in_place(
+    rows: Path, unbroken: Run, tmp_path: Path
+) -> None:
+    arguments = command_line(rows, tmp_path / "run")
+    run = finish(arguments, no_rename)
+    assert run.status == 1
+    assert "Traceback" not in run.said
+    assert re.search("error: .*run cannot be written: .*busy.* kept in .*run/training: .*--resume", run.last_line())
+    assert_same_end(finish([*arguments, "--resume"]), unbroken)
 
 
 @pytest.mark.parametrize(
@@ -339,8 +395,8 @@ def test_a_row_in_an_unknown_language_is_named(task: Translator, tmp_path: Path)
         fit(task, rows, rows[:1], TrainingSettings(accelerator="cpu", progress=False), tmp_path / "run")
 
 
-def loader(task: Translator, seed: int | None = 7, rank: int = 0, world: int = 1) -> BatchLoader:
-    return BatchLoader(task, [task.example(row) for row in made_up_rows(60)], 120, seed, rank, world)
+def loader(task: Translator, seed: int | None = 7, rank: int = 0, world: int = 1, epoch_steps: int = 0) -> BatchLoader:
+    return BatchLoader(task, [task.example(row) for row in made_up_rows(60)], 120, seed, rank, world, epoch_steps)
 
 
 def seen(batches: BatchLoader, count: int | None = None) -> list[list[list[int]]]:
@@ -376,9 +432,51 @@ def test_a_loader_goes_on_where_another_was(task: Translator) -> None:
         assert [*seen(second), *seen(second)][: len(whole) - count] == whole[count:]
 
 
-@pytest.mark.parametrize("other", [{"seed": 8}, {"seed": None}])
+@pytest.mark.parametrize("steps", [3, 7, 100])
+def test_epochs_of_a_fixed_length_go_on_where_the_last_ended(task: Translator, steps: int) -> None:
+    whole, parts = loader(task), loader(task, epoch_steps=steps)
+    count = len(whole)
+    passes = [batch for _ in range(3 + 200 // count) for batch in seen(whole)]
+    epochs = [seen(parts) for _ in range(-(-3 * count // steps))]
+    assert {len(epoch) for epoch in epochs} == {len(parts)} == {steps}
+    given = [batch for epoch in epochs for batch in epoch]
+    assert given == passes[: len(given)]
+    rows = sorted(trimmed(row) for batch in passes[:count] for row in batch)
+    for begin in range(0, 3 * count, count):
+        assert sorted(trimmed(row) for batch in given[begin : begin + count] for row in batch) == rows
+
+
+def test_a_loader_goes_on_in_an_epoch_that_crosses_a_pass(task: Translator) -> None:
+    steps = len(loader(task)) - 2
+    for count in range(2 * steps + 1):
+        first = loader(task, epoch_steps=steps)
+        whole = [batch for _ in range(4) for batch in seen(first)]
+        first, second = loader(task, epoch_steps=steps), loader(task, epoch_steps=steps)
+        for _ in range(count // steps):
+            seen(first)
+        seen(first, count % steps)
+        second.load_state_dict(first.state_dict())
+        rest = [batch for _ in range(4) for batch in seen(second)]
+        assert rest[: len(whole) - count] == whole[count:]
+
+
+def test_processes_share_the_batches_of_an_epoch_that_crosses_a_pass(task: Translator) -> None:
+    steps = len(loader(task, world=2)) + 3
+    whole, *parts = (
+        loader(task, epoch_steps=steps, rank=rank, world=world) for rank, world in ((0, 1), (0, 2), (1, 2))
+    )
+    for _ in range(3):
+        for batch, one, other in zip(whole.shares(), *(part.shares() for part in parts), strict=True):
+            assert sorted([*one, *other]) == sorted(batch)
+        for each in (whole, *parts):
+            seen(each)
+
+
+@pytest.mark.parametrize("other", [{"seed": 8}, {"seed": None}, {"epoch_steps": 3}])
 def test_a_loader_refuses_the_state_of_another_order(task: Translator, other: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match=r"training data, training\.seed or"):
+    with pytest.raises(
+        SettingsError, match=r"training data, training\.seed, training\.batch_tokens or training\.epoch_steps"
+    ):
         loader(task, **other).load_state_dict(loader(task).state_dict())
 
 

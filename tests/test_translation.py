@@ -100,26 +100,16 @@ def test_one_in_gives_one_and_a_list_a_list(translator: Translator) -> None:
     assert len(translator.translate(("a dog", "snow"))) == 2
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\t\u3000", "\0", "\u200b"])
-def test_an_empty_text_stays_empty(translator: Translator, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "   ", "\t\u3000", "\0", "\u200b", "\n\n", "🐕🔥👩‍🚀", "مرحبا بالعالم", "12:30", "…!", "https://a.org"])
+def test_what_holds_nothing_to_translate_stays_as_it_is(translator: Translator, text: str) -> None:
     found = translator.translate(text, n_best=2)
-    assert (found.text, found.tokens, found.token_probabilities) == ("", (), ())
+    assert (found.text, found.tokens, found.token_probabilities) == (text.replace("\0", " "), (), ())
     assert found.attention.shape[0] == 0
     assert said(translator.translate(["a dog", text, "snow"])[2]) == said(translator.translate("snow"))
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "🐕🔥👩‍🚀",
-        "a\0b\0",
-        "مرحبا بالعالم",
-        "<2fr> </s> <s> <unk> a dog",
-        "<2de>",
-        "a\nb\u2028c",
-        "half an emoji: \ud83d",
-        "x" * 999,
-    ],
+    "text", ["a\0b\0", "<2fr> </s> <s> <unk> a dog", "<2de>", "half an emoji: \ud83d", "x" * 999, "a dog مرحبا 🐕"]
 )
 def test_strange_text_gets_an_answer(translator: Translator, text: str) -> None:
     found = translator.translate(text, beam_size=2)
@@ -131,11 +121,63 @@ def test_strange_text_gets_an_answer(translator: Translator, text: str) -> None:
 @given(text=strategies.text(max_size=30))
 def test_any_text_gets_an_answer(translator: Translator, text: str) -> None:
     found = translator.translate(text.encode("utf-8", "replace").decode(), beam_size=1)
-    assert "\n" not in found.text
+    assert found.text.count("\n") == text.count("\n")
+
+
+@settings(max_examples=25, deadline=None)
+@given(text=strategies.text("ab .!?\n1🐕م@/:-\ue000", max_size=40))
+def test_streaming_ends_with_the_translation(translator: Translator, text: str) -> None:
+    whole = translator.translate(text, beam_size=2, max_length=6)
+    *drafts, last = translator.stream(text, beam_size=2, max_length=6)
+    assert said(last) == said(whole)
+    assert (last.text, last.source_tokens) == (whole.text, whole.source_tokens)
+    assert torch.equal(last.attention, whole.attention) or torch.allclose(last.attention, whole.attention)
+    assert all(draft.source_tokens == last.source_tokens[: len(draft.source_tokens)] for draft in drafts)
+
+
+def test_lines_and_blanks_stay_and_sentences_are_translated_alone(translator: Translator) -> None:
+    text = "A dog runs. Snow!\r\n\n  - the small child laughs 🐕\n"
+    found = translator.translate(text)
+    alone = [translator.translate(one).text for one in ("A dog runs.", "Snow!", "the small child laughs")]
+    assert found.text == f"{alone[0]} {alone[1]}\r\n\n  - {alone[2]} 🐕\n"
+    assert [sentence.text for sentence in found.sentences] == alone
+    assert found.tokens == tuple(token for sentence in found.sentences for token in sentence.tokens)
+    assert (found.alternatives, len(found.sentences[0].alternatives)) == ((), 2)
+
+
+@pytest.mark.parametrize(
+    "item", ["2026", "10:30", "3,000.50", "https://example.org/a_b?c=d&e", "me@example.org", "#snow", "A4", "🐕", "東京"]
+)
+def test_numbers_addresses_and_emoji_survive(translator: Translator, item: str) -> None:
+    for text in (f"a dog {item} runs", f"{item} a dog", f"a dog runs {item}.", f"a dog {item}, two men {item} sit"):
+        found = translator.translate(text, n_best=2)
+        for one in (found, *found.alternatives):
+            assert one.text.count(item) == text.count(item)
+            assert "\ue000" not in one.text + "".join((*one.tokens, *one.source_tokens))
+
+
+def test_capitals_are_read_as_small_letters_and_written_back(translator: Translator) -> None:
+    loud, plain = translator.translate("A DOG RUNS 🐕 HERE"), translator.translate("A dog runs 🐕 here")
+    assert loud.source_tokens == plain.source_tokens
+    assert loud.text == plain.text.upper()
+    assert translator.translate("NATO").source_tokens != translator.translate("Nato").source_tokens
+
+
+def test_the_language_is_detected(both_ways: Translator) -> None:
+    english, german = "This is a sentence that anybody can read.", "Das ist ein Satz, den jeder lesen kann."
+    found = both_ways.translate([english, german], target="de")
+    assert [(one.source_lang, one.target_lang) for one in found] == [("en", "de"), ("de", "de")]
+    assert found[1].text == german, "it is German already"
+    assert said(found[0]) == said(both_ways.translate(english, source="en", target="de"))
+    assert both_ways.translate(german).target_lang == "en", "the first that the model knows"
+    for unknown in ("Hola, ¿cómo estás? Me gusta mucho esta ciudad.", "Привет, как твои дела сегодня?"):
+        with pytest.raises(InputError, match="text 2.*does not read"):
+            both_ways.translate([english, unknown])
 
 
 def test_a_long_line_is_translated_in_parts_and_nothing_is_left_out(translator: Translator) -> None:
     line = " ".join(TEXTS * 40)
+    line = line.replace(" .", ",")
     found = translator.translate(line, beam_size=1)
     read = [token for token in found.source_tokens if token not in {"<2de>", "</s>"}]
     assert list(translator.tokenizer.pieces(translator.tokenizer.encode(line))) == read
@@ -156,6 +198,11 @@ def test_a_hundred_thousand_characters_in_one_line(translator: Translator) -> No
 def test_a_direction_it_does_not_know_is_refused(translator: Translator, source: str, target: str) -> None:
     with pytest.raises(InputError, match="it does: en-de"):
         translator.translate("a dog", source=source, target=target)
+
+
+def test_the_same_language_twice_is_refused_when_it_was_named(both_ways: Translator) -> None:
+    with pytest.raises(InputError, match="both 'de'"):
+        both_ways.translate("ein Hund", source="de", target="de")
 
 
 @pytest.mark.parametrize(

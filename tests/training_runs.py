@@ -122,6 +122,16 @@ def finish(
     return Run(output, process.exitcode, said.read_text())
 
 
+def refused(arguments: Sequence[str], said: Path | None = None, **environment: str) -> str:
+    """What the command line says when it refuses, in one line and before it trains."""
+    run = finish(arguments, said=said, **environment)
+    assert run.status == 1, run.said
+    assert "Traceback" not in run.said
+    assert "loss" not in run.said
+    assert run.last_line().startswith("error: ")
+    return run.last_line()
+
+
 def _finetune(
     arguments: list[str], said: str, before: Callable[[], None] | None, environment: Mapping[str, str]
 ) -> None:

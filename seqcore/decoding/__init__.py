@@ -10,7 +10,7 @@ from seqcore.decoding.greedy import greedy
 from seqcore.decoding.hypothesis import Hypothesis, length_penalty
 from seqcore.decoding.sampling import sample
 from seqcore.decoding.step import SearchState, Step
-from seqcore.decoding.streaming import stream
+from seqcore.decoding.streaming import stream, stream_n_best
 
 __all__ = [
     "GenerationConfig",
@@ -23,4 +23,5 @@ __all__ = [
     "sample",
     "search",
     "stream",
+    "stream_n_best",
 ]

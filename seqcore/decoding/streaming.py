@@ -28,18 +28,25 @@ def stream(step: Step[StateT], state: StateT, start: Tensor, config: GenerationC
     Raises:
         ValueError: at once, if start is not one sentence; otherwise as `search`, while it runs.
     """
+    return (found[0] for found in stream_n_best(step, state, start, config))
+
+
+def stream_n_best(
+    step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig
+) -> Iterator[list[Hypothesis]]:
+    """As `stream`; each item is a list of one hypothesis, but for the last, which is all that `search` returns."""
     if start.shape != (1,):
         raise ValueError(f"stream takes one sentence: start must be a LongTensor (1,), not {tuple(start.shape)}")
-    return _best_after_each_step(step, state, start, config)
+    return _after_each_step(step, state, start, config)
 
 
 @torch.inference_mode()
-def _best_after_each_step(
+def _after_each_step(
     step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig
-) -> Iterator[Hypothesis]:
+) -> Iterator[list[Hypothesis]]:
     search = Search(step, state, start, config, selector(config), config.n_best)
-    if not search.active:
-        yield search.best()
     while search.active:
         search.advance()
-        yield search.best()
+        if search.active:
+            yield [search.best()]
+    yield search.results()[0]

@@ -13,6 +13,7 @@ from seqcore.nn.bridge import Bridge
 from seqcore.nn.decoder import DecoderOutput, LSTMDecoder
 from seqcore.nn.dropout import LockedDropout
 from seqcore.nn.encoder import LSTMEncoder
+from seqcore.nn.loss import label_smoothed_cross_entropy
 from seqcore.nn.stack import LSTMLayer, LSTMStack, length_mask
 from seqcore.nn.state import DecoderState, LSTMState, Memory
 
@@ -35,5 +36,6 @@ __all__ = [
     "PlainRNN",
     "WindowMLP",
     "create_attention",
+    "label_smoothed_cross_entropy",
     "length_mask",
 ]

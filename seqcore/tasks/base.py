@@ -2,7 +2,7 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -33,6 +33,8 @@ class Task(ABC):
         fields: the columns of a row, and their types; the first is what the task answers.
         optional: columns that a row may have besides.
         selection: the score that chooses among checkpoints; more is better.
+        prediction_options: what :meth:`predict` takes besides rows.
+        validation_options: those of them that validation during training uses, for speed.
     """
 
     name: ClassVar[str]
@@ -40,6 +42,8 @@ class Task(ABC):
     fields: ClassVar[Mapping[str, type]]
     optional: ClassVar[Mapping[str, type]] = {}
     selection: ClassVar[str]
+    prediction_options: ClassVar[Collection[str]] = frozenset({"batch_size"})
+    validation_options: ClassVar[Mapping[str, Any]] = {}
     config: Any
     network: nn.Module
 

@@ -31,18 +31,21 @@ class Tokenizer:
             raise CheckpointError("the tokenizer is damaged: it is no sentencepiece model") from error
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocab_size: int, marks: Sequence[str] = ()) -> "Tokenizer":
+    def train(
+        cls, texts: Iterable[str], vocab_size: int, marks: Sequence[str] = (), symbols: Sequence[str] = ()
+    ) -> "Tokenizer":
         """Learn a unigram vocabulary (Kudo 2018) from an iterator of text.
 
         Args:
             vocab_size: the most pieces to learn, 256 bytes and the special tokens included; little text gives fewer.
             marks: control symbols to add, such as ``<2de>``.
+            symbols: pieces to add that are never split or joined with others; they can be written in a text.
 
         Raises:
             DataError: no text, or a vocabulary too small for the characters of the text.
         """
         model = io.BytesIO()
-        lines = (line for text in texts for line in _clean(text).splitlines() if line.strip())
+        lines = (line for text in texts for line in clean(text).splitlines() if line.strip())
         try:
             sentencepiece.SentencePieceTrainer.Train(
                 sentence_iterator=lines,
@@ -53,6 +56,7 @@ class Tokenizer:
                 byte_fallback=True,
                 character_coverage=0.9999,
                 control_symbols=list(marks),
+                user_defined_symbols=list(symbols),
                 pad_id=cls.padding,
                 unk_id=cls.unknown,
                 bos_id=cls.start,
@@ -87,7 +91,7 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Text → token numbers, with no special token among them."""
-        return list(self._processor.EncodeAsIds(_clean(text)))
+        return list(self._processor.EncodeAsIds(clean(text)))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Token numbers → text; special tokens give nothing."""
@@ -102,11 +106,19 @@ class Tokenizer:
         number = int(self._processor.PieceToId(symbol))
         return number if self._processor.IsControl(number) and self._processor.IdToPiece(number) == symbol else None
 
+    def has(self, piece: str) -> bool:
+        """Whether a piece is in the vocabulary."""
+        return bool(self._processor.IdToPiece(self._processor.PieceToId(piece)) == piece)
+
+    def number(self, piece: str) -> int:
+        """The number of a piece; that of ``unknown`` if the vocabulary lacks it."""
+        return int(self._processor.PieceToId(piece))
+
     def starts_word(self, token: int) -> bool:
         """Whether a piece begins a new word."""
         return str(self._processor.IdToPiece(token)).startswith("▁")
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Text as sentencepiece can take it: NUL separates words, and half of a surrogate pair is an unknown character."""
     return text.replace("\0", " ").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

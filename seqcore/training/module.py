@@ -12,6 +12,8 @@ from seqcore.errors import SettingsError
 from seqcore.tasks.base import Batch, Task
 from seqcore.training.settings import TrainingSettings
 
+VALIDATION = "val_"  # begins the names of what validation logs
+
 
 class TaskModule(lightning.LightningModule):
     """Trains the network of a task on what :meth:`Task.loss` says, and validates with its scores.
@@ -40,7 +42,7 @@ class TaskModule(lightning.LightningModule):
         # Divided by the tokens of all processes, times the processes, since their gradients are averaged.
         everywhere = self.trainer.strategy.reduce(torch.tensor(float(counted), device=self.device), reduce_op="sum")
         loss = total * self.trainer.world_size / everywhere
-        self.log("loss", loss.detach(), prog_bar=True, sync_dist=self.trainer.world_size > 1)
+        self.log("loss", loss.detach(), sync_dist=self.trainer.world_size > 1)
         return loss
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
@@ -60,7 +62,7 @@ class TaskModule(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         world, rank = self.trainer.world_size, self.trainer.global_rank
         mine = list(range(rank, len(self.rows), world))
-        results = dict(zip(mine, self.task.predict([self.rows[i] for i in mine], beam_size=1), strict=True))
+        results = dict(zip(mine, self._predicted(mine), strict=True))
         losses, self._losses = self._losses, []
         if world > 1:
             gathered: list[Any] = [None] * world
@@ -69,7 +71,10 @@ class TaskModule(lightning.LightningModule):
             losses = [loss for _, part in gathered for loss in part]
         scores = self.task.scores([results[i] for i in range(len(self.rows))], self.rows)
         loss = sum(total for total, _ in losses) / max(1, sum(counted for _, counted in losses))
-        self.log_dict({f"val_{name}": value for name, value in scores.items()} | {"val_loss": loss}, prog_bar=True)
+        self.log_dict({f"{VALIDATION}{name}": value for name, value in {**scores, "loss": loss}.items()})
+
+    def _predicted(self, numbers: Sequence[int]) -> list[Any]:
+        return self.task.predict([self.rows[i] for i in numbers], **self.task.validation_options)
 
     def configure_optimizers(self) -> Any:
         matrices = [weight for weight in self.network.parameters() if weight.dim() > 1]

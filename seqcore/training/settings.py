@@ -11,6 +11,7 @@ class TrainingSettings:
 
     Attributes:
         epochs: passes over the data at most; the learning rate decays towards the last.
+        epoch_steps: steps an epoch, for data so large that it is to be validated within a pass; 0 makes it a pass.
         batch_tokens: the token budget of a step, over all processes together.
         learning_rate: its peak, for AdamW (Loshchilov & Hutter 2019).
         warmup_steps: steps of linear rise to the peak; a cosine falls from there to zero.
@@ -24,10 +25,11 @@ class TrainingSettings:
         seed: of weights, dropout and data order.
         accelerator, devices, num_nodes: as Lightning names them.
         threads: of the CPU, for each process; 0 leaves torch's choice.
-        progress: show a progress bar.
+        progress: show a progress bar on a terminal; without it, a line for every validation is printed.
     """
 
     epochs: int = 30
+    epoch_steps: int = 0
     batch_tokens: int = 2000
     learning_rate: float = 2e-3
     warmup_steps: int = 400
@@ -49,7 +51,7 @@ class TrainingSettings:
         at_least_one = ("epochs", "batch_tokens", "validate_every", "patience", "average", "save_every")
         for least, names in (
             (1, (*at_least_one, "devices", "num_nodes")),
-            (0, ("warmup_steps", "weight_decay", "clip", "seed", "threads")),
+            (0, ("epoch_steps", "warmup_steps", "weight_decay", "clip", "seed", "threads")),
         ):
             for name in names:
                 if not getattr(self, name) >= least:

@@ -1,0 +1,55 @@
+"""New translators, from nothing or from another one."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import torch
+
+from seqcore.tasks.translation.config import TranslatorConfig
+from seqcore.tasks.translation.translator import Translator, language_mark
+from seqcore.text import Tokenizer
+from seqcore.text.protect import PLACEHOLDER, protect
+
+
+def new_translator(config: TranslatorConfig, texts: Iterable[str]) -> Translator:
+    """An untrained translator whose tokenizer is learned from ``texts`` of all its languages.
+
+    Raises:
+        DataError: too little text for a vocabulary.
+    """
+    marks = [language_mark(language) for language in config.languages]
+    tokenizer = Tokenizer.train((protect(text)[0] for text in texts), config.vocab_size, marks, [PLACEHOLDER])
+    return Translator(replace(config, vocab_size=len(tokenizer)), tokenizer)
+
+
+@torch.no_grad()
+def extended_translator(old: Translator, config: TranslatorConfig, texts: Iterable[str]) -> tuple[Translator, int]:
+    """A trained translator with a new vocabulary, for other languages or another subject, and how many rows it kept.
+
+    Embeddings of pieces that both vocabularies have are kept; a new piece begins with the mean of the old pieces that
+    spell it. All other weights are the old ones.
+
+    Args:
+        config: gives directions, vocabulary, dropout and label smoothing; all sizes are those of ``old``.
+
+    Raises:
+        DataError: too little text for a vocabulary.
+    """
+    sizes = ("embedding_size", "encoder_hidden_size", "encoder_layers", "decoder_hidden_size", "decoder_layers")
+    layout = (*sizes, "attention", "attention_layer", "layer_norm")
+    new = new_translator(replace(config, **{name: getattr(old.config, name) for name in layout}), texts)
+    for name, weight in new.network.named_parameters():
+        if name not in {"decoder.embedding.weight", "decoder.output.bias"}:
+            weight.copy_(old.network.get_parameter(name))
+    pieces = new.tokenizer.pieces(range(len(new.tokenizer)))
+    kept = 0
+    for number, piece in enumerate(pieces):
+        kept += old.tokenizer.has(piece)
+        spelled = [old.tokenizer.number(piece)] if old.tokenizer.has(piece) else old.tokenizer.encode(piece)
+        if spelled:
+            for mine, theirs in (
+                (new.network.decoder.embedding.weight, old.network.decoder.embedding.weight),
+                (new.network.decoder.output.bias, old.network.decoder.output.bias),
+            ):
+                mine[number] = theirs[spelled].mean(0)
+    return new, kept

@@ -1,0 +1,136 @@
+"""Parts of sentences in, their translations out: the search, and what its hypotheses say."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqcore.batching import padded
+from seqcore.decoding import GenerationConfig, Hypothesis, search, stream_n_best
+from seqcore.decoding.step import Step
+from seqcore.errors import InputError
+from seqcore.nn import DecoderState
+from seqcore.tasks.translation.network import TranslationNetwork
+from seqcore.tasks.translation.result import Translation
+from seqcore.tasks.translation.source import Part
+from seqcore.text import Tokenizer
+from seqcore.text.protect import PLACEHOLDER, restore
+
+
+class PartDecoder:
+    """Translates parts with one set of search settings.
+
+    Args:
+        marks: of languages, never written.
+        longest: tokens written for a part at most.
+        settings: of :class:`~seqcore.decoding.GenerationConfig`.
+
+    Raises:
+        InputError: a setting is unknown or out of range.
+    """
+
+    def __init__(
+        self,
+        network: TranslationNetwork,
+        tokenizer: Tokenizer,
+        marks: Sequence[int],
+        longest: int,
+        settings: Mapping[str, Any],
+    ) -> None:
+        self.network, self.tokenizer, self.longest, self.settings = network, tokenizer, longest, settings
+        self.device = next(network.parameters()).device
+        self.never = (tokenizer.padding, tokenizer.unknown, tokenizer.start, *marks)
+        self.placeholder = tokenizer.number(PLACEHOLDER) if tokenizer.has(PLACEHOLDER) else None
+        self._config([], False)
+
+    def decode(self, parts: Sequence[Part], batch_size: int) -> list[Translation]:
+        """Translate parts in buckets of like length; neither their order nor their company changes an answer."""
+        results: list[Translation] = [None] * len(parts)  # type: ignore[list-item]
+        for held in (False, True):  # those with items are searched more widely
+            rows = [row for row, part in enumerate(parts) if bool(part.items) is held]
+            rows.sort(key=lambda row: len(parts[row].tokens))
+            for begin in range(0, len(rows), batch_size):
+                chosen = rows[begin : begin + batch_size]
+                for row, result in zip(chosen, self._batch([parts[row] for row in chosen], held), strict=True):
+                    results[row] = result
+        return results
+
+    def stream(self, part: Part) -> Iterator[Translation]:
+        """Translate one part and give the best so far after every step; the last one is what :meth:`decode` gives."""
+        config = self._config([part], bool(part.items))
+        found: list[Hypothesis] | None = None
+        with _refusals():
+            for following in stream_n_best(*self._start([part]), config):
+                if found:
+                    yield self._draft(part, found[0])
+                found = following
+        yield self._result(part, found or [])
+
+    def _batch(self, parts: Sequence[Part], held: bool) -> list[Translation]:
+        config = self._config(parts, held)
+        with _refusals():
+            found = search(*self._start(parts), config)
+        return [self._result(part, hypotheses) for part, hypotheses in zip(parts, found, strict=True)]
+
+    @torch.inference_mode()
+    def _start(self, parts: Sequence[Part]) -> tuple[Step[DecoderState], DecoderState, Tensor]:
+        lengths = torch.tensor([len(part.tokens) for part in parts])
+        tokens = torch.tensor(padded((part.tokens for part in parts), self.tokenizer.padding), device=self.device)
+        decoder = self.network.decoder
+        start = torch.full((len(parts),), self.tokenizer.start, device=self.device)
+        return decoder.step, decoder.start(self.network.encode(tokens, lengths)), start
+
+    def _config(self, parts: Sequence[Part], held: bool) -> GenerationConfig:
+        settings = dict(self.settings)
+        limits = [min(self.longest, 2 * len(part.tokens) + 10) for part in parts]
+        wanted = settings.get("max_length", self.longest)
+        if not isinstance(wanted, int):
+            raise InputError(f"this search is not possible: max_length must be a whole number, not {wanted!r}")
+        settings["max_length"] = tuple(min(limit, wanted) for limit in limits) if parts else wanted
+        if held and not settings.get("do_sample"):  # to have a choice of those that kept all items
+            settings["n_best"] = settings.get("beam_size", 1)
+        never = self.never if held or self.placeholder is None else (*self.never, self.placeholder)
+        settings["banned_tokens"] = (*never, *settings.get("banned_tokens", ()))
+        with _refusals():
+            return GenerationConfig(eos=self.tokenizer.end, pad=self.tokenizer.padding, **settings)
+
+    def _result(self, part: Part, hypotheses: Sequence[Hypothesis]) -> Translation:
+        if part.items:  # sorting is stable: among those that kept as many items, the better stays before
+            count = len(part.items)
+            hypotheses = sorted(hypotheses, key=lambda found: abs(found.tokens.count(self.placeholder) - count))
+            hypotheses = hypotheses[: self.settings["n_best"]]
+        best, *others = [self._translation(part, hypothesis, True) for hypothesis in hypotheses]
+        return replace(best, alternatives=tuple(others))
+
+    def _draft(self, part: Part, hypothesis: Hypothesis) -> Translation:
+        found = self._translation(part, hypothesis, False)
+        return replace(found, attention=found.attention.new_zeros(0, len(part.tokens)))
+
+    def _translation(self, part: Part, hypothesis: Hypothesis, complete: bool) -> Translation:
+        text = " ".join(self.tokenizer.decode(hypothesis.tokens).splitlines())  # bytes can spell line breaks
+        attention = hypothesis.attention
+        return Translation(
+            text=restore(text.upper() if part.shouted else text, part.items, complete),
+            tokens=self._pieces(hypothesis.tokens, part.items),
+            token_probabilities=tuple(math.exp(value) for value in hypothesis.token_log_probabilities),
+            score=hypothesis.score,
+            source_tokens=self._pieces(part.tokens, part.items),
+            attention=torch.zeros(0, len(part.tokens)) if attention is None else attention[:, : len(part.tokens)],
+        )
+
+    def _pieces(self, tokens: Sequence[int], items: Sequence[str]) -> tuple[str, ...]:
+        waiting = iter(items)
+        return tuple(next(waiting, "") if piece == PLACEHOLDER else piece for piece in self.tokenizer.pieces(tokens))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """A setting that the search finds impossible is the user's."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise InputError(f"this search is not possible: {error}") from error

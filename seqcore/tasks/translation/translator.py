@@ -1,0 +1,280 @@
+"""The translator: texts in, translations out."""
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, overload
+
+import torch
+from typing_extensions import Self
+
+from seqcore import metrics
+from seqcore.batching import padded
+from seqcore.errors import InputError
+from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.translation.config import TranslatorConfig
+from seqcore.tasks.translation.decoder import PartDecoder
+from seqcore.tasks.translation.network import TranslationNetwork
+from seqcore.tasks.translation.result import Translation, join_parts, join_sentences, without_details
+from seqcore.tasks.translation.source import Part, SourceReader
+from seqcore.text import Tokenizer
+from seqcore.text.languages import detect_language
+from seqcore.text.protect import PLACEHOLDER, protect_pair
+from seqcore.text.tokenizer import clean
+
+AUTO = "auto"
+_METRICS = {"bleu": metrics.bleu, "chrf": metrics.chrf}
+
+
+class Translator(Task):
+    """An encoder-decoder with attention (Bahdanau 2015; Luong 2015) and the tokenizer it was trained with."""
+
+    name = "translation"
+    Config = TranslatorConfig
+    fields: ClassVar[Mapping[str, type]] = {"source": str, "target": str}
+    optional: ClassVar[Mapping[str, type]] = {"source_lang": str, "target_lang": str}
+    selection = "bleu"
+    prediction_options = frozenset({"batch_size", "beam_size", "length_penalty", "n_best"})
+    validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 1}
+    config: TranslatorConfig
+    network: TranslationNetwork
+
+    def __init__(self, config: TranslatorConfig, tokenizer: Tokenizer) -> None:
+        self.config, self.tokenizer = config, tokenizer
+        self.network = TranslationNetwork(config, tokenizer.padding)
+
+    @classmethod
+    def _build(cls, config: TranslatorConfig, folder: Path) -> Self:
+        return cls(config, Tokenizer.load(folder))
+
+    def _write_assets(self, folder: Path) -> None:
+        self.tokenizer.save(folder)
+
+    @overload
+    def translate(
+        self,
+        texts: str,
+        source: str = ...,
+        target: str | None = ...,
+        beam_size: int = ...,
+        n_best: int | None = ...,
+        batch_size: int = ...,
+        **generation: Any,
+    ) -> Translation: ...
+    @overload
+    def translate(
+        self,
+        texts: Sequence[str],
+        source: str = ...,
+        target: str | None = ...,
+        beam_size: int = ...,
+        n_best: int | None = ...,
+        batch_size: int = ...,
+        **generation: Any,
+    ) -> list[Translation]: ...
+    def translate(
+        self,
+        texts: str | Sequence[str],
+        source: str = AUTO,
+        target: str | None = None,
+        beam_size: int = 5,
+        n_best: int | None = None,
+        batch_size: int = 32,
+        **generation: Any,
+    ) -> Translation | list[Translation]:
+        """Translate one text, or a list of them; sentences of like length are worked on together.
+
+        A text may hold many lines and sentences: each sentence is translated on its own, and line breaks and blanks
+        stay where they are. Numbers, addresses, emoji and words of other scripts are copied.
+
+        Args:
+            source, target: language codes; the pair must be one of ``config.directions``. A source of ``auto`` is
+                detected for each text; one that turns out to be in the target language stays as it is. Without a
+                target, the first that the model knows for the source.
+            beam_size: hypotheses a sentence; 1 is greedy.
+            n_best: translations a sentence, the others as ``alternatives``; without it 3, or ``beam_size`` if less.
+            batch_size: sentences worked on at once; it never changes an answer.
+            generation: other settings of :class:`~seqcore.decoding.GenerationConfig`, such as ``length_penalty``.
+
+        Raises:
+            InputError: a direction that the model was not trained for, a text in a language that it does not read,
+                or a setting out of range.
+        """
+        if isinstance(texts, str):
+            return self.translate([texts], source, target, beam_size, n_best, batch_size, **generation)[0]
+        decoder = self._part_decoder(beam_size, n_best, generation)
+        read = []
+        for number, text in enumerate(texts, 1):
+            try:
+                read.append(self._read(text, source, target))
+            except InputError as error:
+                raise (InputError(f"text {number}: {error}") if len(texts) > 1 else error) from None
+        parts = [part for _, pieces in read for piece in pieces if not isinstance(piece, str) for part in piece]
+        found = iter(decoder.decode(parts, max(1, batch_size)))
+        answers = []
+        for languages, pieces in read:
+            joined = [piece if isinstance(piece, str) else join_parts([next(found) for _ in piece]) for piece in pieces]
+            answers.append(_named(join_sentences(joined), languages))
+        return answers
+
+    def stream(
+        self,
+        text: str,
+        source: str = AUTO,
+        target: str | None = None,
+        beam_size: int = 5,
+        n_best: int | None = None,
+        **generation: Any,
+    ) -> Iterator[Translation]:
+        """Translate a text and give the translation so far after every step; the last one is what `translate` gives.
+
+        With a beam, the end of the text so far may still change. Only the last one has attention and alternatives.
+        Arguments and errors are those of :meth:`translate`; errors come at once.
+        """
+        decoder = self._part_decoder(beam_size, n_best, generation)
+        languages, pieces = self._read(text, source, target)
+        return (_named(found, languages) for found in _streamed(pieces, decoder))
+
+    def example(self, row: Mapping[str, Any]) -> Example:
+        """``{source, target, source_lang?, target_lang?}`` → token numbers; without languages, the first direction."""
+        source, target = self._direction(row)
+        self._check(source, target)
+        texts = row["source"], row["target"]
+        if self.tokenizer.has(PLACEHOLDER):
+            texts = protect_pair(*texts)
+        read = [*self._mark(target), *self.tokenizer.encode(texts[0])][: self.config.max_source_length]
+        written = self.tokenizer.encode(texts[1])[: self.config.max_target_length]
+        end = self.tokenizer.end
+        return {"source": array("i", [*read, end]), "target": array("i", [self.tokenizer.start, *written, end])}
+
+    def lengths(self, example: Example) -> Sequence[int]:
+        return len(example["source"]), len(example["target"])
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        padding = self.tokenizer.padding
+        return {
+            "source": torch.tensor(padded((example["source"] for example in examples), padding)),
+            "source_lengths": torch.tensor([len(example["source"]) for example in examples]),
+            "target": torch.tensor(padded((example["target"] for example in examples), padding)),
+        }
+
+    def loss(self, batch: Batch) -> Loss:
+        return self.network(batch)
+
+    def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Translation]:
+        pairs = [self._direction(row) for row in rows]
+        results: dict[int, Translation] = {}
+        for source, target in sorted(set(pairs)):
+            chosen = [i for i, pair in enumerate(pairs) if pair == (source, target)]
+            answers = self.translate([rows[i]["source"] for i in chosen], source, target, **{"n_best": 1, **options})
+            results |= dict(zip(chosen, answers, strict=True))
+        return [results[i] for i in range(len(rows))]
+
+    def line(self, result: Translation) -> str:
+        return " ".join(result.text.splitlines())
+
+    def record(self, result: Translation) -> dict[str, Any]:
+        """``{text, score, tokens, token_probabilities}``, and ``alternatives`` where there are any."""
+        probabilities = [round(value, 4) for value in result.token_probabilities]
+        record = {"text": result.text, "score": round(result.score, 4), "tokens": list(result.tokens)}
+        more = {"alternatives": [self.record(other) for other in result.alternatives]} if result.alternatives else {}
+        return {**record, "token_probabilities": probabilities, **more}
+
+    def scores(self, predictions: Sequence[Translation], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """``bleu`` and ``chrf``, both lower-cased: see :func:`seqcore.metrics.bleu`, :func:`seqcore.metrics.chrf`.
+
+        Of rows in several directions, the mean over the directions, and each one by its name, ``bleu_en-de``.
+        """
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for prediction, row in zip(predictions, rows, strict=True):
+            groups.setdefault("-".join(self._direction(row)), []).append((prediction.text, row["target"]))
+        found = {
+            direction: {
+                name: metric([written for written, _ in pairs], [wanted for _, wanted in pairs])
+                for name, metric in _METRICS.items()
+            }
+            for direction, pairs in sorted(groups.items())
+        }
+        scores = {name: sum(part[name] for part in found.values()) / len(found) for name in _METRICS}
+        if len(found) > 1:
+            scores |= {f"{name}_{way}": value for way, part in found.items() for name, value in part.items()}
+        return scores
+
+    def _direction(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """A row's languages; what it does not say follows from the first direction that fits."""
+        source, target = row.get("source_lang"), row.get("target_lang")
+        for direction in self.config.directions:
+            first, second = direction.split("-")
+            if source in {None, "", AUTO, first} and target in {None, "", second}:
+                return source or first, target or second
+        return source or "", target or ""
+
+    def _check(self, source: str, target: str) -> None:
+        if f"{source}-{target}" not in self.config.directions:
+            known = ", ".join(self.config.directions)
+            what = f"source and target are both {source!r}" if source == target else "this model does not translate"
+            if source != target:
+                what += f" from {source!r} to {target!r}"
+            raise InputError(f"{what}; it does: {known}")
+
+    def _detected(self, text: str) -> str:
+        return detect_language(text, sorted({direction.split("-")[0] for direction in self.config.directions}))
+
+    def _mark(self, target: str) -> list[int]:
+        mark = self.tokenizer.mark(language_mark(target))
+        return [] if mark is None else [mark]
+
+    def _read(self, text: str, source: str, target: str | None) -> tuple[tuple[str, str], list[str | list[Part]]]:
+        """A text's languages, and what of it is copied or translated."""
+        if not isinstance(text, str):
+            raise InputError(f"a text must be a string, not {type(text).__name__}")
+        text = clean(text)
+        detected = source == AUTO
+        source = self._detected(text) if detected else source
+        if target is None:
+            target = next((way.split("-")[1] for way in self.config.directions if way.startswith(f"{source}-")), "")
+        elif detected and source == target:
+            return (source, target), [text]
+        self._check(source, target)
+        reader = SourceReader(self.tokenizer, self._mark(target), self.config.max_source_length)
+        return (source, target), reader.read(text, source)
+
+    def _part_decoder(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> PartDecoder:
+        if n_best is None:
+            n_best = 3 if generation.get("do_sample") or not isinstance(beam_size, int) else max(1, min(3, beam_size))
+        settings = {"length_penalty": 1.0, **generation, "beam_size": beam_size, "n_best": n_best}
+        marks = [mark for language in self.config.languages for mark in self._mark(language)]
+        return PartDecoder(self.network, self.tokenizer, marks, self.config.max_target_length, settings)
+
+
+def _named(found: Translation, languages: tuple[str, str]) -> Translation:
+    """With its languages, those of its alternatives and sentences too."""
+    others = tuple(_named(other, languages) for other in found.alternatives)
+    sentences = tuple(_named(sentence, languages) for sentence in found.sentences)
+    source, target = languages
+    return replace(found, alternatives=others, sentences=sentences, source_lang=source, target_lang=target)
+
+
+def _streamed(pieces: Sequence[str | list[Part]], decoder: PartDecoder) -> Iterator[Translation]:
+    done: list[str | Translation] = []
+    drafted: list[str | Translation] = []  # the same without attention, which is costly to join at every step
+    for piece in pieces:
+        if isinstance(piece, str):
+            done.append(piece)
+            drafted.append(piece)
+            continue
+        parts: list[Translation] = []
+        for part in piece:
+            for found in decoder.stream(part):
+                draft = join_parts([without_details(one) for one in (*parts, found)])
+                yield without_details(join_sentences([*drafted, draft]))
+            parts.append(found)
+        done.append(join_parts(parts))
+        drafted.append(without_details(join_parts(parts)))
+    yield join_sentences(done)
+
+
+def language_mark(language: str) -> str:
+    """The control symbol that asks for a target language (Johnson 2017)."""
+    return f"<2{language}>"

@@ -1,0 +1,67 @@
+"""What a translator must not touch: numbers, addresses, emoji, words of other scripts. They travel as placeholders."""
+
+import re
+import zlib
+from collections.abc import Sequence
+
+PLACEHOLDER = "\ue000"  # of Unicode's private use area: no text means it
+_NAMES_EVERY = 16
+
+_SPEECH = r"\x00-\u036f\u1e00-\u1eff\u2000-\u206f\u20a0-\u20bf\u2100\u2116\u2122\ue000"  # Latin, marks, currencies
+FOREIGN = rf"[^{_SPEECH}]+(?:[\u200d\ufe0f\s]*[^{_SPEECH}]+)*\ufe0f?"
+_PROTECTED = re.compile(
+    "|".join(
+        (
+            r"(?:https?://|ftp://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]}'»“”]",
+            r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # mail
+            r"(?<!\w)[@#]\w+",  # handles and tags
+            r"(?<!\w)[A-Z]+[A-Z0-9-]*\d[A-Z0-9-]*(?!\w)",  # codes, such as A4
+            r"(?<![\w.,])\d+(?:[.,:/-]\d+)*(?!\w)",  # numbers, dates, times of day
+            FOREIGN,
+        )
+    )
+)
+_LAST_PUNCTUATION = re.compile(r"(.*?)(\s*[.!?…]*\s*)", re.DOTALL)
+_NAME = re.compile(r"(?<!\w)[A-Z][a-zà-öø-ÿ]{2,}(?!\w)")
+
+
+def protect(text: str) -> tuple[str, tuple[str, ...]]:
+    """Put :data:`PLACEHOLDER` in the place of every item, and give the items in their order (Crego et al. 2016)."""
+    items: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        items.append(found[0])
+        return PLACEHOLDER
+
+    return _PROTECTED.sub(take, text.replace(PLACEHOLDER, " ")), tuple(items)
+
+
+def restore(text: str, items: Sequence[str], complete: bool = True) -> str:
+    """Put items where the placeholders are, in their order; a placeholder without an item is dropped.
+
+    Args:
+        complete: add the items that no placeholder is left for, before the text's last punctuation.
+    """
+    waiting = list(reversed(items))
+    restored = re.sub(PLACEHOLDER, lambda _: waiting.pop() if waiting else "", text)
+    if complete and waiting:
+        body, end = _LAST_PUNCTUATION.fullmatch(restored).groups()  # type: ignore[union-attr]
+        restored = " ".join(filter(None, [body, *reversed(waiting)])) + end
+    return restored
+
+
+def protect_pair(source: str, target: str) -> tuple[str, str]:
+    """A training pair as a translator should learn it: what stands alike in both is a placeholder in both.
+
+    Pairs that hold different items stay as they are. Of the others without any, one in sixteen has a name that both
+    hold once, such as Tom, hidden too, so that placeholders are seen often enough; which ones, their text decides.
+    """
+    read, items = protect(source)
+    written, same = protect(target)
+    if items and items == same:
+        return read, written
+    if not items and not same and zlib.crc32(f"{source}\t{target}".encode("utf-8", "replace")) % _NAMES_EVERY == 0:
+        for name in _NAME.findall(source):
+            if source.count(name) == target.count(name) == 1 and re.search(rf"(?<!\w){name}(?!\w)", target):
+                return source.replace(name, PLACEHOLDER), target.replace(name, PLACEHOLDER)
+    return source, target

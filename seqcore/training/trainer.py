@@ -1,0 +1,74 @@
+"""Lightning's trainer as this project sets it up."""
+
+import logging
+from pathlib import Path
+
+import lightning
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import callbacks, loggers
+from lightning.pytorch.utilities import rank_zero_only
+
+from seqcore.errors import CheckpointError, SettingsError
+from seqcore.tasks.base import Task
+from seqcore.training.module import VALIDATION
+from seqcore.training.resuming import LOG_EVERY, AtomicFiles, csv_log
+from seqcore.training.settings import TrainingSettings
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that speaks and writes, when several train together."""
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
+
+
+def new_trainer(
+    task: Task, settings: TrainingSettings, work: Path, step: int | None
+) -> tuple[lightning.Trainer, callbacks.ModelCheckpoint, callbacks.EarlyStopping]:
+    """A trainer, what knows the best checkpoints and what stops early.
+
+    Args:
+        work: folder for logs and checkpoints.
+        step: where an earlier run goes on.
+
+    Raises:
+        CheckpointError: ``work`` cannot be written.
+        SettingsError: settings that Lightning refuses, or something is not installed.
+    """
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    monitor = f"{VALIDATION}{task.selection}"
+    best = callbacks.ModelCheckpoint(
+        work,
+        "best-{epoch}-{step}",
+        monitor=monitor,
+        mode="max",
+        save_top_k=settings.average,
+        save_weights_only=True,
+        enable_version_counter=False,
+    )
+    stop = callbacks.EarlyStopping(monitor, mode="max", patience=settings.patience)
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        trainer = lightning.Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            num_nodes=settings.num_nodes,
+            strategy="ddp" if settings.devices * settings.num_nodes > 1 else "auto",
+            precision=settings.precision,  # type: ignore[arg-type]
+            max_epochs=settings.epochs,
+            check_val_every_n_epoch=settings.validate_every,
+            num_sanity_val_steps=0,
+            log_every_n_steps=LOG_EVERY,
+            use_distributed_sampler=False,
+            callbacks=[best, stop],
+            plugins=[AtomicFiles()],
+            logger=[csv_log(work, step), loggers.TensorBoardLogger(work, name="", version="tb")],
+            enable_progress_bar=False,  # ours is another one
+            enable_model_summary=False,
+        )
+    except OSError as error:
+        raise CheckpointError(f"{work} cannot be written: {error}") from error
+    except ImportError as error:
+        raise SettingsError(f"training needs what is not installed ({error}): pip install 'seqcore[train]'") from error
+    except (MisconfigurationException, ValueError) as error:
+        raise SettingsError(f"these training settings are not possible here: {error}") from error
+    return trainer, best, stop
