@@ -111,6 +111,7 @@ def test_what_was_done_is_kept_when_a_later_line_is_not_utf8(folder: Path, expec
         (["predict", "{folder}", "-", "--target", "xx"], "does not translate from"),
         (["predict", "{folder}", "-", "--source", "en", "--target", "xx"], "does not translate from 'en' to 'xx'"),
         (["predict", "{folder}", "-", "--source", "xx", "--target", "de"], "does not translate from 'xx' to 'de'"),
+        (["predict", "{folder}", "-", "--source", "de", "--target", "de"], "source and target are both 'de'"),
         (["predict", "{folder}", "-", "--n-best", "2"], "--n-best needs --format jsonl"),
         (["predict", "{folder}", "-", "--n-best", "9", "--format", "jsonl", "--beam-size", "2"], "n_best"),
         (["predict", "{folder}", "-", "--length-penalty", "nan"], "length_penalty"),
@@ -158,13 +159,6 @@ def test_a_rude_line_gives_one_line(
     assert lines[0] == lines[2] != ""
     if name == "nothing":
         assert lines[1] == ""
-
-
-def test_source_is_target(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "text.txt"
-    file.write_text("ein Hund rennt .\n", encoding="utf-8")
-    assert main(["predict", str(folder), str(file), "--source", "de", "--target", "de"]) == 0
-    assert capsys.readouterr().out == "ein Hund rennt .\n"  # nothing is to be done
 
 
 def test_standard_input_that_is_not_utf8_is_named_by_line(folder: Path) -> None:

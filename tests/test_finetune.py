@@ -130,6 +130,17 @@ def test_a_new_model_is_for_the_languages_that_are_named(rows: Path, tmp_path: P
     assert "directions: fr-de" in run.said.splitlines()
 
 
+def test_columns_called_by_a_language_say_it(both_ways: Path, tmp_path: Path) -> None:
+    turned = [{"de": row["target"], "en": row["source"]} for row in made_up_rows(30)]
+    train = write_csv(tmp_path / "train.csv", turned)
+    columns = {"columns__source": "de", "columns__target": "en"}
+    assert config(finish(command_line(train, tmp_path / "new", **columns, **ONE_EPOCH)))["directions"] == ["de-en"]
+    tuned = finish(command_line(train, tmp_path / "tuned", "--init", str(both_ways), **columns, **ONE_EPOCH))
+    assert config(tuned)["directions"] == ["en-de", "de-en"]
+    called = finish(command_line(train, tmp_path / "called", "--source", "nl", **columns, **ONE_EPOCH))
+    assert config(called)["directions"] == ["nl-en"]
+
+
 def test_a_new_model_is_for_the_languages_of_its_rows(tmp_path: Path) -> None:
     pairs = with_languages(made_up_rows(30), "fr", "de") + with_languages(made_up_rows(30, 1), "fr", "it")
     renamed = {"source_lang": "from", "target_lang": "to"}

@@ -154,7 +154,7 @@ def test_training_at_once_is_training_step_by_step(
     total, count = network(batch)
     at_once = torch.autograd.grad(total / count, list(network.parameters()), allow_unused=True)
     loss = step_loop_loss(network, batch)
-    torch.testing.assert_close(total / count, loss, rtol=1e-5, atol=0)
+    torch.testing.assert_close((total / count).to(loss.dtype), loss, rtol=1e-5, atol=0)
     step_by_step = torch.autograd.grad(loss, list(network.parameters()), allow_unused=True)
     for (name, _), ours, theirs in zip(network.named_parameters(), at_once, step_by_step, strict=True):
         assert (ours is None) == (theirs is None), name

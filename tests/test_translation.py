@@ -100,7 +100,9 @@ def test_one_in_gives_one_and_a_list_a_list(translator: Translator) -> None:
     assert len(translator.translate(("a dog", "snow"))) == 2
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\t\u3000", "\0", "\u200b", "\n\n", "🐕🔥👩‍🚀", "مرحبا بالعالم", "12:30", "…!", "https://a.org"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "\t\u3000", "\0", "\u200b", "\n\n", "🐕🔥👩‍🚀", "مرحبا بالعالم", "12:30", "…!", "https://a.org"]
+)
 def test_what_holds_nothing_to_translate_stays_as_it_is(translator: Translator, text: str) -> None:
     found = translator.translate(text, n_best=2)
     assert (found.text, found.tokens, found.token_probabilities) == (text.replace("\0", " "), (), ())
@@ -146,7 +148,8 @@ def test_lines_and_blanks_stay_and_sentences_are_translated_alone(translator: Tr
 
 
 @pytest.mark.parametrize(
-    "item", ["2026", "10:30", "3,000.50", "https://example.org/a_b?c=d&e", "me@example.org", "#snow", "A4", "🐕", "東京"]
+    "item",
+    ["2026", "10:30", "3,000.50", "https://example.org/a_b?c=d&e", "me@example.org", "#snow", "A4", "🐕", "東京"],
 )
 def test_numbers_addresses_and_emoji_survive(translator: Translator, item: str) -> None:
     for text in (f"a dog {item} runs", f"{item} a dog", f"a dog runs {item}.", f"a dog {item}, two men {item} sit"):
@@ -171,7 +174,7 @@ def test_the_language_is_detected(both_ways: Translator) -> None:
     assert said(found[0]) == said(both_ways.translate(english, source="en", target="de"))
     assert both_ways.translate(german).target_lang == "en", "the first that the model knows"
     for unknown in ("Hola, ¿cómo estás? Me gusta mucho esta ciudad.", "Привет, как твои дела сегодня?"):
-        with pytest.raises(InputError, match="text 2.*does not read"):
+        with pytest.raises(InputError, match=r"text 2.*does not read"):
             both_ways.translate([english, unknown])
 
 

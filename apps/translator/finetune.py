@@ -1,5 +1,6 @@
 """Train a translator on your own sentence pairs: ``python -m apps.translator.finetune --help``."""
 
+import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -54,7 +55,7 @@ def finetune(
         validation: like ``train``; without it, rows are held out of ``train``.
         init: checkpoint to start from; without it, a new model is made.
         columns: where the columns have other names.
-        source: language of all sources, such as fr; for data without a column that says it.
+        source: language of all sources, such as fr; for data without a column that says it, or that is called so.
         target: language of all targets, likewise.
         hold: rows to hold out when there is no validation file (a tenth, if that is less).
         resume: go on with an interrupted run of the same output.
@@ -107,10 +108,11 @@ def read_data(
     """
     if columns.source == columns.target:
         raise SettingsError(f"source and target are both the column {columns.source!r}: name two with --columns")
-    named = {field: value for field, value in languages.items() if value}
+    given = {field: value for field, value in languages.items() if value}
 
     def read(place: str, split: str) -> Rows:
         rows = read_rows(place, Translator.fields, vars(columns), split, Translator.optional)
+        named = _by_columns(columns, rows[0]) | given
         return filled(rows, named, place) if named else rows
 
     rows = read(train, "train")
@@ -120,6 +122,13 @@ def read_data(
     if is_first_process():
         print(f"held out for validation, rows from 0: {numbers[:10]}{' …' if len(numbers) > 10 else ''}")
     return rows, checks
+
+
+def _by_columns(columns: Columns, row: Mapping[str, Any]) -> dict[str, str]:
+    """Columns that are called ``en`` and ``de`` say their languages, where the rows do not."""
+    names = {"source_lang": columns.source, "target_lang": columns.target}
+    said = any(field in row for field in names) or not all(re.fullmatch("[a-z]{2}", name) for name in names.values())
+    return {} if said else names
 
 
 def make_task(
