@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 
 def token_budget_batches(
-    lengths: Sequence[Sequence[int]], budget: int, seed: int | None = None, smallest: int = 1
+    lengths: Sequence[Sequence[int]], budget: int, seed: int | None = None, smallest: int = 1, most: int = 0
 ) -> list[list[int]]:
     """Group rows of like length into batches that hold at most ``budget`` tokens, padding counted.
 
@@ -17,6 +17,7 @@ def token_budget_batches(
         budget: tokens a batch; a single longer row makes a batch of its own.
         seed: shuffles rows of equal length, and the batches; without it the order is by length.
         smallest: rows that every batch has at least (one for each process), even beyond the budget.
+        most: rows that a batch has at most; 0 is any number.
 
     Returns:
         Row numbers, each exactly once; their count does not depend on the seed.
@@ -40,7 +41,7 @@ def token_budget_batches(
     for row in order:
         batch = batches[-1]
         widest = max(longest, *lengths[row])
-        full = len(batch) + 1 > max(1, budget // max(1, widest))
+        full = len(batch) + 1 > max(1, budget // max(1, widest)) or len(batch) == most > 0
         apart = bool(batch) and lengths[row][0] != lengths[batch[0]][0] and 4 * len(batch) * longest >= budget
         if batch and len(batch) >= smallest and (full or apart):
             batches.append([])

@@ -51,7 +51,8 @@ def read_rows(
     chosen = {field: list(table[name]) for field, name in names.items() if name in table.column_names}
     for field, values in chosen.items():
         for number, value in enumerate(values, 1):
-            if not isinstance(value, kinds[field]) and not (value is None and field not in fields):
+            wrong = value is None or not isinstance(value, kinds[field])
+            if wrong and not (value is None and field not in fields):
                 what = "is empty" if value is None else f"holds {type(value).__name__}, not {kinds[field].__name__}"
                 raise DataError(f"{source}, row {number}: column {names[field]!r} {what}")
     return [dict(zip(chosen, values, strict=True)) for values in zip(*chosen.values(), strict=True)]

@@ -20,6 +20,13 @@ def test_every_row_once_and_no_batch_over_the_budget(
         assert cost <= budget or len(batch) == 1
 
 
+@given(lengths=LENGTHS, budget=strategies.integers(1, 300), most=strategies.integers(1, 9))
+def test_no_batch_has_more_rows_than_allowed(lengths: list[tuple[int, int]], budget: int, most: int) -> None:
+    batches = token_budget_batches(lengths, budget, 1, most=most)
+    assert all(len(batch) <= most for batch in batches)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+
+
 @given(lengths=LENGTHS, budget=strategies.integers(1, 300), seeds=strategies.tuples(*[strategies.integers(0, 99)] * 2))
 def test_every_seed_gives_as_many_batches(lengths: list[tuple[int, int]], budget: int, seeds: tuple[int, int]) -> None:
     assert len(token_budget_batches(lengths, budget, seeds[0])) == len(token_budget_batches(lengths, budget, seeds[1]))

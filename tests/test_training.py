@@ -474,9 +474,7 @@ def test_processes_share_the_batches_of_an_epoch_that_crosses_a_pass(task: Trans
 
 @pytest.mark.parametrize("other", [{"seed": 8}, {"seed": None}, {"epoch_steps": 3}])
 def test_a_loader_refuses_the_state_of_another_order(task: Translator, other: dict[str, Any]) -> None:
-    with pytest.raises(
-        SettingsError, match=r"training data, training\.seed, training\.batch_tokens or training\.epoch_steps"
-    ):
+    with pytest.raises(SettingsError, match=r"training data, training\.seed, training\.batch_tokens, .* have changed"):
         loader(task, **other).load_state_dict(loader(task).state_dict())
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import importlib
 import multiprocessing
 import os
 import random
@@ -20,8 +21,9 @@ from safetensors.torch import load_file
 
 # A server that has imported everything once, and has computed nothing, forks a clean process for every run.
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["apps.translator.finetune", "sacrebleu", "datasets"])
+FORKED.set_forkserver_preload(["apps.translator.finetune", "apps.sentiment.finetune", "sacrebleu", "datasets"])
 
+TRANSLATOR = "apps.translator.finetune"
 WORDS = {
     "a": "ein", "the": "der", "dog": "Hund", "cat": "Kater", "bird": "Vogel", "child": "Junge", "old": "alte",
     "small": "kleine", "red": "rote", "runs": "rennt", "sleeps": "schläft", "sings": "singt", "eats": "isst",
@@ -96,9 +98,15 @@ class Run:
         return self.said.strip().splitlines()[-1]
 
 
-def start(arguments: Sequence[str], said: Path, before: Callable[[], None] | None = None, **environment: str) -> Any:
+def start(
+    arguments: Sequence[str],
+    said: Path,
+    before: Callable[[], None] | None = None,
+    script: str = TRANSLATOR,
+    **environment: str,
+) -> Any:
     """Start a run and return its process. `before` is called in it first."""
-    process = FORKED.Process(target=_finetune, args=(list(arguments), str(said), before, environment))
+    process = FORKED.Process(target=_finetune, args=(list(arguments), str(said), before, script, environment))
     process.start()
     return process
 
@@ -108,12 +116,13 @@ def finish(
     before: Callable[[], None] | None = None,
     said: Path | None = None,
     timeout: float = 60,
+    script: str = TRANSLATOR,
     **environment: str,
 ) -> Run:
     """Start a run and wait for its end. What it says goes to the file `said`, by default beside its output."""
     output = Path(arguments[list(arguments).index("--output") + 1])
     said = said or output.with_name(f"{output.name}.said")
-    process = start(arguments, said, before, **environment)
+    process = start(arguments, said, before, script, **environment)
     process.join(timeout)
     alive = process.is_alive()
     process.kill()
@@ -122,9 +131,9 @@ def finish(
     return Run(output, process.exitcode, said.read_text())
 
 
-def refused(arguments: Sequence[str], said: Path | None = None, **environment: str) -> str:
+def refused(arguments: Sequence[str], said: Path | None = None, script: str = TRANSLATOR, **environment: str) -> str:
     """What the command line says when it refuses, in one line and before it trains."""
-    run = finish(arguments, said=said, **environment)
+    run = finish(arguments, said=said, script=script, **environment)
     assert run.status == 1, run.said
     assert "Traceback" not in run.said
     assert "loss" not in run.said
@@ -133,14 +142,17 @@ def refused(arguments: Sequence[str], said: Path | None = None, **environment: s
 
 
 def _finetune(
-    arguments: list[str], said: str, before: Callable[[], None] | None, environment: Mapping[str, str]
+    arguments: list[str],
+    said: str,
+    before: Callable[[], None] | None,
+    script: str,
+    environment: Mapping[str, str],
 ) -> None:
     os.environ.update(environment)
     file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(file, stream)
-    from apps.translator import finetune
-
+    finetune = importlib.import_module(script)
     torch.set_num_threads(1)
     tqdm.tqdm.set_lock(threading.RLock())  # its own would be left behind in the system by a process that is killed
     sys.argv = ["finetune", *arguments]

@@ -1,24 +1,18 @@
 """Train a translator on your own sentence pairs: ``python -m apps.translator.finetune --help``."""
 
 import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import auto_cli
 
+from apps.finetuning import report, run
 from seqcore.data import filled, hold_out, read_rows
-from seqcore.errors import SeqcoreError, SettingsError
+from seqcore.errors import SettingsError
 from seqcore.tasks.translation import Translator, TranslatorConfig, extended_translator, new_translator
-
-try:
-    from seqcore.training import Fitted, TrainingSettings, fit, is_first_process
-except ModuleNotFoundError as missing:
-    sys.exit(f"error: training needs {missing.name}, which is not installed: pip install 'seqcore[train]'")
+from seqcore.training import TrainingSettings, fit, is_first_process
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -76,25 +70,9 @@ def finetune(
         print(f"directions: {', '.join(task.config.directions)}", flush=True)
     fitted = fit(task, rows, checks, training, output, resume)
     if is_first_process():
-        report(fitted, output)
+        report(fitted, output, "apps.translator")
     if fitted.interrupted:
         sys.exit(130)  # what a shell reports of a program that was stopped by Ctrl-C
-
-
-def report(fitted: Fitted, output: str) -> None:
-    """Say what training reached and how to go on."""
-    reached = ", ".join(f"{name} {value:.2f}" for name, value in fitted.scores.items())
-    print(f"{'Interrupted' if fitted.interrupted else 'Done'} after {fitted.steps} steps", end="")
-    if fitted.scores:
-        kept = {0: "the last step", 1: "the single best checkpoint"}
-        chosen = kept.get(fitted.averaged, f"the average of the best {fitted.averaged} checkpoints")
-        print(f": validation {reached}, by {chosen}")
-    else:
-        print(", before the first validation: no checkpoint was written")
-    if fitted.interrupted:
-        print("To go on, run the same command with --resume." if fitted.resumable else "Nothing was saved yet.")
-    if fitted.scores:
-        print(f"To try it: python -m apps.translator --checkpoint {shlex.quote(str(Path(output).expanduser()))}")
 
 
 def read_data(
@@ -185,23 +163,9 @@ def _check_known(wanted: Sequence[str], known: Sequence[str], who: str, advice: 
             raise SettingsError(f"{who} translate {direction}, as the data does, but {', '.join(known)}: {advice}")
 
 
-def bare_flags(arguments: Sequence[str]) -> list[str]:
-    """Let ``--resume`` and ``--new_tokenizer`` stand alone, where jsonargparse wants ``--resume true``."""
-    following = [*arguments[1:], "--"]
-    return [
-        f"{argument}=true" if argument in {"--resume", "--new_tokenizer"} and after.startswith("-") else argument
-        for argument, after in zip(arguments, following, strict=True)
-    ]
-
-
 def main() -> None:
     """The command line."""
-    try:
-        auto_cli(finetune, bare_flags(sys.argv[1:]), as_positional=False)
-    except SeqcoreError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(finetune, {"resume", "new_tokenizer"})
 
 
 if __name__ == "__main__":

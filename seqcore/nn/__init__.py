@@ -11,9 +11,10 @@ from seqcore.nn.attention import (
 from seqcore.nn.baselines import PlainRNN, WindowMLP
 from seqcore.nn.bridge import Bridge
 from seqcore.nn.decoder import DecoderOutput, LSTMDecoder
-from seqcore.nn.dropout import LockedDropout
+from seqcore.nn.dropout import EmbeddingDropout, LockedDropout
 from seqcore.nn.encoder import LSTMEncoder
 from seqcore.nn.loss import label_smoothed_cross_entropy
+from seqcore.nn.pooling import PoolState, concat_pooling, concat_pooling_of_prefixes, pool
 from seqcore.nn.stack import LSTMLayer, LSTMStack, length_mask
 from seqcore.nn.state import DecoderState, LSTMState, Memory
 
@@ -25,6 +26,7 @@ __all__ = [
     "DecoderOutput",
     "DecoderState",
     "DotAttention",
+    "EmbeddingDropout",
     "GeneralAttention",
     "LSTMDecoder",
     "LSTMEncoder",
@@ -34,8 +36,12 @@ __all__ = [
     "LockedDropout",
     "Memory",
     "PlainRNN",
+    "PoolState",
     "WindowMLP",
+    "concat_pooling",
+    "concat_pooling_of_prefixes",
     "create_attention",
     "label_smoothed_cross_entropy",
     "length_mask",
+    "pool",
 ]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from seqcore.nn.attention import create_attention
 from seqcore.nn.bridge import Bridge
-from seqcore.nn.dropout import LockedDropout
+from seqcore.nn.dropout import EmbeddingDropout, LockedDropout
 from seqcore.nn.stack import LSTMStack
 from seqcore.nn.state import DecoderState, LSTMState, Memory
 
@@ -34,6 +34,7 @@ class LSTMDecoder(nn.Module):
         attention: ``dot``, ``general`` or ``additive``.
         attention_layer: how many layers lie below the attention, 1 to L (L is Luong's own place).
         dropout, input_dropout, output_dropout: locked, between layers, on embeddings, before the output.
+        embedding_dropout: of whole tokens.
         weight_dropout, residual, layer_norm: as in :class:`~seqcore.nn.stack.LSTMStack`.
         tied: share the embedding with the output.
         padding: the token whose embedding starts at zero and gets no gradient as an input.
@@ -52,6 +53,7 @@ class LSTMDecoder(nn.Module):
         dropout: float = 0,
         input_dropout: float = 0,
         output_dropout: float = 0,
+        embedding_dropout: float = 0,
         weight_dropout: float = 0,
         residual: bool = True,
         layer_norm: bool = False,
@@ -60,6 +62,7 @@ class LSTMDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, embedding_size, padding_idx=padding)
+        self.embedding_dropout = EmbeddingDropout(embedding_dropout)
         self.input_dropout, self.output_dropout = LockedDropout(input_dropout), LockedDropout(output_dropout)
         self.stack = LSTMStack(
             embedding_size, hidden_size, num_layers, False, dropout, weight_dropout, residual, layer_norm
@@ -118,7 +121,7 @@ class LSTMDecoder(nn.Module):
         if state.lstm.h.shape[2] != 1:
             raise ValueError(f"forward reads one target a sentence, but the state holds {state.lstm.h.shape[2]}")
         before = LSTMState(state.lstm.h.squeeze(2), state.lstm.c.squeeze(2))
-        x = self.input_dropout(self.embedding(tokens))
+        x = self.input_dropout(self.embedding_dropout(tokens, self.embedding))
         x, lower = self.stack(x, state=before, layers=self.lower)
         x, attention = self._attend(x, state)
         after = lower

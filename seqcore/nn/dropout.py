@@ -27,6 +27,31 @@ class LockedDropout(nn.Module):
         return f"p={self.p}"
 
 
+class EmbeddingDropout(nn.Module):
+    """Drop whole tokens of the vocabulary, the same at every place they stand in a batch (Gal 2016; Merity 2018).
+
+    Args:
+        p: the chance that a token is dropped, in [0, 1).
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"dropout must be at least 0 and less than 1, but is {p}")
+        self.p = p
+
+    def forward(self, tokens: Tensor, embedding: nn.Embedding) -> Tensor:
+        """(B, T) → (B, T, E)."""
+        found: Tensor = embedding(tokens)
+        if not self.training or self.p == 0:
+            return found
+        kept = found.new_empty(embedding.num_embeddings).bernoulli_(1 - self.p).div_(1 - self.p)
+        return found * kept[tokens].unsqueeze(-1)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
 def drop_weight(weight: Tensor, p: float, training: bool) -> Tensor:
     """DropConnect on a weight matrix, one mask for the whole sequence (Wan 2013; Merity 2018)."""
     return nn.functional.dropout(weight, p, training)

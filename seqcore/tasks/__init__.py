@@ -9,7 +9,11 @@ from seqcore import checkpoint
 from seqcore.errors import CheckpointError
 from seqcore.tasks.base import Task
 
-_TASKS = {"translation": ("seqcore.tasks.translation", "Translator")}
+_TASKS = {
+    "language-model": ("seqcore.tasks.language", "LanguageModel"),
+    "sentiment": ("seqcore.tasks.sentiment", "SentimentClassifier"),
+    "translation": ("seqcore.tasks.translation", "Translator"),
+}
 
 
 def load(

@@ -18,10 +18,14 @@ Example = Mapping[str, Any]
 
 
 class Loss(NamedTuple):
-    """A loss summed over what it counts (target tokens, say), and their number, so that processes can add both."""
+    """A loss summed over what it counts (target tokens, say), and their number, so that processes can add both.
+
+    ``state`` is what a task that reads streams carries on to the next batch, detached.
+    """
 
     total: Tensor
     counted: int
+    state: Any = None
 
 
 class Task(ABC):
@@ -35,6 +39,8 @@ class Task(ABC):
         selection: the score that chooses among checkpoints; more is better.
         prediction_options: what :meth:`predict` takes besides rows.
         validation_options: those of them that validation during training uses, for speed.
+        reads_streams: trained by truncated BPTT on all texts one after the other (Williams & Peng 1990). Examples hold
+            ``tokens``, and :meth:`loss` also takes the state that the batch before has left.
     """
 
     name: ClassVar[str]
@@ -44,6 +50,7 @@ class Task(ABC):
     selection: ClassVar[str]
     prediction_options: ClassVar[Collection[str]] = frozenset({"batch_size"})
     validation_options: ClassVar[Mapping[str, Any]] = {}
+    reads_streams: ClassVar[bool] = False
     config: Any
     network: nn.Module
 
@@ -116,6 +123,10 @@ class Task(ABC):
             hub.upload_folder(repo_id=name, folder_path=Path(folder) / "checkpoint")
         return str(address)
 
+    def parameter_groups(self) -> list[list[nn.Parameter]]:
+        """All parameters, in groups from the output down to the input: for rates that differ and gradual unfreezing."""
+        return [list(self.network.parameters())]
+
     @classmethod
     @abstractmethod
     def _build(cls, config: Any, folder: Path) -> Self:
@@ -142,7 +153,7 @@ class Task(ABC):
         """Pad examples into one batch, on the CPU."""
 
     @abstractmethod
-    def loss(self, batch: Batch) -> Loss:
+    def loss(self, batch: Batch, state: Any = None) -> Loss:
         """The training objective; in evaluation mode, what is comparable between runs."""
 
     @abstractmethod
@@ -158,8 +169,8 @@ class Task(ABC):
         """A result as what JSON can hold."""
 
     @abstractmethod
-    def scores(self, predictions: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """How good predictions are; each name and definition is in :mod:`seqcore.metrics`."""
+    def scores(self, predictions: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """How good predictions are; each name and definition is in :mod:`seqcore.metrics`. Figures are floats."""
 
 
 def choose_device(device: str | torch.device) -> torch.device:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import sentencepiece
@@ -32,7 +33,12 @@ class Tokenizer:
 
     @classmethod
     def train(
-        cls, texts: Iterable[str], vocab_size: int, marks: Sequence[str] = (), symbols: Sequence[str] = ()
+        cls,
+        texts: Iterable[str],
+        vocab_size: int,
+        marks: Sequence[str] = (),
+        symbols: Sequence[str] = (),
+        lowercase: bool = False,
     ) -> "Tokenizer":
         """Learn a unigram vocabulary (Kudo 2018) from an iterator of text.
 
@@ -40,6 +46,7 @@ class Tokenizer:
             vocab_size: the most pieces to learn, 256 bytes and the special tokens included; little text gives fewer.
             marks: control symbols to add, such as ``<2de>``.
             symbols: pieces to add that are never split or joined with others; they can be written in a text.
+            lowercase: read capitals as small letters.
 
         Raises:
             DataError: no text, or a vocabulary too small for the characters of the text.
@@ -55,6 +62,7 @@ class Tokenizer:
                 hard_vocab_limit=False,
                 byte_fallback=True,
                 character_coverage=0.9999,
+                normalization_rule_name="nmt_nfkc_cf" if lowercase else "nmt_nfkc",
                 control_symbols=list(marks),
                 user_defined_symbols=list(symbols),
                 pad_id=cls.padding,
@@ -92,6 +100,33 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Text → token numbers, with no special token among them."""
         return list(self._processor.EncodeAsIds(clean(text)))
+
+    def encode_with_surfaces(self, text: str) -> tuple[list[int], list[str]]:
+        """Token numbers, and the part of the text that each stands for; together they are the text, blanks and all.
+
+        A character that several tokens spell, such as a rare one by its bytes, belongs to the last of them.
+        """
+        text = clean(text)
+        found = self._processor.EncodeAsOffsetMapping(text)
+        ends = [end for _, end in found["offsets"][:-1]] + [len(text)] * bool(found["ids"])
+        return list(found["ids"]), [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+
+    def log_probability(self, text: str) -> float:
+        """The natural logarithm of the probability of the pieces of a text, each on its own.
+
+        Characters that are spelled by bytes count as sentencepiece counts unknown ones: ten less than the rarest piece.
+        """
+        processor = self._processor
+        return float(
+            sum(
+                self._least_score if processor.IsByte(token) else processor.GetScore(token)
+                for token in self.encode(text)
+            )
+        )
+
+    @cached_property
+    def _least_score(self) -> float:
+        return float(min(self._processor.GetScore(token) for token in range(len(self)))) - 10
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Token numbers → text; special tokens give nothing."""

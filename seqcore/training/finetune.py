@@ -19,6 +19,7 @@ from seqcore.training.module import TaskModule
 from seqcore.training.progress import Progress
 from seqcore.training.resuming import LastState, saved_step
 from seqcore.training.settings import TrainingSettings
+from seqcore.training.streams import StreamLoader
 from seqcore.training.trainer import new_trainer
 
 # Lightning's advice that does not hold for our loaders, or says what we say ourselves.
@@ -83,10 +84,7 @@ def fit(
     lightning.seed_everything(settings.seed, verbose=False)
     trainer, best, stop = new_trainer(task, settings, work, saved_step(last, task) if resume else None)
     rank, world, device = trainer.global_rank, trainer.world_size, trainer.strategy.root_device
-    loader = BatchLoader(
-        task, _examples(task, train, "training", world), settings.batch_tokens, settings.seed, rank, world,
-        settings.epoch_steps,
-    )  # fmt: skip
+    loader = _loader(task, _examples(task, train, "training", world), settings, rank, world)
     checks = BatchLoader(
         task, _examples(task, validation, "validation", world), settings.batch_tokens, None, rank, world
     )
@@ -131,6 +129,15 @@ def _examples(task: Task, rows: Sequence[Mapping[str, Any]], what: str, processe
     return examples
 
 
+def _loader(
+    task: Task, examples: list[Example], settings: TrainingSettings, rank: int, world: int
+) -> BatchLoader | StreamLoader:
+    shared = (settings.seed, rank, world, settings.epoch_steps)
+    if task.reads_streams:
+        return StreamLoader(examples, settings.batch_tokens, settings.bptt, *shared)
+    return BatchLoader(task, examples, settings.batch_tokens, *shared, settings.batch_rows)
+
+
 def _rehearse(task: Task, validation: Sequence[Mapping[str, Any]], checks: BatchLoader) -> None:
     """Predict and score the shortest row: what validation lacks is missed now, not after the first epoch."""
     sizes = [sum(task.lengths(example)) for example in checks.examples]
@@ -140,7 +147,12 @@ def _rehearse(task: Task, validation: Sequence[Mapping[str, Any]], checks: Batch
 
 
 def _train(
-    trainer: lightning.Trainer, module: TaskModule, loader: BatchLoader, checks: BatchLoader, last: Path, resume: bool
+    trainer: lightning.Trainer,
+    module: TaskModule,
+    loader: BatchLoader | StreamLoader,
+    checks: BatchLoader,
+    last: Path,
+    resume: bool,
 ) -> bool:
     """Train and say whether Ctrl-C ended it."""
     module.train()  # a checkpoint is loaded ready to answer, and Lightning leaves that as it is

@@ -20,6 +20,7 @@ class BatchLoader:
         seed: shuffles every epoch anew; None keeps the order by length.
         rank, world: which process of how many.
         epoch_steps: batches an epoch; 0 makes an epoch of all examples. Epochs then go on where the last one ended.
+        batch_rows: the most examples of a batch; 0 is any number.
     """
 
     def __init__(
@@ -31,12 +32,15 @@ class BatchLoader:
         rank: int = 0,
         world: int = 1,
         epoch_steps: int = 0,
+        batch_rows: int = 0,
     ) -> None:
         self.task, self.examples, self.batch_tokens, self.seed = task, examples, batch_tokens, seed
-        self.rank, self.world = rank, world
+        self.rank, self.world, self.batch_rows = rank, world, batch_rows
         self.epoch = self.position = 0
         lengths = [tuple(task.lengths(example)) for example in examples]
-        self._order = zlib.crc32(repr((seed, batch_tokens, epoch_steps, lengths)).encode())
+        self._order = zlib.crc32(
+            repr((seed, batch_tokens, epoch_steps, lengths, *([batch_rows] if batch_rows else []))).encode()
+        )
         self._lengths = lengths
         self._pass, self._batches = 0, self._shuffled(0)
         self._count = epoch_steps or len(self._batches)
@@ -69,8 +73,8 @@ class BatchLoader:
         """
         if state.get("order", self._order) != self._order:
             raise SettingsError(
-                "a run is resumed with what it began with, but the training data, training.seed, training.batch_tokens "
-                "or training.epoch_steps have changed"
+                "a run is resumed with what it began with, but the training data, training.seed, "
+                "training.batch_tokens, training.batch_rows or training.epoch_steps have changed"
             )
         self.epoch, self.position = state["epoch"], state["position"]
 
@@ -83,4 +87,4 @@ class BatchLoader:
     def _shuffled(self, passed: int) -> list[list[int]]:
         """The batches of one pass over the examples; all passes have as many."""
         seed = None if self.seed is None else self.seed * 1_000_003 + passed
-        return token_budget_batches(self._lengths, self.batch_tokens, seed, self.world)
+        return token_budget_batches(self._lengths, self.batch_tokens, seed, self.world, self.batch_rows)

@@ -28,7 +28,9 @@ class TaskModule(lightning.LightningModule):
         super().__init__()
         self.task, self.settings, self.steps, self.rows = task, settings, steps, rows
         self.network = task.network
+        self._layers = task.parameter_groups()
         self._random: Tensor | None = None
+        self._state: Any = None  # carried from batch to batch where the task reads streams
         self._losses: list[tuple[float, int]] = []
 
     def on_train_start(self) -> None:
@@ -37,8 +39,19 @@ class TaskModule(lightning.LightningModule):
         elif self._random is not None:  # a resumed run goes on with the same dropout masks
             torch.set_rng_state(self._random)
 
+    def on_train_batch_start(self, batch: Batch, number: int) -> None:
+        if not self.settings.unfreeze_steps:
+            return
+        trained = 1 + self.global_step // self.settings.unfreeze_steps
+        for depth, layer in enumerate(self._layers):
+            for weight in layer:
+                weight.requires_grad_(depth < trained)
+
+    def on_train_end(self) -> None:
+        self.network.requires_grad_(True)
+
     def training_step(self, batch: Batch, number: int) -> Tensor:
-        total, counted = self.task.loss(batch)
+        total, counted, self._state = self.task.loss(batch, self._state)
         # Divided by the tokens of all processes, times the processes, since their gradients are averaged.
         everywhere = self.trainer.strategy.reduce(torch.tensor(float(counted), device=self.device), reduce_op="sum")
         loss = total * self.trainer.world_size / everywhere
@@ -56,7 +69,7 @@ class TaskModule(lightning.LightningModule):
         self.log("gradient_norm", norm)
 
     def validation_step(self, batch: Batch, number: int) -> None:
-        total, counted = self.task.loss(batch)
+        total, counted, _ = self.task.loss(batch)
         self._losses.append((float(total), counted))
 
     def on_validation_epoch_end(self) -> None:
@@ -70,19 +83,24 @@ class TaskModule(lightning.LightningModule):
             results = {row: result for part, _ in gathered for row, result in part.items()}
             losses = [loss for _, part in gathered for loss in part]
         scores = self.task.scores([results[i] for i in range(len(self.rows))], self.rows)
+        figures = {name: value for name, value in scores.items() if isinstance(value, float)}
         loss = sum(total for total, _ in losses) / max(1, sum(counted for _, counted in losses))
-        self.log_dict({f"{VALIDATION}{name}": value for name, value in {**scores, "loss": loss}.items()})
+        self.log_dict({f"{VALIDATION}{name}": value for name, value in {**figures, "loss": loss}.items()})
 
     def _predicted(self, numbers: Sequence[int]) -> list[Any]:
         return self.task.predict([self.rows[i] for i in numbers], **self.task.validation_options)
 
     def configure_optimizers(self) -> Any:
-        matrices = [weight for weight in self.network.parameters() if weight.dim() > 1]
-        vectors = [weight for weight in self.network.parameters() if weight.dim() <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": self.settings.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
+        groups = []
+        for depth, layer in enumerate(self._layers):
+            rate = self.settings.learning_rate * self.settings.layer_decay**depth
+            matrices = [weight for weight in layer if weight.dim() > 1]
+            vectors = [weight for weight in layer if weight.dim() <= 1]
+            groups += [
+                {"params": matrices, "weight_decay": self.settings.weight_decay, "lr": rate},
+                {"params": vectors, "weight_decay": 0.0, "lr": rate},
+            ]
+        groups = [group for group in groups if group["params"]]
         optimizer = torch.optim.AdamW(groups, lr=self.settings.learning_rate, betas=(0.9, 0.98))
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -96,6 +114,9 @@ class TaskModule(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["random_state"] = torch.get_rng_state()
+        if self.trainer.world_size == 1:  # other processes carry other states, and begin again without
+            checkpoint["carried_state"] = self._state
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._random = checkpoint["random_state"]
+        self._state = checkpoint.get("carried_state")

@@ -17,6 +17,7 @@ from typing_extensions import override
 from seqcore.errors import SettingsError
 from seqcore.tasks.base import Task
 from seqcore.training.loader import BatchLoader
+from seqcore.training.streams import StreamLoader
 
 LOG_EVERY = 20
 
@@ -56,7 +57,7 @@ class LastState(callbacks.Checkpoint):
         self,
         path: Path,
         every: int,
-        loader: BatchLoader,
+        loader: BatchLoader | StreamLoader,
         best: callbacks.ModelCheckpoint,
         stop: callbacks.EarlyStopping,
         patience: int,

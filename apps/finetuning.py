@@ -1,0 +1,60 @@
+"""What the apps' training scripts share: flags, and what is said at the end."""
+
+import shlex
+import sys
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import auto_cli
+
+from seqcore.errors import SeqcoreError
+
+try:
+    from seqcore.training import Fitted
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: training needs {missing.name}, which is not installed: pip install 'seqcore[train]'")
+
+
+def report(fitted: Fitted, output: str, demo: str | None = None) -> None:
+    """Say what training reached and how to go on.
+
+    Args:
+        demo: the module that shows the result.
+    """
+    reached = ", ".join(f"{name} {value:.2f}" for name, value in fitted.scores.items() if isinstance(value, float))
+    print(f"{'Interrupted' if fitted.interrupted else 'Done'} after {fitted.steps} steps", end="")
+    if fitted.scores:
+        kept = {0: "the last step", 1: "the single best checkpoint"}
+        chosen = kept.get(fitted.averaged, f"the average of the best {fitted.averaged} checkpoints")
+        print(f": validation {reached}, by {chosen}")
+    else:
+        print(", before the first validation: no checkpoint was written")
+    if fitted.interrupted:
+        print("To go on, run the same command with --resume." if fitted.resumable else "Nothing was saved yet.")
+    if fitted.scores and demo:
+        print(f"To try it: python -m {demo} --checkpoint {shlex.quote(str(Path(output).expanduser()))}")
+
+
+def run(function: Callable[..., Any], switches: Collection[str]) -> None:
+    """A function as a command line.
+
+    Args:
+        switches: its arguments that may stand alone, ``--resume``, where jsonargparse wants ``--resume true``.
+    """
+    try:
+        auto_cli(function, bare_flags(sys.argv[1:], switches), as_positional=False)
+    except SeqcoreError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def bare_flags(arguments: Sequence[str], switches: Collection[str]) -> list[str]:
+    """Write switches that stand alone as jsonargparse wants them."""
+    flags = {f"--{name}" for name in switches}
+    following = [*arguments[1:], "--"]
+    return [
+        f"{argument}=true" if argument in flags and after.startswith("-") else argument
+        for argument, after in zip(arguments, following, strict=True)
+    ]

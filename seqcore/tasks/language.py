@@ -1,0 +1,222 @@
+"""The language model: predicts the next piece of a text, and so writes on."""
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+from typing_extensions import Self
+
+from seqcore.batching import padded, token_budget_batches
+from seqcore.decoding import GenerationConfig, sample
+from seqcore.errors import InputError, SettingsError
+from seqcore.nn import DecoderState, LSTMDecoder, label_smoothed_cross_entropy
+from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.text import Tokenizer
+from seqcore.text.tidy import tidy
+
+_TOKENS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class LanguageModelConfig:
+    """What a language model is.
+
+    Attributes:
+        vocab_size: pieces of the vocabulary (the most, before training; the number, after).
+        embedding_size, hidden_size, num_layers: E, H and L; the output matrix is the embedding itself.
+        lowercase: read capitals as small letters.
+        dropout: locked, between layers.
+        input_dropout, output_dropout: locked, on embeddings and before the output.
+        embedding_dropout: of whole tokens.
+        weight_dropout: on hidden-to-hidden weights (Merity 2018, as all of these).
+    """
+
+    vocab_size: int = 10000
+    embedding_size: int = 256
+    hidden_size: int = 512
+    num_layers: int = 2
+    lowercase: bool = True
+    dropout: float = 0.1
+    input_dropout: float = 0.1
+    output_dropout: float = 0.1
+    embedding_dropout: float = 0.02
+    weight_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "embedding_size", "hidden_size", "num_layers"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
+        for name in ("dropout", "input_dropout", "output_dropout", "embedding_dropout", "weight_dropout"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 <= value < 1:
+                raise SettingsError(f"{name} must be at least 0 and less than 1, not {value!r}")
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely a text is to a language model.
+
+    Attributes:
+        text: as it was read, without formatting.
+        tokens: its pieces, and the end.
+        log_probabilities: natural logarithms, one a token, given all tokens before it.
+    """
+
+    text: str
+    tokens: tuple[str, ...]
+    log_probabilities: tuple[float, ...]
+
+    @property
+    def perplexity(self) -> float:
+        """The exponential of the mean negative log-probability of a token."""
+        return float(torch.tensor(self.log_probabilities).mean().neg().exp())
+
+
+class LanguageNetwork(nn.Module):
+    """A decoder with no memory."""
+
+    def __init__(self, config: LanguageModelConfig, padding: int) -> None:
+        super().__init__()
+        self.padding = padding
+        self.decoder = LSTMDecoder(
+            config.vocab_size,
+            config.embedding_size,
+            config.hidden_size,
+            config.num_layers,
+            dropout=config.dropout,
+            input_dropout=config.input_dropout,
+            output_dropout=config.output_dropout,
+            embedding_dropout=config.embedding_dropout,
+            weight_dropout=config.weight_dropout,
+            padding=padding,
+        )
+
+    def forward(self, batch: Batch, state: DecoderState | None = None) -> Loss:
+        """Cross-entropy summed over tokens, and the state after them, cut off from their graph."""
+        tokens = batch["tokens"]
+        if state is None:
+            state = self.decoder.start(None, len(tokens))
+        if "reset" in batch:
+            kept = (~batch["reset"]).to(state.lstm.h.dtype)[None, :, None, None]
+            state = state._replace(lstm=type(state.lstm)(*(part * kept for part in state.lstm)))
+        features, _, after = self.decoder.features(tokens[:, :-1], None, state)
+        labels = tokens[:, 1:]
+        real = labels != self.padding
+        total = label_smoothed_cross_entropy(self.decoder.output(features[real]), labels[real])
+        return Loss(total, int(real.sum()), after.detach())
+
+
+class LanguageModel(Task):
+    """A deep LSTM that predicts each next piece (Mikolov 2010; Merity 2018), and the tokenizer it was trained with."""
+
+    name = "language-model"
+    Config = LanguageModelConfig
+    fields: ClassVar[Mapping[str, type]] = {"text": str}
+    selection = "log_likelihood"
+    reads_streams = True
+    config: LanguageModelConfig
+    network: LanguageNetwork
+
+    def __init__(self, config: LanguageModelConfig, tokenizer: Tokenizer) -> None:
+        self.config, self.tokenizer = config, tokenizer
+        self.network = LanguageNetwork(config, tokenizer.padding)
+
+    @classmethod
+    def _build(cls, config: LanguageModelConfig, folder: Path) -> Self:
+        return cls(config, Tokenizer.load(folder))
+
+    def _write_assets(self, folder: Path) -> None:
+        self.tokenizer.save(folder)
+
+    def score(self, texts: Sequence[str]) -> list[Likelihood]:
+        """How likely each text is, read from its beginning.
+
+        Raises:
+            InputError: something that is no string.
+        """
+        examples = [self.example({"text": text}) for text in texts]
+        found: dict[int, list[float]] = {}
+        for rows in token_budget_batches([self.lengths(example) for example in examples], _TOKENS_AT_ONCE):
+            tokens = self.collate([examples[row] for row in rows])["tokens"].to(self.device)
+            with torch.inference_mode():
+                logits = self.network.decoder(tokens[:, :-1]).logits.float()
+            chosen = logits.log_softmax(-1).gather(2, tokens[:, 1:, None]).squeeze(2).tolist()
+            found |= {row: line[: len(examples[row]["tokens"]) - 1] for row, line in zip(rows, chosen, strict=True)}
+        return [
+            Likelihood(tidy(text), self.tokenizer.pieces(list(example["tokens"][1:])), tuple(found[row]))
+            for row, (text, example) in enumerate(zip(texts, examples, strict=True))
+        ]
+
+    def write(self, prompt: str = "", **generation: Any) -> str:
+        """Write on from a prompt, drawn at random (Karpathy 2015).
+
+        Args:
+            generation: settings of :class:`~seqcore.decoding.GenerationConfig`, such as ``temperature``, ``top_k``,
+                ``top_p``, ``seed`` and ``max_length``.
+
+        Raises:
+            InputError: a setting out of range.
+        """
+        decoder, tokenizer = self.network.decoder, self.tokenizer
+        read = [tokenizer.start, *self._tokens(prompt)]
+        settings = {"max_length": 100, **generation, "do_sample": True, "n_best": 1}
+        config = GenerationConfig(eos=tokenizer.end, pad=tokenizer.padding, **settings)
+        with torch.inference_mode():
+            state = decoder.start(None)
+            if len(read) > 1:
+                _, _, state = decoder.features(torch.tensor([read[:-1]], device=self.device), None, state)
+            best = sample(decoder.step, state, torch.tensor([read[-1]], device=self.device), config)[0][0]
+        return tokenizer.decode([*read, *best.tokens])
+
+    def example(self, row: Mapping[str, Any]) -> Example:
+        """``{text}`` → token numbers from start to end."""
+        tokens = self._tokens(row["text"])
+        return {"tokens": array("i", [self.tokenizer.start, *tokens, self.tokenizer.end])}
+
+    def lengths(self, example: Example) -> Sequence[int]:
+        return (len(example["tokens"]),)
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        padding = self.tokenizer.padding
+        return {"tokens": torch.tensor(padded((example["tokens"] for example in examples), padding))}
+
+    def loss(self, batch: Batch, state: Any = None) -> Loss:
+        found: Loss = self.network(batch, state)
+        return found
+
+    def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Likelihood]:
+        return self.score([row["text"] for row in rows])
+
+    def line(self, result: Likelihood) -> str:
+        return f"{result.perplexity:.2f}"
+
+    def record(self, result: Likelihood) -> dict[str, Any]:
+        """``{perplexity, tokens, log_probabilities}``."""
+        logs = [round(value, 4) for value in result.log_probabilities]
+        return {"perplexity": round(result.perplexity, 4), "tokens": list(result.tokens), "log_probabilities": logs}
+
+    def scores(self, predictions: Sequence[Likelihood], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """``log_likelihood``, the mean of a token in nats, and ``perplexity``, over all tokens and ends of texts."""
+        values = [value for prediction in predictions for value in prediction.log_probabilities]
+        mean = torch.tensor(values, dtype=torch.float64).mean()
+        return {"log_likelihood": float(mean), "perplexity": float(mean.neg().exp())}
+
+    def _tokens(self, text: str) -> list[int]:
+        if not isinstance(text, str):
+            raise InputError(f"a text must be a string, not {type(text).__name__}")
+        return self.tokenizer.encode(tidy(text))
+
+
+def new_language_model(config: LanguageModelConfig, texts: Iterable[str]) -> LanguageModel:
+    """An untrained language model whose tokenizer is learned from ``texts``.
+
+    Raises:
+        DataError: too little text for a vocabulary.
+    """
+    tokenizer = Tokenizer.train((tidy(text) for text in texts), config.vocab_size, lowercase=config.lowercase)
+    return LanguageModel(replace(config, vocab_size=len(tokenizer)), tokenizer)

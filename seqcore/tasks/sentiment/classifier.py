@@ -1,0 +1,208 @@
+"""The sentiment classifier: texts in, labels out."""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, overload
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from seqcore import metrics
+from seqcore.batching import padded
+from seqcore.errors import InputError
+from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.sentiment.config import SentimentConfig
+from seqcore.tasks.sentiment.explanation import explained
+from seqcore.tasks.sentiment.network import SentimentNetwork
+from seqcore.tasks.sentiment.result import Sentiment
+from seqcore.text import Tokenizer
+from seqcore.text.familiarity import familiarity
+from seqcore.text.tidy import tidy
+
+LONGEST_WORD = 16  # characters a token; a text is cut to so many before it is taken apart
+
+
+class SentimentClassifier(Task):
+    """A deep one-way LSTM over a text, what it leaves pooled (Howard & Ruder 2018), and its tokenizer.
+
+    Attributes:
+        class_weights: of the classes in the training objective; None is alike.
+    """
+
+    name = "sentiment"
+    Config = SentimentConfig
+    fields: ClassVar[Mapping[str, type]] = {"text": str, "label": object}
+    selection = "accuracy"
+    config: SentimentConfig
+    network: SentimentNetwork
+
+    def __init__(self, config: SentimentConfig, tokenizer: Tokenizer) -> None:
+        self.config, self.tokenizer = config, tokenizer
+        self.network = SentimentNetwork(config, tokenizer.padding)
+        self.class_weights: Tensor | None = None
+
+    @classmethod
+    def _build(cls, config: SentimentConfig, folder: Path) -> Self:
+        return cls(config, Tokenizer.load(folder))
+
+    def _write_assets(self, folder: Path) -> None:
+        self.tokenizer.save(folder)
+
+    @overload
+    def classify(  # type: ignore[overload-overlap]  # a string is a sequence of strings
+        self, texts: str, explain: bool = ..., unsure_below: float = ..., batch_size: int = ...
+    ) -> Sentiment: ...
+    @overload
+    def classify(
+        self, texts: Sequence[str], explain: bool = ..., unsure_below: float = ..., batch_size: int = ...
+    ) -> list[Sentiment]: ...
+    def classify(
+        self, texts: str | Sequence[str], explain: bool = False, unsure_below: float = 0.6, batch_size: int = 32
+    ) -> Sentiment | list[Sentiment]:
+        """Classify one text, or a list of them; texts of like length are worked on together.
+
+        A text is read whole, in chunks with carried state, up to ``config.max_length`` tokens.
+
+        Args:
+            explain: also give each word's contribution and how the verdict moves from word to word.
+            unsure_below: a label of lower probability is unsure; of two classes, a band around one half.
+            batch_size: texts worked on at once; it never changes an answer.
+
+        Raises:
+            InputError: something that is no string, or a setting out of range.
+        """
+        if isinstance(texts, str):
+            return self.classify([texts], explain, unsure_below, batch_size)[0]
+        if not 0 <= unsure_below <= 1:
+            raise InputError(f"unsure_below is a probability, from 0 to 1, not {unsure_below}")
+        if batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, but is {batch_size}")
+        read = [self._read(text) for text in texts]
+        order = sorted(range(len(read)), key=lambda row: len(read[row][1]))
+        found: dict[int, Sentiment] = {}
+        for begin in range(0, len(order), batch_size):
+            rows = order[begin : begin + batch_size]
+            for row, probabilities in zip(rows, self._probabilities([read[row][1] for row in rows]), strict=True):
+                text, _, cut = read[row]
+                result = self._result(text, cut, probabilities, unsure_below)
+                found[row] = replace(result, **explained(self, text, result)) if explain else result
+        return [found[row] for row in range(len(read))]
+
+    def tokens(self, text: str) -> list[int]:
+        """A tidied text as the network reads it: its start, then its pieces."""
+        return [self.tokenizer.start, *self.tokenizer.encode(text)]
+
+    def example(self, row: Mapping[str, Any]) -> Example:
+        """``{text, label}`` → token numbers, and the number of the class, or of all classes 0 or 1."""
+        tokens = self._read(row["text"])[1]
+        return {"tokens": array("i", tokens), "label": self.class_number(row["label"])}
+
+    def class_number(self, label: Any) -> "int | list[float]":
+        """What a label is to the network; numbers that name no class count classes from 0.
+
+        Raises:
+            InputError: no label of this model.
+        """
+        labels = self.config.labels
+        if self.config.multi_label:
+            chosen = [name for name in str(label or "").split("|") if name]
+            for name in chosen:
+                if name not in labels:
+                    raise InputError(f"{name!r} is no label of this model, which knows {', '.join(labels)}")
+            return [float(name in chosen) for name in labels]
+        if str(label) in labels:
+            return labels.index(str(label))
+        if isinstance(label, int) and 0 <= label < len(labels):
+            return label
+        raise InputError(f"{label!r} is no label of this model, which knows {', '.join(labels)}")
+
+    def lengths(self, example: Example) -> Sequence[int]:
+        return (len(example["tokens"]),)
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        tokens = [example["tokens"] for example in examples]
+        return {
+            "tokens": torch.tensor(padded(tokens, self.tokenizer.padding)),
+            "lengths": torch.tensor([len(row) for row in tokens]),
+            "labels": torch.tensor([example["label"] for example in examples]),
+        }
+
+    def loss(self, batch: Batch, state: Any = None) -> Loss:
+        weights = self.class_weights if self.network.training else None
+        found: Loss = self.network(batch, None if weights is None else weights.to(self.device))
+        return found
+
+    def parameter_groups(self) -> list[list[nn.Parameter]]:
+        return self.network.parameter_groups()
+
+    def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Sentiment]:
+        return self.classify([row["text"] for row in rows], **options)
+
+    def line(self, result: Sentiment) -> str:
+        return f"{result.label}\t{result.probability:.4f}"
+
+    def record(self, result: Sentiment) -> dict[str, Any]:
+        """``{label, probabilities}``, and what is unusual: ``unsure``, ``out_of_domain``, ``characters_cut``."""
+        rounded = {name: round(value, 4) for name, value in result.probabilities.items()}
+        record: dict[str, Any] = {"label": result.label, "probabilities": rounded}
+        for name in ("unsure", "out_of_domain", "characters_cut"):
+            if value := getattr(result, name):
+                record[name] = value
+        return record
+
+    def scores(self, predictions: Sequence[Sentiment], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Accuracy, macro F1 and ECE in per cent, and a confusion matrix: see :mod:`seqcore.metrics`.
+
+        Of several labels, accuracy is that of all decisions, and there is neither ECE nor a matrix.
+        """
+        labels = self.config.labels
+        probabilities = [[prediction.probabilities[name] for name in labels] for prediction in predictions]
+        wanted: list[Any] = [self.class_number(row["label"]) for row in rows]
+        if self.config.multi_label:
+            return metrics.multi_label_scores(probabilities, wanted)
+        return metrics.classification_scores(probabilities, wanted)
+
+    def raw_logits(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """(B, C), not yet calibrated, in single precision on the CPU."""
+        lengths = torch.tensor([len(row) for row in tokens], device=self.device)
+        batch = torch.tensor(padded(tokens, self.tokenizer.padding), device=self.device)
+        with torch.inference_mode():
+            return self.network.logits_in_chunks(batch, lengths).float().cpu()
+
+    def probabilities_of(self, logits: Tensor) -> Tensor:
+        """Calibrated: (…, C) → (…, C)."""
+        logits = logits / self.config.temperature
+        return logits.sigmoid() if self.config.multi_label else logits.softmax(-1)
+
+    def _probabilities(self, tokens: Sequence[Sequence[int]]) -> list[list[float]]:
+        found: list[list[float]] = self.probabilities_of(self.raw_logits(tokens)).tolist()
+        return found
+
+    def _read(self, text: str) -> tuple[str, list[int], int]:
+        """A text as it is read, its tokens, and how many characters were left out."""
+        if not isinstance(text, str):
+            raise InputError(f"a text must be a string, not {type(text).__name__}")
+        limit = self.config.max_length
+        part = tidy(text[: limit * LONGEST_WORD])
+        cut = max(0, len(text) - limit * LONGEST_WORD)
+        tokens = self.tokens(part)
+        if len(tokens) > limit:
+            _, surfaces = self.tokenizer.encode_with_surfaces(part)
+            kept = "".join(surfaces[: limit - 1])
+            cut += len(part) - len(kept)
+            part, tokens = kept, tokens[:limit]
+        return part, tokens, cut
+
+    def _result(self, text: str, cut: int, probabilities: list[float], unsure_below: float) -> Sentiment:
+        named = dict(zip(self.config.labels, probabilities, strict=True))
+        if self.config.multi_label:
+            label = "|".join(name for name, value in named.items() if value >= 0.5)
+        else:
+            label = max(named, key=lambda name: named[name])
+        found = Sentiment(label, named, characters_cut=cut, text=text)
+        known = familiarity(self.tokenizer, text)
+        foreign = known is None or known < self.config.least_familiarity
+        return replace(found, unsure=found.probability < unsure_below or foreign, out_of_domain=foreign)

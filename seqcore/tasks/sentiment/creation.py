@@ -1,0 +1,83 @@
+"""New sentiment classifiers: from nothing, on a language model, or from another classifier."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from seqcore.tasks.language import LanguageModel
+from seqcore.tasks.sentiment.classifier import SentimentClassifier
+from seqcore.tasks.sentiment.config import SentimentConfig
+from seqcore.text import Tokenizer
+from seqcore.text.tidy import tidy
+
+_SIZES = ("embedding_size", "hidden_size", "num_layers", "lowercase")
+
+
+def new_classifier(config: SentimentConfig, texts: Iterable[str]) -> SentimentClassifier:
+    """An untrained classifier whose tokenizer is learned from ``texts``.
+
+    Raises:
+        DataError: too little text for a vocabulary.
+    """
+    tokenizer = Tokenizer.train((tidy(text) for text in texts), config.vocab_size, lowercase=config.lowercase)
+    return SentimentClassifier(replace(config, vocab_size=len(tokenizer)), tokenizer)
+
+
+@torch.no_grad()
+def classifier_from(
+    old: LanguageModel | SentimentClassifier, config: SentimentConfig, tokenizer: Tokenizer | None = None
+) -> tuple[SentimentClassifier, int]:
+    """A classifier with what another model has learned, and how many rows of its embedding were kept.
+
+    Encoder and embedding are the old ones; the classes too, if ``old`` has the same labels.
+
+    Args:
+        config: gives labels and dropout; all sizes are those of ``old``.
+        tokenizer: a new vocabulary. Pieces that both have keep their embedding; a new one begins with the mean of the
+            old pieces that spell it.
+    """
+    known = tokenizer or old.tokenizer
+    sizes = {name: getattr(old.config, name) for name in _SIZES}
+    new = SentimentClassifier(replace(config, vocab_size=len(known), **sizes), known)
+    embedding, encoder = _learned(old)
+    new.network.encoder.stack.load_state_dict(encoder.state_dict())
+    kept = copy_embedding(old.tokenizer, embedding, known, new.network.embedding)
+    if isinstance(old, SentimentClassifier) and _classes(old.config) == _classes(config):
+        new.network.head.load_state_dict(old.network.head.state_dict())
+    return new, kept
+
+
+@torch.no_grad()
+def copy_embedding(old: Tokenizer, source: nn.Embedding, new: Tokenizer, target: nn.Embedding) -> int:
+    """Fill an embedding from another vocabulary's, and count the pieces that both have."""
+    if old.model == new.model:
+        target.weight.copy_(source.weight)
+        return len(new)
+    kept = 0
+    for number, piece in enumerate(new.pieces(range(len(new)))):
+        kept += old.has(piece)
+        spelled = [old.number(piece)] if old.has(piece) else old.encode(piece.replace("▁", " "))
+        if spelled:
+            target.weight[number] = source.weight[spelled].mean(0)
+    return kept
+
+
+def labels_of(rows: Sequence[Mapping[str, Any]], multi_label: bool = False) -> tuple[str, ...]:
+    """All labels of the rows, sorted; numbers by their size."""
+    found = {name for row in rows for name in (str(row["label"]).split("|") if multi_label else [str(row["label"])])}
+    names = sorted(found - {""} if multi_label else found)
+    numbers = all(name.removeprefix("-").isdigit() for name in names)
+    return tuple(sorted(names, key=int) if numbers else names)
+
+
+def _classes(config: SentimentConfig) -> tuple[Any, ...]:
+    return config.labels, config.multi_label, config.head_size
+
+
+def _learned(old: LanguageModel | SentimentClassifier) -> tuple[nn.Embedding, nn.Module]:
+    if isinstance(old, LanguageModel):
+        return old.network.decoder.embedding, old.network.decoder.stack
+    return old.network.embedding, old.network.encoder.stack

@@ -1,0 +1,23 @@
+"""Running text as people read it, from how data sets and web pages write it."""
+
+import html
+import re
+
+_BREAKS = re.compile(r"<\s*(?:br|/?p|/?div|hr)\b[^<>]{0,100}>", re.IGNORECASE)
+_MARKUP = re.compile(r"</?(?:i|b|u|em|strong|span|a|font|small|blockquote)\b[^<>]{0,300}>", re.IGNORECASE)
+_BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}", "``": '"', "''": '"'}
+_BRACKET = re.compile("|".join(map(re.escape, _BRACKETS)), re.IGNORECASE)
+_BEFORE = re.compile(r"(?<=\S) +(?=(?:n't|'(?:s|re|ve|ll|d|m)|[,.;:?!%)\]}])(?!\w))", re.IGNORECASE)
+_AFTER = re.compile(r"(?<=[(\[{$]) +(?=\S)")
+
+
+def tidy(text: str) -> str:
+    """Without HTML's formatting, entities and the blanks of the Penn Treebank's tokens (Marcus 1993).
+
+    ``It 's <i>good</i> , is n't it ?`` becomes ``It's good, isn't it?``. Line breaks stay, other markup too.
+    """
+    if "<" in text:
+        text = _MARKUP.sub("", _BREAKS.sub("\n", text))
+    text = _BRACKET.sub(lambda found: _BRACKETS[found[0].upper()], html.unescape(text))
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return "\n".join(_AFTER.sub("", _BEFORE.sub("", line)) for line in lines if line)
