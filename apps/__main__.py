@@ -4,11 +4,12 @@ import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import gradio as gr
+from apps.launch import CHECKPOINTS, FILE_LIFETIME, LazyTask, lazy_task, parser, serve
 
-from apps.launch import CHECKPOINTS, LazyTask, lazy_task, parser, serve
+if TYPE_CHECKING:
+    import gradio as gr
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class App:
 APPS = (App("translator", "Translator", "English, German and French, and where the model looked for every word."),)
 
 
-def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> gr.Blocks:
+def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> "gr.Blocks":
     """One app is its own page; several get a front page and a page each. `loads` gives every app's task."""
+    import gradio as gr  # here, so that `apps.launch` can first see to it that gradio stays at home
+
     pages = {app: importlib.import_module(f"apps.{app.name}.app").build(loads[app.name]) for app in apps}
     if len(pages) == 1:
         return next(iter(pages.values()))
-    with gr.Blocks(title="seqcore") as site:
+    with gr.Blocks(title="seqcore", delete_cache=FILE_LIFETIME) as site:
         gr.HTML(_front(apps), apply_default_css=False)
     for app, page in pages.items():
         with site.route(app.title, app.name):

@@ -85,17 +85,24 @@ def svg(figure: Figure, description: str) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" ', 1)
 
 
-def confidence_strip(tokens: Sequence[str], probabilities: Sequence[float]) -> str:
-    """The pieces of a text in a row, each with its probability beneath and shaded by the doubt in it."""
+def confidence_strip(tokens: Sequence[str], probabilities: Sequence[float], looked_at: Sequence[str] = ()) -> str:
+    """The pieces of a text in a row, each with its probability beneath and shaded by the doubt in it.
+
+    A piece that is pointed at, or reached with the keyboard, says in a sentence what its shade says, and at which piece
+    of the source (`looked_at`, one for each token, or none) the model looked most.
+    """
     words: list[str] = []
-    for piece, label, probability in zip(tokens, piece_labels(tokens), probabilities, strict=True):
+    for place, (piece, label) in enumerate(zip(tokens, piece_labels(tokens), strict=True)):
         if piece == "</s>":
             continue
-        percent = f"{100 * probability:.0f}"
-        doubt = min(max(1.0 - probability, 0.0), 1.0)
+        probability = min(max(probabilities[place], 0.0), 1.0)
+        shown = escape(label.removeprefix("·"))
+        told = f"“{shown}”: {100 * probability:.1f} % sure"
+        if place < len(looked_at):
+            told += f", looked most at “{escape(looked_at[place])}”"
         chip = (
-            f'<span class="sq-piece" style="--doubt:{doubt:.2f}" title="{percent} % sure">'
-            f"<bdi>{escape(label.removeprefix('·'))}</bdi><small>{percent}</small></span>"
+            f'<span class="sq-piece" style="--doubt:{1.0 - probability:.2f}" tabindex="0"><bdi>{shown}</bdi>'
+            f'<small>{100 * probability:.0f}</small><span class="sq-tip" role="tooltip">{told}</span></span>'
         )
         # Pieces of one word stand close together and on one line.
         if piece.startswith("▁") or not words:

@@ -3,15 +3,17 @@
 import argparse
 import functools
 import html
+import inspect
 import logging
 import os
 import re
 import socket
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast, get_args
 
 # A demo stays at home: no telemetry, no look for newer versions, no model hub. Gradio and huggingface_hub read these
 # once, when they are imported, so they are set before.
@@ -26,10 +28,23 @@ for _name, _value in {
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1", "localhost")))
 
-import gradio as gr  # noqa: E402
+try:
+    import gradio as gr
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: the demos need {missing.name}, which is not installed: pip install 'seqcore[apps]'")
 
 import seqcore  # noqa: E402
+from seqcore.checkpoint import is_hub_id  # noqa: E402
 from seqcore.errors import SeqcoreError  # noqa: E402
+
+# A call that waits to be worked on together with others holds a thread, but takes no time of the processor. Of those
+# that have no thread yet, so many may wait; who comes then is told to try again.
+MOST_CALLS = 64
+MOST_WAITING = 256
+MOST_THREADS = MOST_CALLS + 32
+LARGEST_UPLOAD = "100mb"
+# Files that a page was given or made: looked through every hour, removed when they are an hour old.
+FILE_LIFETIME = (3600, 3600)
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
@@ -94,22 +109,42 @@ def _message(error: SeqcoreError) -> str:
 
 
 def user_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-    """Turn our errors into the message they carry, shown in the page; any other is logged and not shown."""
+    """Turn our errors into the message they carry, shown in the page; any other is logged and not shown.
+
+    A generator function stays one.
+    """
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def stream(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> Any:
+            with _shown_errors(function):
+                yield from function(*args, **kwargs)
+
+        # Gradio describes an endpoint by its return type: that of a generator is what it yields.
+        signature = inspect.signature(function)
+        stream.__signature__ = signature.replace(return_annotation=get_args(signature.return_annotation)[0])  # type: ignore[attr-defined]
+        return cast(Callable[_Parameters, _Result], stream)
 
     @functools.wraps(function)
     def guarded(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
-        try:
+        with _shown_errors(function):
             return function(*args, **kwargs)
-        except SeqcoreError as error:
-            raise gr.Error(_message(error), print_exception=False) from error
-        except gr.Error:
-            raise
-        except Exception as error:
-            logging.getLogger(__name__).exception("%s failed", function.__name__)
-            message = "Something went wrong inside the app. Its terminal says what."
-            raise gr.Error(message, print_exception=False) from error
 
     return guarded
+
+
+@contextmanager
+def _shown_errors(function: Callable[..., Any]) -> Iterator[None]:
+    try:
+        yield
+    except SeqcoreError as error:
+        raise gr.Error(_message(error), print_exception=False) from error
+    except gr.Error:
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).exception("%s failed", getattr(function, "__name__", "a function"))
+        message = "Something went wrong inside the app. Its terminal says what."
+        raise gr.Error(message, print_exception=False) from error
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -136,8 +171,7 @@ def run_app(
 
 def lazy_task(checkpoint: str, device: str) -> LazyTask[Any]:
     """A task to be loaded later; a hub id, which only its user can have asked for, brings the hub back on line."""
-    is_hub_id = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", checkpoint) is not None
-    if is_hub_id and not Path(checkpoint).exists() and not Path(checkpoint).parent.is_dir():
+    if is_hub_id(checkpoint):
         import huggingface_hub.constants
 
         os.environ["HF_HUB_OFFLINE"] = "0"
@@ -162,7 +196,7 @@ def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
 
 def start(demo: gr.Blocks, host: str, port: int | None, share: bool = False) -> str | None:
     """Launch without waiting. The address; None when gradio's reloader has launched the app already."""
-    demo.queue(default_concurrency_limit=4)
+    demo.queue(default_concurrency_limit=4, max_size=MOST_WAITING)
     _, address, _ = demo.launch(
         server_name=host,
         server_port=port,
@@ -173,6 +207,8 @@ def start(demo: gr.Blocks, host: str, port: int | None, share: bool = False) -> 
         mcp_server=True,
         run_history=False,
         ssr_mode=False,
+        max_threads=MOST_THREADS,
+        max_file_size=LARGEST_UPLOAD,
         quiet=True,
         prevent_thread_lock=True,
     )

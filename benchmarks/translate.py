@@ -1,14 +1,15 @@
 """Speed of the translator's network: python -m benchmarks.translate
 
 Decoding with beam 5, and training, beside straightforward loops over the same weights that must give the same tokens
-and the same loss, and beside the fp32 limit of the machine, measured in the same run. Weights and sentences are random:
-speed does not depend on them. Runs are interleaved; medians are printed.
+and the same loss, and beside the fp32 limit of the machine, measured in the same run; and the loss of a batch, beside
+torch's. Weights and sentences are random: speed does not depend on them. Runs are interleaved; medians are printed.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch.nn import functional
 
 from benchmarks.straightforward import StraightforwardSearch, step_loop_loss
 from seqcore.decoding import GenerationConfig, beam_search
-from seqcore.nn import length_mask
+from seqcore.nn import label_smoothed_cross_entropy, length_mask
 from seqcore.tasks.translation import TranslationNetwork, TranslatorConfig
 
 SETTINGS = Path(__file__).parent.parent / "apps" / "translator" / "multi30k.yaml"
@@ -58,8 +59,8 @@ def train(network: TranslationNetwork, batch: dict[str, Tensor], step_loop: bool
         if step_loop:
             loss = step_loop_loss(network, batch)
         else:
-            total, count = network(batch)
-            loss = total / count
+            found = network(batch)
+            loss = found.total / found.counted
     loss.backward()
     return float(loss.detach())
 
@@ -176,8 +177,32 @@ def measure_training(network: TranslationNetwork, batch_tokens: int, rounds: int
     return lines
 
 
+def measure_loss(output: nn.Linear, tokens: int, rounds: int) -> list[str]:
+    """The rows of the table: output layer and label-smoothed loss of so many tokens, forwards and backwards."""
+    hidden = torch.randn(tokens, output.in_features, requires_grad=True)
+    labels = torch.randint(output.out_features, (tokens,))
+
+    def run(blocks: bool, bf16: bool) -> None:
+        output.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            logits = output(hidden)
+            if blocks:
+                loss = label_smoothed_cross_entropy(logits, labels, 0.1)
+            else:
+                loss = functional.cross_entropy(logits.float(), labels, reduction="sum", label_smoothing=0.1)
+        loss.backward()
+
+    lines = []
+    for name, bf16 in (("fp32", False), ("bf16 autocast", True)):
+        ways = {"torch": partial(run, False, bf16), "blocks": partial(run, True, bf16)}
+        theirs, ours = interleaved(ways, rounds).values()
+        milliseconds = (f"{1000 * statistics.median(times):.0f}" for times in (theirs, ours))
+        lines.append(f"| {name} | {' | '.join(milliseconds)} | {ratio(theirs, ours):.2f} |")
+    return lines
+
+
 def main() -> None:
-    """Print two Markdown tables."""
+    """Print three Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 32, 128], help="sentences at once")
     parser.add_argument("--tokens", type=int, default=30, help="tokens that every hypothesis must have")
@@ -197,6 +222,10 @@ def main() -> None:
     print("\n| training | target tokens/s | of the fp32 limit | ratio |\n|---|--:|--:|--:|")
     batch_tokens = settings["training"]["batch_tokens"]
     print("\n".join(measure_training(network.train(), batch_tokens, arguments.rounds, limit)))
+    print(
+        f"\n| output layer and loss, {batch_tokens:,} tokens | torch, ms | in blocks, ms | ratio |\n|---|--:|--:|--:|"
+    )
+    print("\n".join(measure_loss(network.decoder.output, batch_tokens, arguments.rounds)))
 
 
 if __name__ == "__main__":

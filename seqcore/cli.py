@@ -20,6 +20,7 @@ from seqcore.tasks.base import Task
 BATCH_SIZE, BATCHES_AT_ONCE = 32, 16
 # Flags that only some tasks know: what a row may say, and what predict takes.
 _LANGUAGES = {"source_lang": "source", "target_lang": "target"}
+_FIELDS = ("source", "target", *_LANGUAGES, "text", "label")
 _PREDICTION = ("beam_size", "length_penalty", "n_best", "batch_size")
 
 
@@ -56,9 +57,14 @@ def predict(options: argparse.Namespace) -> None:
         # Somebody who types wants each answer at once; a file is sorted by length over many batches.
         typed = not options.files and sys.stdin.isatty()
         at_once = 1 if typed else (options.batch_size or BATCH_SIZE) * BATCHES_AT_ONCE
+        done = 0
         while chunk := list(itertools.islice(lines, at_once)):
-            rows = [{field: line, **languages} for line in chunk]
-            for line, result in zip(chunk, task.predict(rows, **chosen), strict=True):
+            try:
+                results = task.predict([{field: line, **languages} for line in chunk], **chosen)
+            except InputError as error:  # a text's number, as the user counts
+                raise InputError(error.message, error.number and done + error.number) from None
+            done += len(chunk)
+            for line, result in zip(chunk, results, strict=True):
                 if options.format == "jsonl":
                     print(json.dumps({field: line, **task.record(result)}, ensure_ascii=False), file=out)
                 else:
@@ -71,12 +77,18 @@ def evaluate(options: argparse.Namespace) -> None:
     task = load(options.checkpoint, device=options.device)
     languages = _languages(options, task)
     chosen = _given(options, _PREDICTION, "", task.prediction_options, task)
-    columns = _given(options, ("source", "target", *_LANGUAGES), "columns.", {*task.fields, *task.optional}, task)
+    columns = _given(options, _FIELDS, "columns.", {*task.fields, *task.optional}, task)
     rows = read_rows(options.data, task.fields, columns, options.split, task.optional)
     rows = filled(rows, languages, options.data)
     scores = task.scores(task.predict(rows, **chosen), rows)
     described = {"checkpoint": options.checkpoint, "data": options.data, "rows": len(rows), **chosen}
-    print(json.dumps(described | {name: round(value, 4) for name, value in scores.items()}, ensure_ascii=False))
+    print(
+        json.dumps(
+            described
+            | {name: round(value, 4) if isinstance(value, float) else value for name, value in scores.items()},
+            ensure_ascii=False,
+        )
+    )
 
 
 def info(options: argparse.Namespace) -> None:
@@ -177,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "evaluate", evaluate, "metrics on a data set, as JSON")
     command.add_argument("data", metavar="DATA", help="CSV, TSV, JSON lines or Parquet file, or a hub id")
     command.add_argument("--split", default="test", help="of a hub id (default: test)")
-    for field in ("source", "target", *_LANGUAGES):
+    for field in _FIELDS:
         command.add_argument(f"--columns.{field}", metavar="NAME", help=f"column for {field}")
     _add_search(command)
 

@@ -14,7 +14,15 @@ class DataError(SeqcoreError):
 
 
 class InputError(SeqcoreError):
-    """A request holds something the task cannot work on, such as a language that it does not know."""
+    """A request holds something the task cannot work on, such as a language that it does not know.
+
+    Args:
+        number: which of several texts is meant, from 1; the message then begins with it.
+    """
+
+    def __init__(self, message: str, number: int | None = None) -> None:
+        super().__init__(message if number is None else f"text {number}: {message}")
+        self.message, self.number = message, number
 
 
 class SettingsError(SeqcoreError):

@@ -1,56 +1,107 @@
 """What several test files share: a translator made of a word list, its app on a free port, and a browser."""
 
 import os
+import random
+import re
 import socket
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
-WORDS = {"a": "ein", "dog": "Hund", "runs": "rennt", "cat": "Katze", "sleeps": "schläft"}
+ENGLISH_TO_GERMAN = {"a": "ein", "dog": "Hund", "runs": "rennt", "cat": "Katze", "sleeps": "schläft"}
+WORDS = {
+    "en-de": ENGLISH_TO_GERMAN,
+    "de-en": {german: english for english, german in ENGLISH_TO_GERMAN.items()},
+    "en-fr": {"a": "un", "dog": "chien", "runs": "court"},
+}
 
 
 class WordListTranslator:
-    """Answers as `seqcore.tasks.translation.Translator` does, word by word: what it says is known beforehand."""
+    """Answers as `seqcore.tasks.translation.Translator` does, word by word: what it says is known beforehand.
+
+    Each line is a sentence. A text with "broken" in it fails, and one with "slowly" is streamed slowly.
+    """
 
     def __init__(self) -> None:
         from seqcore.tasks.translation import TranslatorConfig
 
-        self.config = TranslatorConfig()
+        self.config = TranslatorConfig(directions=tuple(WORDS))
+        self.streaming = 0
 
     def translate(
-        self, texts: list[str], source: str = "en", target: str = "de", n_best: int = 1, **settings: Any
-    ) -> list[Any]:
-        from seqcore.errors import InputError
-
-        if (source, target) != ("en", "de"):
-            raise InputError(f"this model does not translate from {source!r} to {target!r}")
-        if "broken" in texts:
+        self,
+        texts: str | list[str],
+        source: str = "auto",
+        target: str = "de",
+        n_best: int = 1,
+        seed: int | None = None,
+        **settings: Any,
+    ) -> Any:
+        if isinstance(texts, str):
+            return self.translate([texts], source, target, n_best, seed, **settings)[0]
+        if any("broken" in text for text in texts):
             raise RuntimeError("a secret of the machine room")
-        return [self._translation(text, n_best) for text in texts]
+        return [self._translation(text, source, target, n_best, seed, **settings) for text in texts]
 
-    def _translation(self, text: str, n_best: int) -> Any:
+    def stream(self, text: str, **settings: Any) -> Iterator[Any]:
+        from seqcore.tasks.translation.result import without_details
+
+        whole = self.translate(text, **settings)
+        words = whole.text.split(" ")
+        self.streaming += 1
+        try:
+            for number in range(1, len(words)):
+                time.sleep(0.05 if "slowly" in text else 0.0)
+                yield replace(without_details(whole), text=" ".join(words[:number]))
+            yield whole
+        finally:
+            self.streaming -= 1
+
+    def _translation(
+        self, text: str, source: str, target: str, n_best: int, seed: int | None, do_sample: bool = False, **_: Any
+    ) -> Any:
+        from seqcore.errors import InputError
+        from seqcore.tasks.translation.result import join_sentences
+
+        if source == "auto":
+            source = "de" if set(WORDS["de-en"]).intersection(text.split()) else "en"
+        languages = {"source_lang": source, "target_lang": target}
+        if source == target:
+            return replace(join_sentences([text]), **languages)
+        if f"{source}-{target}" not in WORDS:
+            raise InputError(f"this model does not translate from {source!r} to {target!r}")
+        drawn = [str(random.Random(seed).randrange(10**9))] if do_sample else []
+        words = WORDS[f"{source}-{target}"]
+        lines: list[Any] = re.split(r"(\r\n|\n|\r)", text)
+        for place, line in enumerate(lines):
+            if read := line.split():
+                lines[place] = self._sentence(read, [*(words.get(word, word) for word in read), *drawn], n_best)
+        found = join_sentences(lines)
+        return replace(found, **languages, sentences=tuple(replace(one, **languages) for one in found.sentences))
+
+    def _sentence(self, read: list[str], written: list[str], n_best: int) -> Any:
         import torch
 
         from seqcore.tasks.translation import Translation
 
-        words = [WORDS.get(word, word) for word in text.split()]
-        marks = ("<2de>", *(f"▁{word}" for word in text.split()), "</s>")
-        pieces = (*(f"▁{word}" for word in words), "</s>") if words else ()
+        marks = ("<2de>", *(f"▁{word}" for word in read), "</s>")
+        pieces = (*(f"▁{word}" for word in written), "</s>")
         attention = torch.full((len(pieces), len(marks)), 1.0 / len(marks))
-        others = range(1, n_best if words else 1)
         return Translation(
-            text=" ".join(words),
+            text=" ".join(written),
             tokens=pieces,
             token_probabilities=(0.9,) * len(pieces),
             score=-0.25,
             source_tokens=marks,
             attention=attention,
             alternatives=tuple(
-                Translation(" ".join([*words, str(number)]), pieces, (0.5,) * len(pieces), -0.5, marks, attention)
-                for number in others
+                Translation(" ".join([*written, str(number)]), pieces, (0.5,) * len(pieces), -0.5, marks, attention)
+                for number in range(1, n_best)
             ),
         )
 

@@ -1,9 +1,11 @@
 """The pages as people use them, in Chromium. `page` also fails on any error and on any request to another machine."""
 
 import os
+import re
 import subprocess
 import sys
 import time
+import types
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,7 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
+from gradio_client import Client
+from playwright.sync_api import expect
+
+from apps import __main__ as all_apps
+from apps.launch import LazyTask, start
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +37,16 @@ def translation_is(page: Any, text: str) -> None:
     page.wait_for_function("text => document.querySelector('#translation textarea').value === text", arg=text)
 
 
+def choose(page: Any, which: str, language: str) -> None:
+    """Choose a language in the list `from` or `to`."""
+    page.locator(f"#{which} input").click()
+    page.locator(f"#{which}").get_by_role("option", name=language, exact=True).click()
+
+
+def status_is(page: Any, pattern: str) -> None:
+    page.locator("#status").get_by_text(re.compile(pattern)).wait_for()
+
+
 def test_a_sentence_is_translated_and_explained(page: Any, word_list_server: str) -> None:
     page.goto(word_list_server)
     page.get_by_text("A list of five words.").wait_for()
@@ -38,29 +56,41 @@ def test_a_sentence_is_translated_and_explained(page: Any, word_list_server: str
     heat_map.wait_for()
     assert "ein Hund rennt" in heat_map.get_attribute("aria-label")
     assert heat_map.bounding_box()["height"] > 50
-    assert heat_map.locator("text").all_text_contents() == [
-        "⟨de⟩",
-        "a",
-        "dog",
-        "runs",
-        "⟨end⟩",
-        "ein",
-        "Hund",
-        "rennt",
-        "⟨end⟩",
+    read, written = ["⟨de⟩", "a", "dog", "runs", "⟨end⟩"], ["ein", "Hund", "rennt", "⟨end⟩"]
+    assert heat_map.locator("text").all_text_contents() == read + written
+    assert page.locator(".sq-ranking tbody tr").all_inner_texts() == [
+        "1\tein Hund rennt\t-0.250",
+        *(f"{number + 1}\tein Hund rennt {number}\t-0.500" for number in range(1, 5)),
     ]
-    assert page.locator(".sq-piece").all_inner_texts() == ["ein\n90", "Hund\n90", "rennt\n90"]
-    assert page.locator(".sq-ranking tbody tr").count() == 5
-    assert "1 sentence in" in page.locator("#status").inner_text()
+    status_is(page, r"^1 sentence in \d+\.\d\d s, English detected$")
     assert not page.locator("#sentence").is_visible()
+
+
+def test_a_piece_tells_how_sure_it_is_when_pointed_at_or_reached(page: Any, word_list_server: str) -> None:
+    page.goto(word_list_server)
+    translate(page, "a dog runs")
+    pieces = page.locator(".sq-piece")
+    pieces.nth(2).wait_for()
+    assert pieces.locator("bdi").all_inner_texts() == ["ein", "Hund", "rennt"]
+    assert pieces.locator("small").all_inner_texts() == ["90", "90", "90"]
+    told = page.locator(".sq-tip:visible")
+    assert told.count() == 0
+    pieces.nth(1).hover()
+    assert told.all_inner_texts() == ["“Hund”: 90.0 % sure, looked most at “⟨de⟩”"]
+    page.mouse.move(0, 0)
+    pieces.nth(0).focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert "“rennt”" in told.inner_text()
 
 
 def test_lines_stay_lines_and_each_can_be_looked_at(page: Any, word_list_server: str) -> None:
     page.goto(word_list_server)
     translate(page, "a dog runs\n\na cat sleeps")
     translation_is(page, "ein Hund rennt\n\nein Katze schläft")
+    status_is(page, "^2 sentences in")
     page.locator("#sentence input").click()
-    page.get_by_role("option", name="3. a cat sleeps").click()
+    page.get_by_role("option", name="2. ein Katze schläft").click()
     page.locator('#details svg[aria-label*="schläft"]').wait_for()
 
 
@@ -69,11 +99,174 @@ def test_keyboard_examples_and_clear(page: Any, word_list_server: str) -> None:
     page.fill("#source textarea", "dog")
     page.press("#source textarea", "Shift+Enter")
     translation_is(page, "Hund")
-    page.get_by_text("A woman is selling fruit.").click()
-    translation_is(page, "A woman is selling fruit.\nA boy rides his bicycle.")
+    page.get_by_text("Could you tell me where the station is?").click()
+    translation_is(page, "Could you tell me where the station is?\nMy train leaves at 10:45.")
     page.get_by_role("button", name="Clear").click()
     translation_is(page, "")
     page.locator("#details").wait_for(state="hidden")
+    assert page.input_value("#source textarea") == ""
+
+
+def test_the_text_grows_until_it_is_whole_or_stopped(
+    page: Any, word_list_server: str, word_list_translator: Any
+) -> None:
+    page.goto(word_list_server)
+    assert page.locator("#stop").is_disabled()
+    translate(page, "a dog runs slowly " * 100)
+    page.wait_for_function("document.querySelector('#translation textarea').value.split(' ').length > 5")
+    status_is(page, "Translating …")
+    assert not page.locator("#details").is_visible()
+    page.click("#stop")
+    status_is(page, "Stopped.")
+    page.locator("#stop:disabled").wait_for()
+    nothing_runs(page, word_list_translator)
+    kept = page.input_value("#translation textarea")
+    assert kept.startswith("ein Hund rennt slowly ein")
+    assert len(kept.split()) < 400
+    translate(page, "a dog runs slowly")
+    translation_is(page, "ein Hund rennt slowly")
+    status_is(page, "1 sentence in")
+
+
+def nothing_runs(page: Any, translator: Any) -> None:
+    """Wait until the server translates nothing any more."""
+    for _ in range(200):
+        if not translator.streaming:
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("the server goes on")
+
+
+def test_who_leaves_the_page_ends_its_translation(
+    browser: Any, word_list_server: str, word_list_translator: Any
+) -> None:
+    page = browser.new_page()  # not the fixture: a page that is left logs that its connections were cut
+    page.goto(word_list_server)
+    translate(page, "a dog runs slowly " * 250)
+    page.wait_for_function("document.querySelector('#translation textarea').value.length > 20")
+    assert word_list_translator.streaming == 1
+    page.goto("about:blank")
+    nothing_runs(page, word_list_translator)
+    page.close()
+
+
+def test_a_new_request_ends_the_one_before(page: Any, word_list_server: str, word_list_translator: Any) -> None:
+    page.goto(word_list_server)
+    translate(page, "a dog runs slowly " * 100)
+    page.wait_for_function("document.querySelector('#translation textarea').value.length > 20")
+    translate(page, "a cat sleeps")
+    translation_is(page, "ein Katze schläft")
+    status_is(page, "1 sentence in")
+    translate(page, "a dog runs slowly " * 100)
+    page.wait_for_function("document.querySelector('#translation textarea').value.length > 20")
+    page.get_by_role("button", name="Clear").click()
+    translation_is(page, "")
+    page.wait_for_timeout(300)
+    translation_is(page, "")
+    assert page.locator("#status").inner_text() == ""
+
+
+def test_only_pairs_that_the_model_knows_can_be_chosen(page: Any, word_list_server: str) -> None:
+    page.goto(word_list_server)
+    swap = page.locator("#swap")
+
+    def pair_is(source: str, target: str) -> None:
+        expect(page.locator("#from input")).to_have_value(source)
+        expect(page.locator("#to input")).to_have_value(target)
+
+    pair_is("Detect language", "German")
+    choose(page, "to", "French")
+    pair_is("Detect language", "French")
+    choose(page, "from", "German")
+    pair_is("German", "English")
+    choose(page, "to", "French")
+    pair_is("Detect language", "French")
+    choose(page, "from", "English")
+    expect(swap).to_be_disabled()
+    choose(page, "to", "German")
+    expect(swap).to_be_enabled()
+    swap.click()
+    pair_is("German", "English")
+
+
+def test_swap_moves_the_translation_to_the_source_and_turns_the_languages(page: Any, word_list_server: str) -> None:
+    page.goto(word_list_server)
+    translate(page, "a dog runs")
+    translation_is(page, "ein Hund rennt")
+    expect(page.locator("#from input")).to_have_value("English (detected)")
+    status_is(page, "1 sentence in")
+    page.click("#swap")
+    translation_is(page, "a dog runs")
+    assert page.input_value("#source textarea") == "ein Hund rennt"
+    expect(page.locator("#from input")).to_have_value("German")
+    expect(page.locator("#to input")).to_have_value("English")
+    translate(page, "ein Katze")
+    status_is(page, r"^1 sentence in \d+\.\d\d s$")
+
+
+def test_what_is_in_the_target_language_already_is_told(page: Any, word_list_server: str) -> None:
+    page.goto(word_list_server)
+    translate(page, "ein Hund")
+    translation_is(page, "ein Hund")
+    status_is(page, "The text is in German already.")
+
+
+def test_sampling_with_a_seed_draws_the_same_again(page: Any, word_list_server: str) -> None:
+    page.goto(word_list_server)
+
+    def drawn(seed: int) -> str:
+        page.fill("#seed input", str(seed))
+        page.click("#translate")
+        page.wait_for_function("document.querySelector('#translation textarea').value.startsWith('Hund ')")
+        status_is(page, "1 sentence in")
+        text = page.input_value("#translation textarea")
+        page.get_by_role("button", name="Clear").click()
+        translation_is(page, "")
+        page.fill("#source textarea", "dog")
+        return str(text)
+
+    page.fill("#source textarea", "dog")
+    page.locator("#settings").get_by_text("Settings").click()
+    assert not page.locator("#seed").is_visible()
+    page.get_by_label("Sampling").check()
+    page.locator("#seed").wait_for()
+    draws = [drawn(seed) for seed in (7, 7, 8, 0, 0)]
+    assert draws[0] == draws[1]
+    assert len(set(draws)) == 4, "a seed of 0 is always another"
+
+
+def test_a_file_comes_back_translated(page: Any, word_list_server: str, tmp_path: Path) -> None:
+    page.goto(word_list_server)
+    choose(page, "from", "English")
+    page.get_by_role("tab", name="File").click()
+    page.click("#translate-file")
+    page.locator(".toast-body").get_by_text("Choose a .txt file first.").wait_for()
+    letter = "a dog runs\n\nthe cat sleeps\n" * 50
+    file = {"name": "letter.txt", "mimeType": "text/plain", "buffer": letter.encode()}
+    page.locator("#file input[type=file]").set_input_files(file)
+    page.locator("#file").get_by_text("letter").wait_for()
+    page.click("#translate-file")
+    page.locator("#file-progress").get_by_text(re.compile(r"^150 lines in \d+\.\d s$")).wait_for()
+    bar = page.locator("#file-progress progress")
+    assert bar.get_attribute("value") == bar.get_attribute("max") == "150"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download letter.de.txt").click()
+    assert download.value.suggested_filename == "letter.de.txt"
+    download.value.save_as(tmp_path / "letter.de.txt")
+    assert (tmp_path / "letter.de.txt").read_text(encoding="utf-8") == "ein Hund rennt\n\nthe Katze schläft\n" * 50
+
+
+def test_a_file_that_cannot_be_translated_is_told_and_nothing_offered(page: Any, word_list_server: str) -> None:
+    page.goto(word_list_server)
+    page.get_by_role("tab", name="File").click()
+    bad = {"name": "letter.txt", "mimeType": "text/plain", "buffer": b"a dog\ncaf\xe9\n"}
+    page.locator("#file input[type=file]").set_input_files(bad)
+    page.locator("#file").get_by_text("letter").wait_for()
+    page.click("#translate-file")
+    page.locator(".toast-body").get_by_text("Line 2 of letter.txt is no UTF-8 text").wait_for()
+    expect(page.locator("#stop-file")).to_be_disabled()
+    assert not page.locator("#download").is_visible()
+    assert page.locator("#file-progress progress").count() == 0
 
 
 def test_the_translation_can_be_copied(page: Any, word_list_server: str) -> None:
@@ -109,7 +302,16 @@ def test_a_narrow_screen_shows_everything(page: Any, word_list_server: str, them
     page.goto(f"{word_list_server}/?__theme={theme}")
     translate(page, "a dog runs " * 20)
     page.locator("#details svg").wait_for()
+    page.locator("#settings").get_by_text("Settings").click()
+    page.get_by_label("Sampling").check()
+    page.locator("#seed").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    ink = page.evaluate("getComputedStyle(document.querySelector('.sq-piece')).color.match(/\\d+/g).map(Number)")
+    assert (sum(ink[:3]) > 3 * 128) == (theme == "dark")
+    page.get_by_role("tab", name="File").click()
+    page.locator("#translate-file").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_role("tab", name="Text").click()
     # The heat map is wider than the screen, so it scrolls in a box of its own.
     assert page.evaluate("(box => box.scrollWidth > box.clientWidth)(document.querySelector('.sq-scroll'))")
 
@@ -124,13 +326,43 @@ def test_a_missing_checkpoint_is_told_in_the_page(page: Any, free_port: Callable
         page.goto("about:blank")  # an open page would see its server end
 
 
+def test_the_page_works_as_one_of_many(
+    page: Any, word_list_translator: Any, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(load: Any) -> gr.Blocks:
+        with gr.Blocks() as other:
+            gr.Textbox("Another page.", elem_id="source")
+        return other
+
+    monkeypatch.setitem(sys.modules, "apps.other", types.ModuleType("apps.other"))
+    monkeypatch.setitem(sys.modules, "apps.other.app", types.SimpleNamespace(build=build))
+    load = LazyTask("nowhere", open_checkpoint=lambda path, device: word_list_translator)
+    apps = [all_apps.App("translator", "Translator", "Words."), all_apps.App("other", "Other", "Nothing.")]
+    site = all_apps.build({"translator": load, "other": load}, apps)
+    address = start(site, "127.0.0.1", free_port())
+    page.goto(address)
+    page.locator(".sq-card").get_by_text("Translator").click()
+    translate(page, "a dog runs")
+    translation_is(page, "ein Hund rennt")
+    page.locator("#details svg").wait_for()
+    page.goto("about:blank")
+    assert Client(address, verbose=False).predict("ein Hund", target="en", api_name="/translate") == "a dog"
+    site.close()
+
+
 @pytest.mark.skipif(not CHECKPOINT.is_dir(), reason=f"there is no {CHECKPOINT}")
 def test_the_shipped_model_translates(page: Any, free_port: Callable[[], int]) -> None:
-    with served("apps", free_port()) as address:
+    with served("apps.translator", free_port()) as address:
         page.goto(address)
         translate(page, "A man is sleeping.")
         translation_is(page, "Ein Mann schläft.")
         page.locator("#details svg").wait_for()
+        page.click("#swap")
+        translation_is(page, "A man is sleeping.")
+        choose(page, "from", "Detect language")
+        page.get_by_text("Une femme lit un livre dans le parc.").click()
+        status_is(page, "1 sentence in .* s, French detected")
+        assert "A woman" in page.input_value("#translation textarea")
         page.goto("about:blank")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqcore.cli import main
+from seqcore.errors import InputError
 from seqcore.tasks.translation import Translator, TranslatorConfig, new_translator
 
 LINES = ["a dog runs .", "", "two men sit", "a woman in a red dress ."]
@@ -108,7 +109,8 @@ def test_what_was_done_is_kept_when_a_later_line_is_not_utf8(folder: Path, expec
     [
         (["predict", "{folder}/none", "-"], "there is no checkpoint folder"),
         (["predict", "{folder}", "{folder}/none.txt"], "none.txt cannot be read"),
-        (["predict", "{folder}", "-", "--target", "xx"], "does not translate from"),
+        (["predict", "{folder}", "-", "--target", "xx"], "this model does not translate to 'xx'; it does: en-de"),
+        (["predict", "{folder}", "-", "--source", "xx"], "this model does not translate from 'xx'; it does: en-de"),
         (["predict", "{folder}", "-", "--source", "en", "--target", "xx"], "does not translate from 'en' to 'xx'"),
         (["predict", "{folder}", "-", "--source", "xx", "--target", "de"], "does not translate from 'xx' to 'de'"),
         (["predict", "{folder}", "-", "--source", "de", "--target", "de"], "source and target are both 'de'"),
@@ -159,6 +161,26 @@ def test_a_rude_line_gives_one_line(
     assert lines[0] == lines[2] != ""
     if name == "nothing":
         assert lines[1] == ""
+
+
+def test_a_text_that_is_refused_is_named_by_its_number_in_the_whole_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Refusing(Counting):
+        def predict(self, rows: list[dict[str, str]], **options: object) -> list[int]:
+            for number, row in enumerate(rows, 1):
+                if row["text"] == "bad":
+                    raise InputError("it cannot be read", number)
+            return super().predict(rows)
+
+    monkeypatch.setattr("seqcore.cli.load", lambda *_, **__: Refusing())
+    monkeypatch.setattr("seqcore.cli.BATCH_SIZE", 1)
+    file = tmp_path / "text.txt"
+    file.write_text("good\n" * 40 + "bad\ngood\n", encoding="utf-8")
+    assert main(["predict", "it", str(file)]) == 1
+    told = capsys.readouterr()
+    assert told.err == "error: text 41: it cannot be read\n"
+    assert told.out == "4\n" * 32
 
 
 def test_standard_input_that_is_not_utf8_is_named_by_line(folder: Path) -> None:

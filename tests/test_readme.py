@@ -1,14 +1,18 @@
 """What the README says to type works."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+ADDRESS = "http://127.0.0.1:7860"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -27,7 +31,36 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "HF_HUB_OFFLINE": "1"}
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=["translate", "bricks"])
+@pytest.fixture(scope="module")
+def server(free_port: Callable[[], int]) -> Iterator[str]:
+    """The translator's app with the shipped model."""
+    from apps.launch import lazy_task, start
+    from apps.translator.app import build
+
+    app = build(lazy_task(str(ROOT / "checkpoints" / "translator"), "cpu"))
+    yield str(start(app, "127.0.0.1", free_port()))
+    app.close()
+
+
+def test_the_client_example_runs(server: str, environment: dict[str, str]) -> None:
+    (code,) = (code for code in blocks("python") if ADDRESS in code)
+    code = code.replace(ADDRESS, server)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Hund .*Schnee", done.stdout)
+    assert re.search(r"\nDeux hommes\n.*\nDeux hommes [^\n]*guitare\.\n$", done.stdout, re.DOTALL)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_plain_http_works(server: str, environment: dict[str, str]) -> None:
+    (command,) = commands("curl")
+    done = subprocess.run(command.replace(ADDRESS, server), shell=True, env=environment, capture_output=True, text=True)
+    assert json.loads(done.stdout)["data"] == ["Ein Hund rennt."], done.stderr
+
+
+@pytest.mark.parametrize(
+    "code", [code for code in blocks("python") if ADDRESS not in code], ids=["translate", "bricks"]
+)
 def test_python_examples_run(code: str, environment: dict[str, str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

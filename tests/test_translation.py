@@ -174,8 +174,15 @@ def test_the_language_is_detected(both_ways: Translator) -> None:
     assert said(found[0]) == said(both_ways.translate(english, source="en", target="de"))
     assert both_ways.translate(german).target_lang == "en", "the first that the model knows"
     for unknown in ("Hola, ¿cómo estás? Me gusta mucho esta ciudad.", "Привет, как твои дела сегодня?"):
-        with pytest.raises(InputError, match=r"text 2.*does not read"):
+        with pytest.raises(InputError, match=r"^text 2: .*does not read") as caught:
             both_ways.translate([english, unknown])
+        assert caught.value.number == 2
+        with pytest.raises(InputError, match=r"^this text seems .*does not read"):
+            both_ways.translate(unknown)
+        pairs = [(english, "en"), (english, "de"), (german, "en"), (unknown, "de")]
+        rows = [{"source": text, "source_lang": "auto", "target_lang": target} for text, target in pairs]
+        with pytest.raises(InputError, match=r"^text 4: "):
+            both_ways.predict(rows)
 
 
 def test_a_long_line_is_translated_in_parts_and_nothing_is_left_out(translator: Translator) -> None:

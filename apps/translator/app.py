@@ -1,77 +1,180 @@
-"""The translator's page: text in, translation out, and a look at how each sentence came about.
+"""The translator's page: text or a file in, translation out, and a look at how each sentence came about.
 
 `gradio apps/translator/app.py` serves it and reloads it when this file changes.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
 
-from apps.launch import CHECKPOINTS, LazyTask, run_app, user_errors
-from apps.translator.answers import WIDEST_BEAM, Answers, box_labels, cleared, heading, look_closer
+from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+from apps.translator.answers import Answers
+from apps.translator.details import look_closer
+from apps.translator.files import LARGEST_FILE
+from apps.translator.languages import AUTO, DETECT
+from apps.translator.page import PageEvents, heading
+from apps.translator.settings import DEFAULT_BEAM, DEFAULT_PENALTY, LONGEST_TEXT, MOST_TRANSLATIONS, WIDEST_BEAM
 
 if TYPE_CHECKING:
+    from gradio.components import Component
+
     from seqcore.tasks.translation import Translator
 
-EXAMPLES = [
-    "A young girl in a red dress is jumping into a pool.",
-    "Two men are playing guitar on a street corner.",
-    "A brown dog runs through the snow with a stick in its mouth.",
-    "A woman is selling fruit.\nA boy rides his bicycle.",
-]
+Languages: TypeAlias = tuple[gr.Dropdown, gr.Dropdown, gr.Button]
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
+MOST_WATCHED = 16  # translations that grow at the same time
 
 
 def build(load: "LazyTask[Translator]") -> gr.Blocks:
-    """The page, and the endpoints `/translate` and `/explain_translation`. `load` gives the task, on first use."""
+    """The page and its endpoints, `/translate` among them. `load` gives the task, on first use."""
     answers = Answers(load)
-    with gr.Blocks(title="Translator · seqcore") as page:
+    events = PageEvents(answers)
+    with gr.Blocks(title="Translator · seqcore", delete_cache=FILE_LIFETIME) as page:
         head = gr.HTML(heading(""), apply_default_css=False)
         trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
-        direction = gr.Dropdown([("English → German", "en-de")], label="Direction", visible=False)
-        text, translation = _text_boxes()
-        status = gr.Markdown(elem_classes="sq-status", elem_id="status")
-        with gr.Row(elem_classes="sq-buttons"):
-            clear = gr.Button("Clear", scale=1, min_width=90)
-            go = gr.Button("Translate", variant="primary", scale=4, elem_id="translate")
-        examples = gr.Examples(
-            [[example] for example in EXAMPLES], text, label="Examples", api_visibility="private",
-            example_labels=[example.replace("\n", " ⏎ ") for example in EXAMPLES],
-        )  # fmt: skip
-        beam, penalty = _settings()
-        results = gr.State([])
-        with gr.Column(visible=False, elem_classes="sq-closer") as closer:
-            which = gr.Dropdown([], label="A closer look at", type="index", elem_id="sentence")
-            details = gr.HTML(elem_id="details", apply_default_css=False)
-
-        inputs, outputs = [text, direction, beam, penalty], [translation, status, results, closer, which, details]
-        for event in (go.click, text.submit, examples.load_input_event.success):
-            event(user_errors(answers.to_page), inputs, outputs, show_progress_on=translation, api_visibility="private")
-        which.input(user_errors(look_closer), [results, which], details, api_visibility="private")
-        direction.change(box_labels, direction, [text, translation], api_visibility="private")
-        clear.click(cleared, None, [text, *outputs], api_visibility="private")
-        greeted = [head, trouble, direction, text, translation]
-        page.load(user_errors(answers.greet), None, greeted, api_visibility="private")
-        gr.api(user_errors(answers.translate), api_name="translate")
-        gr.api(user_errors(answers.explain), api_name="explain_translation")
+        languages = source, target, _ = _language_choice()
+        source.input(user_errors(events.choose_source), [source, target], languages, **AT_ONCE)
+        target.input(user_errors(events.choose_target), [source, target], languages, **AT_ONCE)
+        with gr.Tab("Text", elem_id="text-tab"):
+            examples, settings = _text_tab(events, languages)
+        with gr.Tab("File", elem_id="file-tab"):
+            _file_tab(events, source, target, settings)
+        greeted: list[Component] = [head, trouble, *languages, examples]
+        page.load(user_errors(events.greet), None, greeted, **PRIVATE)
+        _endpoints(answers)
     return page
+
+
+def _language_choice() -> Languages:
+    with gr.Row(equal_height=True, elem_classes="sq-languages"):
+        choices = [(DETECT, AUTO)]
+        source = gr.Dropdown(choices, value=AUTO, label="From", min_width=110, scale=6, elem_id="from")
+        swap = gr.Button("⇄", min_width=48, scale=0, elem_id="swap")
+        target = gr.Dropdown([("German", "de")], value="de", label="To", min_width=110, scale=5, elem_id="to")
+    return source, target, swap
+
+
+def _text_tab(events: PageEvents, languages: Languages) -> "tuple[gr.Dataset, list[Component]]":
+    text, translation = _text_boxes()
+    status = gr.Markdown(elem_classes="sq-status", elem_id="status")
+    with gr.Row(elem_classes="sq-buttons"):
+        clear = gr.Button("Clear", scale=1, min_width=80)
+        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop")
+        go = gr.Button("Translate", variant="primary", scale=4, min_width=140, elem_id="translate")
+    examples = gr.Dataset(components=[text], samples=[[""]], label="Examples", visible=False, elem_id="examples")
+    settings = _settings()
+    results = gr.State([])
+    with gr.Column(visible=False, elem_classes="sq-closer") as closer:
+        which = gr.Dropdown([], label="A closer look at", type="index", elem_id="sentence")
+        details = gr.HTML(elem_id="details", apply_default_css=False)
+
+    source, target, swap = languages
+    turned = [*languages, text]
+    outputs = [translation, status, source, results, closer, which, details, stop]
+    chosen = examples.click(user_errors(events.choose_example), [examples, target], turned, **AT_ONCE)
+    swapped = swap.click(user_errors(events.swap), [source, target, text, translation, results], turned, **AT_ONCE)
+    for begin in (go.click, text.submit, chosen.success, swapped.success):
+        begin(
+            user_errors(events.show_translation), [text, source, target, *settings], outputs,
+            trigger_mode="multiple", concurrency_limit=MOST_WATCHED, concurrency_id="watched", **PRIVATE,
+        )  # fmt: skip
+    # Through the queue, so that what they show comes after what the run has shown.
+    stop.click(user_errors(events.stop), None, outputs, **PRIVATE)
+    clear.click(user_errors(events.clear), None, [*outputs, text], **PRIVATE)
+    which.input(user_errors(look_closer), [results, which], details, **PRIVATE)
+    return examples, settings
 
 
 def _text_boxes() -> tuple[gr.Textbox, gr.Textbox]:
     look: dict[str, Any] = {"lines": 6, "max_lines": 18, "min_width": 280, "elem_classes": "sq-text"}
-    hint = "Type or paste text, one sentence a line. Shift + Enter translates."
+    hint = f"Type or paste up to {LONGEST_TEXT:,} characters. Shift + Enter translates."
     with gr.Row(equal_height=True):
-        text = gr.Textbox(label="English", placeholder=hint, elem_id="source", **look)
-        translation = gr.Textbox(label="German", interactive=False, buttons=["copy"], elem_id="translation", **look)
+        text = gr.Textbox(label="Text", placeholder=hint, elem_id="source", **look)
+        translation = gr.Textbox(
+            label="Translation", interactive=False, buttons=["copy"], elem_id="translation", **look
+        )
     return text, translation
 
 
-def _settings() -> tuple[gr.Slider, gr.Slider]:
-    beam_help = "How many translations are followed at once; 1 takes the likeliest word at every step."
-    penalty_help = "Above 0 makes up for the lower probability of long translations."
-    with gr.Accordion("Settings", open=False), gr.Row():
-        beam = gr.Slider(1, WIDEST_BEAM, value=5, step=1, label="Beam size", info=beam_help)
-        penalty = gr.Slider(0.0, 2.0, value=1.0, step=0.1, label="Length penalty", info=penalty_help)
-    return beam, penalty
+def _settings() -> "list[Component]":
+    """Components for the fields of `Settings`, in their order."""
+    with gr.Accordion("Settings", open=False, elem_id="settings"):
+        with gr.Row():
+            beam = gr.Slider(
+                1, WIDEST_BEAM, value=DEFAULT_BEAM, step=1, label="Beam size", min_width=200,
+                info="How many translations are followed at once; 1 takes the likeliest word at every step.",
+            )  # fmt: skip
+            penalty = gr.Slider(
+                0.0, 2.0, value=DEFAULT_PENALTY, step=0.1, label="Length penalty", min_width=200,
+                info="Above 0 makes up for the lower probability of long translations.",
+            )  # fmt: skip
+            n_best = gr.Slider(
+                1, MOST_TRANSLATIONS, value=5, step=1, label="Translations to compare", min_width=200,
+                info="Listed beneath with their scores; of a beam, as many as it holds.",
+            )  # fmt: skip
+        sampling = gr.Checkbox(
+            label="Sampling", info="Draws words at random by their probability, instead of searching for the best ones."
+        )
+        with gr.Row(visible=False) as drawn:
+            drawing = _sampling()
+        sampling.change(lambda on: gr.update(visible=on), sampling, drawn, **AT_ONCE)
+    return [beam, penalty, n_best, sampling, *drawing]
+
+
+def _sampling() -> "list[Component]":
+    temperature = "Lower is safer, higher more varied."
+    top_k = "Draw from the k likeliest pieces; 0: from all."
+    top_p = "Draw from the likeliest that have this probability together."
+    seed = "The same seed draws the same; 0: always another."
+    return [
+        gr.Slider(0.05, 2.0, value=1.0, step=0.05, label="Temperature", info=temperature, min_width=400),
+        gr.Slider(0, 100, value=0, step=1, label="Top k", info=top_k, min_width=400),
+        gr.Slider(0.05, 1.0, value=1.0, step=0.05, label="Top p", info=top_p, min_width=400),
+        gr.Number(0, precision=0, minimum=0, label="Seed", info=seed, min_width=400, elem_id="seed"),
+    ]
+
+
+def _file_tab(events: PageEvents, source: "Component", target: "Component", settings: "list[Component]") -> None:
+    limit = f"{LARGEST_FILE // 1_000_000} MB"
+    gr.Markdown(
+        f"A text file (.txt, UTF-8) of {limit} at most is translated line by line, with the settings of the Text tab.",
+        elem_classes="sq-hint",
+    )
+    file = gr.File(label="Text file", file_types=[".txt"], height=160, elem_id="file")
+    progress = gr.HTML(elem_id="file-progress", apply_default_css=False)
+    with gr.Row(elem_classes="sq-buttons"):
+        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop-file")
+        go = gr.Button("Translate file", variant="primary", scale=4, min_width=140, elem_id="translate-file")
+    download = gr.DownloadButton("Download", visible=False, variant="secondary", elem_id="download")
+
+    outputs = [progress, download, stop]
+    go.click(
+        user_errors(events.show_file), [file, source, target, *settings], outputs,
+        concurrency_limit=2, concurrency_id="files", **PRIVATE,
+    )  # fmt: skip
+    gr.on([stop.click, file.change], user_errors(events.stop_file), None, outputs, **PRIVATE)
+
+
+def _endpoints(answers: Answers) -> None:
+    gr.api(user_errors(answers.translate), api_name="translate", concurrency_limit=MOST_CALLS)
+    gr.api(user_errors(answers.translate_stream), api_name="translate_stream")
+    gr.api(user_errors(answers.explain_translation), api_name="explain_translation", concurrency_limit=MOST_CALLS)
+    gr.api(user_errors(answers.languages), api_name="languages")
+    # A file needs components, if only unseen ones.
+    inputs = [
+        gr.File(label="file", file_types=[".txt"], visible=False),
+        gr.Textbox(AUTO, label="source", visible=False),
+        gr.Textbox("de", label="target", visible=False),
+        gr.Number(DEFAULT_BEAM, label="beam_size", precision=0, visible=False),
+        gr.Number(DEFAULT_PENALTY, label="length_penalty", visible=False),
+    ]
+    result = gr.File(label="translation", visible=False)
+    gr.on(
+        [], user_errors(answers.translate_file), inputs, result,
+        api_name="translate_file", concurrency_limit=2, concurrency_id="files",
+    )  # fmt: skip
 
 
 # Gradio's reloader looks for this name. It loads nothing yet.

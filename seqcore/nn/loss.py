@@ -10,7 +10,7 @@ ROWS = 64  # logits worked on at once: 2 MB in single precision for 8,000 tokens
 
 
 def label_smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy with label smoothing (Szegedy 2016), summed: the same number as torch's, on a CPU in half the time.
+    """Cross-entropy with label smoothing (Szegedy 2016), summed: the same number as torch's, on a CPU in less time.
 
     Torch writes the single-precision logits, their log-softmax and two gradients of them to memory, one after the
     other; here each block of rows goes through all of it at once, and the gradient is made on the way.

@@ -109,7 +109,7 @@ class Translator(Task):
             try:
                 read.append(self._read(text, source, target))
             except InputError as error:
-                raise (InputError(f"text {number}: {error}") if len(texts) > 1 else error) from None
+                raise (InputError(error.message, number) if len(texts) > 1 else error) from None
         parts = [part for _, pieces in read for piece in pieces if not isinstance(piece, str) for part in piece]
         found = iter(decoder.decode(parts, max(1, batch_size)))
         answers = []
@@ -159,7 +159,7 @@ class Translator(Task):
             "target": torch.tensor(padded((example["target"] for example in examples), padding)),
         }
 
-    def loss(self, batch: Batch) -> Loss:
+    def loss(self, batch: Batch, state: Any = None) -> Loss:
         return self.network(batch)
 
     def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Translation]:
@@ -167,7 +167,12 @@ class Translator(Task):
         results: dict[int, Translation] = {}
         for source, target in sorted(set(pairs)):
             chosen = [i for i, pair in enumerate(pairs) if pair == (source, target)]
-            answers = self.translate([rows[i]["source"] for i in chosen], source, target, **{"n_best": 1, **options})
+            texts = [rows[i]["source"] for i in chosen]
+            try:
+                answers = self.translate(texts, source, target, **{"n_best": 1, **options})
+            except InputError as error:
+                number = error.number and chosen[error.number - 1] + 1
+                raise InputError(error.message, number) from None
             results |= dict(zip(chosen, answers, strict=True))
         return [results[i] for i in range(len(rows))]
 
@@ -212,11 +217,11 @@ class Translator(Task):
 
     def _check(self, source: str, target: str) -> None:
         if f"{source}-{target}" not in self.config.directions:
-            known = ", ".join(self.config.directions)
-            what = f"source and target are both {source!r}" if source == target else "this model does not translate"
-            if source != target:
-                what += f" from {source!r} to {target!r}"
-            raise InputError(f"{what}; it does: {known}")
+            what = "this model does not translate"
+            what += f" from {source!r}" * bool(source) + f" to {target!r}" * bool(target)
+            if source and source == target:
+                what = f"source and target are both {source!r}"
+            raise InputError(f"{what}; it does: {', '.join(self.config.directions)}")
 
     def _detected(self, text: str) -> str:
         return detect_language(text, sorted({direction.split("-")[0] for direction in self.config.directions}))

@@ -1,0 +1,61 @@
+"""A closer look at one translated sentence, as HTML."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from apps.figures import LONGEST_AXIS, attention_figure, confidence_strip, piece_labels, ranking, svg
+
+if TYPE_CHECKING:
+    from seqcore.tasks.translation import Translation
+
+
+def sentences(found: "Translation") -> "list[Translation]":
+    """The sentences of a translation that were written, not copied; itself, if it is one."""
+    return [sentence for sentence in found.sentences or (found,) if sentence.tokens]
+
+
+def titles(found: "Sequence[Translation]") -> list[str]:
+    """What each sentence is called in a list to choose from."""
+    return [f"{number}. {' '.join(sentence.text.split())[:80]}" for number, sentence in enumerate(found, start=1)]
+
+
+def look_closer(results: "Sequence[Translation]", index: int | None) -> str:
+    """How sure the model was of each piece, where it looked, and what else it found."""
+    if index is None or not 0 <= index < len(results):
+        return ""
+    found = results[index]
+    looked = "A row for each piece written; the deeper the colour, the more attention."
+    if max(len(found.tokens), len(found.source_tokens)) > LONGEST_AXIS:
+        looked += f" Of this long sentence, the first {LONGEST_AXIS} pieces."
+    picture = svg(
+        attention_figure(found.source_tokens, found.tokens, found.attention),
+        f"Attention heat map from “{' '.join(found.text.split())}” to its source",
+    )
+    parts = [
+        _part(
+            "How sure it was",
+            "Per cent for each piece of a word; the deeper the shade, the more doubt. "
+            "Point at a piece, or reach it with Tab, for more.",
+        ),
+        confidence_strip(found.tokens, found.token_probabilities, _most_attended(found)),
+        _part("Where it looked", looked),
+        f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Attention heat map">{picture}</div>',
+    ]
+    ranked = [found, *found.alternatives]
+    if len(ranked) > 1:
+        note = "Scores are log-probabilities for the length: the nearer to 0, the better."
+        parts += [
+            _part("The best it found", note),
+            ranking([other.text.strip() for other in ranked], [other.score for other in ranked]),
+        ]
+    return "".join(parts)
+
+
+def _most_attended(found: "Translation") -> list[str]:
+    """For each piece written, the piece read that had most of its attention; nothing where attention was left out."""
+    labels = piece_labels(found.source_tokens)
+    return [labels[int(row.argmax())].removeprefix("·") for row in found.attention] if labels else []
+
+
+def _part(title: str, note: str) -> str:
+    return f'<div class="sq-note"><h3>{title}</h3><p>{note}</p></div>'

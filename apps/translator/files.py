@@ -1,0 +1,122 @@
+"""Text files, translated line by line in chunks, so that memory does not grow with the file."""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apps.translator.languages import AUTO, name, read_languages
+from apps.translator.settings import Settings
+from seqcore.errors import InputError
+from seqcore.text.languages import detect_language
+
+if TYPE_CHECKING:
+    from seqcore.tasks.translation import Translator
+
+LARGEST_FILE = 2_000_000
+LONGEST_LINE = 20_000
+LINES_TOGETHER, CHARACTERS_TOGETHER = 32, 5_000
+_BEGINNING = 2_000  # characters that tell the language
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a file is translated: lines of all lines, and the file once it is complete."""
+
+    lines: int
+    all_lines: int
+    path: str | None = None
+
+
+def translate_file(
+    translator: "Translator", path: str, source: str, target: str, settings: Settings
+) -> Iterator[Progress]:
+    """Translate a text file; line k of the result belongs to line k of the file.
+
+    The last item has the path of the result, which exists until the iterator is resumed or closed.
+
+    Raises:
+        InputError: no UTF-8 text file of at most 2 MB with something in it, or a language that the model lacks.
+    """
+    if not isinstance(source, str) or not isinstance(target, str):
+        raise InputError("Both languages must be strings.")
+    all_lines, beginning = _survey(path)
+    if source == AUTO:
+        source = detect_language(beginning, read_languages(translator.config.directions))
+        if source == target:
+            raise InputError(f"The file {Path(path).name} is in {name(target)} already: choose another target.")
+    generation = settings.generation() | {"n_best": 1}
+    translator.translate("", source, target, **generation)  # refuses what cannot be before anything is done
+    done = 0
+    with _result_path(path, target) as result, open(result, "w", encoding="utf-8", newline="\n") as output:
+        yield Progress(0, all_lines)
+        # However its lines end, each is given with one \n; a byte order mark is left out.
+        with open(path, encoding="utf-8-sig") as lines:
+            for chunk in _chunks(lines):
+                found = translator.translate([line.removesuffix("\n") for line in chunk], source, target, **generation)
+                for line, translation in zip(chunk, found, strict=True):
+                    output.write(" ".join(translation.text.splitlines()) + "\n" * line.endswith("\n"))
+                done += len(chunk)
+                if done < all_lines:
+                    yield Progress(done, all_lines)
+        output.close()
+        yield Progress(all_lines, all_lines, str(result))
+
+
+def _chunks(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Lines that are translated at once: not many, and of long ones fewer."""
+    chunk: list[str] = []
+    characters = 0
+    for line in lines:
+        chunk.append(line)
+        characters += len(line)
+        if len(chunk) == LINES_TOGETHER or characters >= CHARACTERS_TOGETHER:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def _survey(path: str) -> tuple[int, str]:
+    """The number of lines, and the beginning of the text. Refuses a file that cannot be translated."""
+    title = Path(path).name
+    if Path(path).suffix.lower() != ".txt":
+        raise InputError(f"The file {title} is no .txt file: save it as plain text.")
+    size = Path(path).stat().st_size
+    if size > LARGEST_FILE:
+        limit = f"{LARGEST_FILE // 1_000_000} MB"
+        raise InputError(f"The file {title} has {size / 1e6:,.1f} MB, and this page takes {limit}: break it up.")
+    beginning, number = "", 0
+    try:
+        with open(path, encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if len(line) > LONGEST_LINE:
+                    raise InputError(
+                        f"Line {number} of {title} has more than {LONGEST_LINE:,} characters: break it up."
+                    )
+                if len(beginning) < _BEGINNING:
+                    beginning += line.lstrip()
+    except UnicodeDecodeError:
+        raise InputError(f"Line {_first_bad_line(path)} of {title} is no UTF-8 text: save the file as UTF-8.") from None
+    if not beginning:
+        raise InputError(f"The file {title} has no text in it.")
+    return number, beginning
+
+
+def _first_bad_line(path: str) -> int:
+    data = Path(path).read_bytes()
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return before.count(b"\n") + 1
+    return 1
+
+
+@contextmanager
+def _result_path(path: str, target: str) -> Iterator[Path]:
+    """Where to write: letter.txt becomes letter.de.txt, in a folder that is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="seqcore-") as folder:
+        yield Path(folder) / f"{Path(path).stem}.{target}.txt"

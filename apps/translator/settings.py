@@ -1,0 +1,66 @@
+"""What a user may set about a translation, and what is allowed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from seqcore.errors import InputError
+
+LONGEST_TEXT = 5_000
+WIDEST_BEAM = 10
+MOST_TRANSLATIONS = 10
+DEFAULT_BEAM = 5
+DEFAULT_PENALTY = 1.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to search; each field is that of `seqcore.decoding.GenerationConfig`, but that a seed of 0 is none.
+
+    Raises:
+        InputError: a field is out of range; the message names it and says what is allowed.
+    """
+
+    beam_size: int = DEFAULT_BEAM
+    length_penalty: float = DEFAULT_PENALTY
+    n_best: int = 1
+    do_sample: bool = False
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self.beam_size, "Beam size", 1, WIDEST_BEAM, whole=True)
+        _check(self.length_penalty, "Length penalty", 0, 2)
+        _check(self.n_best, "The number of translations", 1, MOST_TRANSLATIONS, whole=True)
+        if not isinstance(self.do_sample, bool):
+            raise InputError(f"Sampling is on or off, not {self.do_sample!r}.")
+        _check(self.temperature, "Temperature", 0.05, 2)
+        _check(self.top_k, "Top k", 0, 1_000, whole=True)
+        _check(self.top_p, "Top p", 0.01, 1)
+        _check(self.seed, "Seed", 0, 2**53 - 1, whole=True)
+
+    def generation(self) -> dict[str, Any]:
+        """As arguments of `Translator.translate`. A beam gives no more translations than it holds."""
+        chosen = {"beam_size": self.beam_size, "length_penalty": self.length_penalty}
+        if not self.do_sample:
+            return {**chosen, "n_best": min(self.n_best, self.beam_size)}
+        sampling = {name: getattr(self, name) for name in ("n_best", "do_sample", "temperature", "top_k", "top_p")}
+        return {**chosen, **sampling, "seed": self.seed or None}
+
+
+def check_text(text: str, source: str, target: str) -> None:
+    """Raises `InputError` for a text that is too long, and for anything that is no text."""
+    if not isinstance(text, str) or not isinstance(source, str) or not isinstance(target, str):
+        raise InputError("The text and both languages must be strings.")
+    if len(text) > LONGEST_TEXT:
+        raise InputError(
+            f"The text has {len(text):,} characters, and this page takes {LONGEST_TEXT:,} at a time. "
+            "Translate it in parts, or as a file."
+        )
+
+
+def _check(value: object, name: str, least: float, most: float, whole: bool = False) -> None:
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+        raise InputError(f"{name} must be a {'whole ' if whole else ''}number from {least} to {most}, not {value!r}.")

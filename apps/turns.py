@@ -1,0 +1,60 @@
+"""One run at a time for each visitor: whatever begins or ends a run ends the one before, and waits until it has ended.
+
+Gradio's own `cancels` does not wait: a step of the run that was cancelled may still be shown after what cancelled it.
+"""
+
+import threading
+from collections.abc import Generator
+from typing import TypeVar
+
+_Step = TypeVar("_Step")
+
+_LONGEST_WAIT = 30.0  # seconds, for a step; a run that Gradio dropped without closing it keeps nobody for ever
+
+
+class _Turn:
+    def __init__(self) -> None:
+        self.over, self.left = threading.Event(), threading.Event()
+
+    def end(self) -> None:
+        self.over.set()
+        self.left.wait(_LONGEST_WAIT)
+
+
+class Turns:
+    """Who is running what; a visitor is any string, such as the session of a page."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[str, _Turn] = {}
+
+    def end(self, visitor: str) -> None:
+        """End what runs for a visitor, and return when its last step was shown."""
+        with self._lock:
+            before = self._running.pop(visitor, None)
+        if before is not None:
+            before.end()
+
+    def run(self, visitor: str, steps: Generator[_Step, None, None], nothing: _Step) -> Generator[_Step, None, None]:
+        """Give the steps of a run until it is whole, or ended by another call.
+
+        Args:
+            nothing: a step that changes nothing, the last of a run that was ended: Gradio shows the last one again.
+        """
+        turn = _Turn()
+        with self._lock:
+            before, self._running[visitor] = self._running.get(visitor), turn
+        try:
+            if before is not None:
+                before.end()
+            for step in steps:
+                if turn.over.is_set():
+                    yield nothing
+                    return
+                yield step
+        finally:
+            steps.close()
+            with self._lock:
+                if self._running.get(visitor) is turn:
+                    del self._running[visitor]
+            turn.left.set()

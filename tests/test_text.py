@@ -1,0 +1,96 @@
+"""Sentences, what a translator must not touch, and languages: nothing is lost, whatever the text."""
+
+import pytest
+from hypothesis import given, settings, strategies
+
+from seqcore.errors import InputError
+from seqcore.text.languages import detect_language
+from seqcore.text.protect import PLACEHOLDER, protect, protect_pair, restore
+from seqcore.text.sentences import split_sentences
+
+TEXT = strategies.text("aB .!?\n\r\t1:/@#é東🐕\u200d\ue000\u2028", max_size=60)
+
+
+@settings(deadline=None)
+@given(text=TEXT, language=strategies.sampled_from(["en", "de", "fr", "xx"]))
+def test_sentences_and_gaps_are_the_text(text: str, language: str) -> None:
+    pieces = split_sentences(text, language)
+    assert "".join(pieces) == text
+    assert len(pieces) % 2 == 1
+    assert all(not gap.strip() for gap in pieces[::2])
+    assert all(one == one.strip() and one and not {"\n", "\r"} & set(one) for one in pieces[1::2])
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "sentences"),
+    [
+        ("Mr. Smith left. He ran!", "en", ["Mr. Smith left.", "He ran!"]),
+        ("M. Dupont est là. Il dort.", "fr", ["M. Dupont est là.", "Il dort."]),
+        ("Am 3. Mai regnet es. Dr. Maier schläft.", "de", ["Am 3. Mai regnet es.", "Dr. Maier schläft."]),
+        ("1. One thing.\n2. Another.", "en", ["1. One thing.", "2. Another."]),
+        ("no end\r\n\r\nnor here", "en", ["no end", "nor here"]),
+        ("", "en", []),
+    ],
+)
+def test_sentences_end_where_people_end_them(text: str, language: str, sentences: list[str]) -> None:
+    assert split_sentences(text, language)[1::2] == sentences
+
+
+def test_items_are_taken_out_in_their_order() -> None:
+    text = "See https://a.org/b?c=1. At 10:30 pay 3,000.50 to me@x.org, @tom #snow A4 or 東京!"
+    hidden, items = protect(text)
+    assert items == ("https://a.org/b?c=1", "10:30", "3,000.50", "me@x.org", "@tom", "#snow", "A4", "東京")
+    assert hidden.replace(PLACEHOLDER, "_") == "See _. At _ pay _ to _, _ _ _ or _!"
+
+
+@pytest.mark.parametrize("text", ["Tom2 is a1 word", "no-one's here…", "Ça coûte cher – très!", "“quoted”, 'twice'"])
+def test_words_are_no_items(text: str) -> None:
+    assert protect(text) == (text, ())
+
+
+@given(text=TEXT.filter(lambda text: PLACEHOLDER not in text))
+def test_what_was_taken_out_can_be_put_back(text: str) -> None:
+    assert restore(*protect(text)) == text
+
+
+def test_placeholders_and_items_that_do_not_fit_are_mended() -> None:
+    assert restore(f"x {PLACEHOLDER} y.", ["1", "2"]) == "x 1 y 2."
+    assert restore(f"x {PLACEHOLDER} y.", ["1", "2"], complete=False) == "x 1 y."
+    assert restore(f"{PLACEHOLDER}{PLACEHOLDER}", ["1"]) == "1"
+    assert restore("", ["1", "2"]) == "1 2"
+
+
+def test_a_training_pair_hides_what_stands_alike_in_both() -> None:
+    assert protect_pair("At 10:30.", "Um 10:30.") == (f"At {PLACEHOLDER}.", f"Um {PLACEHOLDER}.")
+    assert protect_pair("At 10:30.", "Um halb elf.") == ("At 10:30.", "Um halb elf.")
+    pairs = [(f"Tom sleeps {'very ' * n}well.", f"Tom schläft {'sehr ' * n}gut.") for n in range(200)]
+    made = [protect_pair(*pair) for pair in pairs]
+    hidden = [pair for pair in made if pair[0].startswith(PLACEHOLDER)]
+    assert 0 < len(hidden) < 40, "one name in sixteen"
+    assert all(pair[1].startswith(PLACEHOLDER) for pair in hidden)
+    assert made == [protect_pair(*pair) for pair in pairs]
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Where is the station?", "en"),
+        ("Wo ist der Bahnhof?", "de"),
+        ("Où est la gare ?", "fr"),
+        ("DER HUND SCHLÄFT IM HAUS.", "de"),
+    ],
+)
+def test_a_language_is_known_from_a_sentence(text: str, language: str) -> None:
+    assert detect_language(text, ["en", "de", "fr"]) == language
+
+
+@pytest.mark.parametrize("text", ["", "🐕", "12:30", "\0", "東京"])
+def test_what_tells_nothing_is_one_of_the_languages(text: str) -> None:
+    assert detect_language(text, ["en", "de"]) in {"en", "de"}
+
+
+def test_a_foreign_text_is_refused_but_not_where_there_is_no_choice() -> None:
+    text = "Hola, ¿cómo estás? Me gusta mucho esta ciudad."
+    with pytest.raises(InputError, match=r"\(es\).*it reads English, German"):
+        detect_language(text, ["en", "de"])
+    assert detect_language(text, ["de"]) == "de"
