@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from seqcore.errors import SeqcoreError
     from seqcore.nn import LSTMDecoder, LSTMEncoder, LSTMStack
     from seqcore.tasks import load
+    from seqcore.tasks.language import LanguageModel
+    from seqcore.tasks.sentiment import Sentiment, SentimentClassifier
     from seqcore.tasks.translation import Translation, Translator
     from seqcore.text import Tokenizer
 
@@ -21,6 +23,9 @@ _HOMES = {
     "LSTMDecoder": "seqcore.nn",
     "LSTMEncoder": "seqcore.nn",
     "LSTMStack": "seqcore.nn",
+    "LanguageModel": "seqcore.tasks.language",
+    "Sentiment": "seqcore.tasks.sentiment",
+    "SentimentClassifier": "seqcore.tasks.sentiment",
     "SeqcoreError": "seqcore.errors",
     "Tokenizer": "seqcore.text",
     "Translation": "seqcore.tasks.translation",
@@ -33,6 +38,9 @@ __all__ = [
     "LSTMDecoder",
     "LSTMEncoder",
     "LSTMStack",
+    "LanguageModel",
+    "Sentiment",
+    "SentimentClassifier",
     "SeqcoreError",
     "Tokenizer",
     "Translation",

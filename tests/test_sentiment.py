@@ -29,6 +29,7 @@ from seqcore.text import Tokenizer
 from seqcore.training import TrainingSettings
 from seqcore.training.module import TaskModule
 
+FIXTURES = Path(__file__).parent / "fixtures"
 TEXTS = ["The film was good, and the music too.", "It was a bad film.", "Nobody liked the end of it, I think."] * 4
 TINY = SentimentConfig(vocab_size=330, embedding_size=12, hidden_size=16, head_size=8)
 
@@ -428,3 +429,15 @@ def test_reading_vectors_leaves_the_check_of_certificates_on(tmp_path: Path) -> 
     before = ssl._create_default_https_context
     read_vectors(str(file))
     assert ssl._create_default_https_context is before
+
+
+# The first checkpoint
+
+
+@pytest.mark.parametrize("case", json.loads((FIXTURES / "sentiment-v1.expected.json").read_text("utf-8")), ids=str)
+def test_the_first_checkpoint_answers_as_it_always_did(case: dict[str, Any]) -> None:
+    first = seqcore.load(FIXTURES / "sentiment-v1", device="cpu")
+    assert isinstance(first, SentimentClassifier)
+    result = first.classify(case["text"])
+    assert (result.label, result.unsure, result.out_of_domain) == (case["label"], case["unsure"], case["out_of_domain"])
+    assert result.probabilities == pytest.approx(case["probabilities"], abs=1e-4)

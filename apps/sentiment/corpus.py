@@ -28,6 +28,7 @@ class Labelled:
         group: a column of numbers; rows that share one are held out together, such as phrases of a sentence.
         whole: a column of truth values: only rows where it is true are validated on.
         unlabelled: more files, with the column ``text``, for the language model alone.
+        test: a file like the first, never trained on; what is whole in it is written with its labels' names.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Labelled:
     group: str | None = None
     whole: str | None = None
     unlabelled: list[str] = field(default_factory=list)
+    test: str | None = None
 
     def __post_init__(self) -> None:
         if self.hold < 1:
@@ -46,9 +48,9 @@ class Labelled:
 def build(sets: list[Labelled], output: str, seed: int = 1) -> None:
     """Write training and validation files for the language model and for the classifier.
 
-    ``train.parquet`` and ``validation.parquet`` have the columns text and label, as ``validation-NAME.parquet`` of each
-    set; ``texts.parquet`` and ``texts-validation.parquet`` have the column text, unlabelled texts among them. What is
-    held out is in neither of the training files, wherever its text stands.
+    ``train.parquet`` and ``validation.parquet`` have the columns text and label, as ``validation-NAME.parquet`` and
+    ``test-NAME.parquet`` of each set. ``texts.parquet`` and ``texts-validation.parquet`` have the column text, and hold
+    unlabelled texts too. What is held out is in neither of the training files, wherever its text stands.
 
     Args:
         sets: what to read.
@@ -66,12 +68,10 @@ def build(sets: list[Labelled], output: str, seed: int = 1) -> None:
         rest, held = split(labelled, random.Random(seed))
         held_texts = {row["text"] for row in held}
         train += [_named(labelled, row) for row in rest if row["label"] in labelled.labels]
-        validation = [
-            _named(labelled, row)
-            for row in held
-            if row["label"] in labelled.labels and (labelled.whole is None or row[labelled.whole])
-        ]
+        validation = _whole(labelled, held)
         checks += validation
+        if labelled.test:
+            _write(folder / f"test-{labelled.name}.parquet", _whole(labelled, _read(labelled, labelled.test)))
         texts += [row["text"] for row in rest if labelled.whole is None or row[labelled.whole]]
         for file in labelled.unlabelled:
             texts += [row["text"] for row in read_rows(file, {"text": str}) if row["text"] not in held_texts]
@@ -93,10 +93,7 @@ def split(labelled: Labelled, chance: random.Random) -> tuple[list[Row], list[Ro
     Raises:
         DataError: a file that cannot be read, lacks a column, or has too few rows to hold out.
     """
-    kinds = {"text": str, "label": int}
-    kinds |= {labelled.group: int} if labelled.group else {}
-    kinds |= {labelled.whole: bool} if labelled.whole else {}
-    rows = read_rows(labelled.file, kinds)
+    rows = _read(labelled, labelled.file)
     groups = [row[labelled.group] if labelled.group else row["text"] for row in rows]
     known = sorted(set(groups))
     if len(known) <= labelled.hold:
@@ -106,6 +103,18 @@ def split(labelled: Labelled, chance: random.Random) -> tuple[list[Row], list[Ro
     texts = {row["text"] for row in held if labelled.whole is None or row[labelled.whole]}
     rest = [row for row, group in zip(rows, groups, strict=True) if group not in chosen and row["text"] not in texts]
     return rest, held
+
+
+def _read(labelled: Labelled, file: str) -> list[Row]:
+    kinds = {"text": str, "label": int}
+    kinds |= {labelled.group: int} if labelled.group else {}
+    kinds |= {labelled.whole: bool} if labelled.whole else {}
+    return read_rows(file, kinds)
+
+
+def _whole(labelled: Labelled, rows: Sequence[Row]) -> list[Row]:
+    whole = [row for row in rows if labelled.whole is None or row[labelled.whole]]
+    return [_named(labelled, row) for row in whole if row["label"] in labelled.labels]
 
 
 def _named(labelled: Labelled, row: Row) -> Row:

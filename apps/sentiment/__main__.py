@@ -1,0 +1,6 @@
+"""python -m apps.sentiment: the sentiment classifier's page alone."""
+
+from apps.launch import run_app
+from apps.sentiment.app import DESCRIPTION, build
+
+run_app("sentiment", build, DESCRIPTION)

@@ -1,0 +1,122 @@
+"""The sentiment classifier's page: a text or a file in, labels out, and what made them.
+
+`gradio apps/sentiment/app.py` serves it and reloads it when this file changes.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+from apps.sentiment.answers import LONGEST_TEXT, UNSURE_BELOW, Answers
+from apps.sentiment.files import LARGEST_FILE
+from apps.sentiment.page import EXAMPLES, PageEvents, heading
+
+if TYPE_CHECKING:
+    from seqcore.tasks.sentiment import SentimentClassifier
+
+DESCRIPTION = "Classify texts in the browser with a deep LSTM, and see why."
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
+KINDS = [".csv", ".tsv", ".txt"]
+MOST_WATCHED = 8  # texts whose words are weighed at the same time
+
+
+def build(load: "LazyTask[SentimentClassifier]") -> gr.Blocks:
+    """The page and its endpoints, `/classify` among them. `load` gives the task, on first use."""
+    answers = Answers(load)
+    events = PageEvents(answers)
+    with gr.Blocks(title="Sentiment · seqcore", delete_cache=FILE_LIFETIME) as page:
+        head = gr.HTML(heading(""), apply_default_css=False)
+        trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
+        with gr.Tab("Text", elem_id="text-tab"):
+            band = _text_tab(events)
+        with gr.Tab("Many", elem_id="many-tab"):
+            _many_tab(events, band)
+        page.load(user_errors(events.greet), None, [head, trouble], **PRIVATE)
+        _endpoints(answers)
+    return page
+
+
+def _text_tab(events: PageEvents) -> gr.Slider:
+    text = gr.Textbox(
+        label="Text", lines=5, max_lines=18, elem_id="text", elem_classes="sq-text",
+        placeholder=f"Type or paste up to {LONGEST_TEXT:,} characters. Shift + Enter classifies.",
+    )  # fmt: skip
+    with gr.Row(elem_classes="sq-buttons"):
+        clear = gr.Button("Clear", scale=1, min_width=80)
+        go = gr.Button("Classify", variant="primary", scale=4, min_width=140, elem_id="classify")
+    answer = gr.HTML(elem_id="verdict", apply_default_css=False)
+    status = gr.Markdown(elem_classes="sq-status", elem_id="status")
+    reasons = gr.HTML(elem_id="reasons", apply_default_css=False)
+    labels = [sample.replace("\n", " ⏎ ") for sample in EXAMPLES]
+    examples = gr.Dataset(
+        components=[text], samples=[[sample] for sample in EXAMPLES],
+        sample_labels=[label if len(label) <= 70 else f"{label[:69]}…" for label in labels],
+        label="Examples", elem_id="examples",
+    )  # fmt: skip
+    with gr.Accordion("Settings", open=False, elem_id="settings"):
+        band = gr.Slider(
+            0.0, 1.0, value=UNSURE_BELOW, step=0.01, label="Unsure below", elem_id="band",
+            info="A label of lower probability is called unsure; of two classes, a band around one half.",
+        )  # fmt: skip
+    outputs = [answer, reasons, status]
+    chosen = examples.click(lambda sample: sample[0], examples, text, **AT_ONCE)
+    for begin in (go.click, text.submit, chosen.success):
+        begin(
+            user_errors(events.show_text), [text, band], outputs,
+            trigger_mode="multiple", concurrency_limit=MOST_WATCHED, concurrency_id="watched", **PRIVATE,
+        )  # fmt: skip
+    clear.click(user_errors(events.clear), None, [*outputs, text], **PRIVATE)
+    return band
+
+
+def _many_tab(events: PageEvents, band: gr.Slider) -> None:
+    limit = f"{LARGEST_FILE // 1_000_000} MB"
+    gr.Markdown(
+        f"Texts, one a line, or a file in UTF-8 of {limit} at most: a table (.csv, .tsv) or a text a line (.txt).",
+        elem_classes="sq-hint",
+    )
+    with gr.Row():
+        lines = gr.Textbox(label="Texts, one a line", lines=6, max_lines=12, min_width=280, elem_id="lines")
+        with gr.Column(min_width=280):
+            file = gr.File(label="Or a file", file_types=KINDS, height=160, elem_id="file")
+            column = gr.Dropdown([], label="Column of the texts", visible=False, elem_id="column")
+    progress = gr.HTML(elem_id="file-progress", apply_default_css=False)
+    with gr.Row(elem_classes="sq-buttons"):
+        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop-file")
+        go = gr.Button("Classify all", variant="primary", scale=4, min_width=140, elem_id="classify-all")
+    download = gr.DownloadButton("Download", visible=False, variant="secondary", elem_id="download")
+    results = gr.HTML(elem_id="results", apply_default_css=False)
+
+    outputs = [progress, download, results, stop]
+    file.change(user_errors(events.choose_file), file, [column, *outputs], **PRIVATE)
+    go.click(
+        user_errors(events.show_file), [file, column, lines, band], outputs,
+        concurrency_limit=2, concurrency_id="files", **PRIVATE,
+    )  # fmt: skip
+    stop.click(user_errors(events.stop_file), None, outputs, **PRIVATE)
+
+
+def _endpoints(answers: Answers) -> None:
+    gr.api(user_errors(answers.classify), api_name="classify", concurrency_limit=MOST_CALLS)
+    gr.api(user_errors(answers.explain_sentiment), api_name="explain_sentiment")
+    gr.api(user_errors(answers.labels), api_name="labels")
+    # A file needs components, if only unseen ones.
+    inputs = [
+        gr.File(label="file", file_types=KINDS, visible=False),
+        gr.Textbox("", label="column", visible=False),
+        gr.Number(UNSURE_BELOW, label="unsure_below", visible=False),
+    ]
+    result = gr.File(label="answers", visible=False)
+    gr.on(
+        [], user_errors(answers.classify_file), inputs, result,
+        api_name="classify_file", concurrency_limit=2, concurrency_id="files",
+    )  # fmt: skip
+
+
+# Gradio's reloader looks for this name. It loads nothing yet.
+demo = build(LazyTask(CHECKPOINTS / "sentiment"))
+
+if __name__ == "__main__":
+    run_app("sentiment", build, DESCRIPTION)
