@@ -21,7 +21,10 @@ class App:
     summary: str
 
 
-APPS = (App("translator", "Translator", "English, German and French, and where the model looked for every word."),)
+APPS = (
+    App("translator", "Translator", "English, German and French, and where the model looked for every word."),
+    App("sentiment", "Sentiment", "How a text is meant, how sure that is, and what each word adds to it."),
+)
 
 
 def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> "gr.Blocks":

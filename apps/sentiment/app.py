@@ -1,4 +1,4 @@
-"""The sentiment classifier's page: a text or a file in, labels out, and what made them.
+"""The sentiment classifier's page: texts or a file in, labels out, and what made them.
 
 `gradio apps/sentiment/app.py` serves it and reloads it when this file changes.
 """
@@ -9,8 +9,8 @@ import gradio as gr
 
 from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
 from apps.sentiment.answers import LONGEST_TEXT, UNSURE_BELOW, Answers
-from apps.sentiment.files import LARGEST_FILE
 from apps.sentiment.page import EXAMPLES, PageEvents, heading
+from apps.sentiment.tables import KINDS, LARGEST_FILE
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import SentimentClassifier
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 DESCRIPTION = "Classify texts in the browser with a deep LSTM, and see why."
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
-KINDS = [".csv", ".tsv", ".txt"]
-MOST_WATCHED = 8  # texts whose words are weighed at the same time
+MOST_WATCHED = 16  # texts whose words are weighed at the same time, or wait for it
 
 
 def build(load: "LazyTask[SentimentClassifier]") -> gr.Blocks:
@@ -29,16 +28,22 @@ def build(load: "LazyTask[SentimentClassifier]") -> gr.Blocks:
     with gr.Blocks(title="Sentiment · seqcore", delete_cache=FILE_LIFETIME) as page:
         head = gr.HTML(heading(""), apply_default_css=False)
         trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
+        band = gr.Slider(
+            0.0, 1.0, value=UNSURE_BELOW, step=0.01, label="Unsure below", elem_id="band", render=False,
+            info="A label of lower probability is called unsure; of two classes, this makes a band around one half.",
+        )  # fmt: skip
         with gr.Tab("Text", elem_id="text-tab"):
-            band = _text_tab(events)
+            _text_tab(events, band)
         with gr.Tab("Many", elem_id="many-tab"):
             _many_tab(events, band)
+        with gr.Accordion("Settings", open=False, elem_id="settings"):
+            band.render()
         page.load(user_errors(events.greet), None, [head, trouble], **PRIVATE)
         _endpoints(answers)
     return page
 
 
-def _text_tab(events: PageEvents) -> gr.Slider:
+def _text_tab(events: PageEvents, band: gr.Slider) -> None:
     text = gr.Textbox(
         label="Text", lines=5, max_lines=18, elem_id="text", elem_classes="sq-text",
         placeholder=f"Type or paste up to {LONGEST_TEXT:,} characters. Shift + Enter classifies.",
@@ -46,42 +51,38 @@ def _text_tab(events: PageEvents) -> gr.Slider:
     with gr.Row(elem_classes="sq-buttons"):
         clear = gr.Button("Clear", scale=1, min_width=80)
         go = gr.Button("Classify", variant="primary", scale=4, min_width=140, elem_id="classify")
-    answer = gr.HTML(elem_id="verdict", apply_default_css=False)
     status = gr.Markdown(elem_classes="sq-status", elem_id="status")
-    reasons = gr.HTML(elem_id="reasons", apply_default_css=False)
-    labels = [sample.replace("\n", " ⏎ ") for sample in EXAMPLES]
+    verdict = gr.HTML(elem_id="verdict", elem_classes="sq-filled", apply_default_css=False)
+    reasons = gr.HTML(elem_id="reasons", elem_classes="sq-filled", apply_default_css=False)
+    classified = gr.State("")
+    labels = [" ⏎ ".join(sample.split("\n\n")) for sample in EXAMPLES]
     examples = gr.Dataset(
-        components=[text], samples=[[sample] for sample in EXAMPLES],
-        sample_labels=[label if len(label) <= 70 else f"{label[:69]}…" for label in labels],
+        components=[text], samples=[[sample] for sample in EXAMPLES], sample_labels=labels,
         label="Examples", elem_id="examples",
     )  # fmt: skip
-    with gr.Accordion("Settings", open=False, elem_id="settings"):
-        band = gr.Slider(
-            0.0, 1.0, value=UNSURE_BELOW, step=0.01, label="Unsure below", elem_id="band",
-            info="A label of lower probability is called unsure; of two classes, a band around one half.",
-        )  # fmt: skip
-    outputs = [answer, reasons, status]
+    outputs = [verdict, reasons, status, classified]
     chosen = examples.click(lambda sample: sample[0], examples, text, **AT_ONCE)
     for begin in (go.click, text.submit, chosen.success):
         begin(
             user_errors(events.show_text), [text, band], outputs,
             trigger_mode="multiple", concurrency_limit=MOST_WATCHED, concurrency_id="watched", **PRIVATE,
         )  # fmt: skip
+    band.change(user_errors(events.judge_again), [classified, band], verdict, trigger_mode="always_last", **PRIVATE)
     clear.click(user_errors(events.clear), None, [*outputs, text], **PRIVATE)
-    return band
 
 
 def _many_tab(events: PageEvents, band: gr.Slider) -> None:
     limit = f"{LARGEST_FILE // 1_000_000} MB"
     gr.Markdown(
-        f"Texts, one a line, or a file in UTF-8 of {limit} at most: a table (.csv, .tsv) or a text a line (.txt).",
+        f"Texts, one a line; or a file in UTF-8 of {limit} at most: a table whose first row names its columns (.csv, "
+        ".tsv), or a text a line (.txt). The answers come as a table and as a CSV file.",
         elem_classes="sq-hint",
     )
     with gr.Row():
         lines = gr.Textbox(label="Texts, one a line", lines=6, max_lines=12, min_width=280, elem_id="lines")
         with gr.Column(min_width=280):
-            file = gr.File(label="Or a file", file_types=KINDS, height=160, elem_id="file")
-            column = gr.Dropdown([], label="Column of the texts", visible=False, elem_id="column")
+            file = gr.File(label="Or a file", file_types=list(KINDS), height=160, elem_id="file")
+            column = gr.Dropdown([], label="Column with the texts", visible=False, elem_id="column")
     progress = gr.HTML(elem_id="file-progress", apply_default_css=False)
     with gr.Row(elem_classes="sq-buttons"):
         stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop-file")
@@ -92,19 +93,19 @@ def _many_tab(events: PageEvents, band: gr.Slider) -> None:
     outputs = [progress, download, results, stop]
     file.change(user_errors(events.choose_file), file, [column, *outputs], **PRIVATE)
     go.click(
-        user_errors(events.show_file), [file, column, lines, band], outputs,
+        user_errors(events.show_table), [file, column, lines, band], outputs,
         concurrency_limit=2, concurrency_id="files", **PRIVATE,
     )  # fmt: skip
-    stop.click(user_errors(events.stop_file), None, outputs, **PRIVATE)
+    stop.click(user_errors(events.stop_table), None, outputs, **PRIVATE)
 
 
 def _endpoints(answers: Answers) -> None:
     gr.api(user_errors(answers.classify), api_name="classify", concurrency_limit=MOST_CALLS)
-    gr.api(user_errors(answers.explain_sentiment), api_name="explain_sentiment")
+    gr.api(user_errors(answers.explain_sentiment), api_name="explain_sentiment", concurrency_limit=MOST_WATCHED)
     gr.api(user_errors(answers.labels), api_name="labels")
     # A file needs components, if only unseen ones.
     inputs = [
-        gr.File(label="file", file_types=KINDS, visible=False),
+        gr.File(label="file", file_types=list(KINDS), visible=False),
         gr.Textbox("", label="column", visible=False),
         gr.Number(UNSURE_BELOW, label="unsure_below", visible=False),
     ]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import wait
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -9,31 +10,37 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import gradio as gr
 
 from apps.launch import trouble
-from apps.sentiment import details, files
+from apps.sentiment import details
 from apps.sentiment.answers import Answers, check_band
+from apps.sentiment.files import Progress, classify_table, file_of_lines
+from apps.sentiment.reasons import reasons
+from apps.sentiment.tables import open_table
 from apps.turns import Turns
-from seqcore.errors import InputError, SeqcoreError
+from seqcore.errors import SeqcoreError
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment
 
-ABOUT = "A deep LSTM reads a text from left to right; what it remembers says whether the text is for or against."
+ABOUT = "A deep LSTM reads a text word by word; what it remembers says how the text is meant, how surely, and why."
 EXAMPLES = (
     "A warm, funny and deeply moving film. I laughed, I cried, I called my mother.",
-    "Two hours of my life that I will never get back.",
-    "It's not that I didn't like it; I just wouldn't call it good.",
     "Oh great, another superhero sequel. Exactly what the world was waiting for.",
+    "It's not that I didn't like it; I just wouldn't call it good.",
     "The acting is superb and the pictures are a feast, but the story drags and the ending ruins everything.",
-    "meh",
+    "ok this new season?? SO good, no notes 😍 #finally",
     (
-        "I went in expecting very little. The first half hour is slow, the jokes are old and the sound is poor.\n"
+        "I went in expecting very little. The first half hour is slow, the jokes are old and the sound is poor. "
+        "Twice I looked at my watch, and the man beside me was asleep.\n\n"
         "But then the daughter comes home, and from there on it is one of the finest things I have seen this year. "
-        "Stay for the last scene."
+        "Nothing is explained, everything is felt, and the last scene alone is worth the ticket. Stay for it."
     ),
     "Ein wunderbarer Film, den ich jedem empfehlen kann.",
 )
+MOST_SHOWN = 200  # rows of a table's result on the page; the file has them all
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
-MOST_SHOWN = 200  # rows of a file's result on the page; the file has them all
+_NOTHING_NEW = (gr.skip(),) * 4
+_NO_TABLE = ("", gr.update(visible=False, value=None), "", gr.update(interactive=False))
+_LOOK_EVERY = 0.3  # seconds, whether the words are weighed, or nobody waits for them any more
 
 
 def heading(about: str) -> str:
@@ -46,7 +53,7 @@ class PageEvents:
 
     def __init__(self, answers: Answers) -> None:
         self.answers = answers
-        self._texts, self._files = Turns(), Turns()
+        self._texts, self._tables = Turns(), Turns()
 
     def greet(self) -> tuple[Any, ...]:
         """Fill a page that was just opened: what the model is, or why it is not there."""
@@ -58,72 +65,93 @@ class PageEvents:
 
     def show_text(self, request: gr.Request, text: str, unsure_below: float) -> Iterator[tuple[Any, ...]]:
         """Classify what is in the text box, and then weigh its words."""
-        yield from self._texts.run(_visitor(request), self._text(text, unsure_below), (gr.skip(),) * 3)
+        yield from self._texts.run(_visitor(request), self._text(text, unsure_below), _NOTHING_NEW)
 
     def _text(self, text: str, unsure_below: float) -> Steps:
         if not text.strip():
-            yield "", "", "There is nothing to classify yet."
+            yield "", "", "There is nothing to classify yet.", ""
             return
-        self.answers.classifier()  # loading is not reading: the time shown leaves it out
+        yield gr.skip(), "", "Reading …", ""
+        try:
+            self.answers.classifier()  # loading is not reading: the time shown leaves it out
+            started = time.perf_counter()
+            found = self.answers.found(text, unsure_below)
+        except Exception:  # why, a message of its own says
+            yield "", "", "Not classified.", ""
+            raise
+        told = f"Read in {time.perf_counter() - started:.2f} s"
+        yield details.verdict(found), gr.skip(), f"{told}, weighing each word …", text
+        try:
+            yield from self._weighed(text, unsure_below, told)
+        except Exception:
+            yield gr.skip(), "", f"{told}. Its words could not be weighed.", gr.skip()
+            raise
+
+    def _weighed(self, text: str, unsure_below: float, told: str) -> Steps:
         started = time.perf_counter()
-        found = self.answers.found(text, unsure_below)
-        seconds = time.perf_counter() - started
-        yield details.verdict(found), "", f"Read in {seconds:.2f} s; now weighing each word …"
-        explained = self.answers.explained(text, unsure_below)
-        labels = self.answers.labels()
-        yield gr.skip(), details.words(explained) + details.chart(explained, labels), _status(explained, seconds)
+        weighing = self.answers.weigh(text, unsure_below)
+        try:
+            while not wait([weighing], _LOOK_EVERY).done:
+                yield _NOTHING_NEW
+        finally:
+            weighing.cancel()
+        found = weighing.result()
+        words = f"{len(found.tokens):,} word{'s' * (len(found.tokens) != 1)}"
+        told = f"{words}, {told[0].lower()}{told[1:]}, explained in {time.perf_counter() - started:.1f} s"
+        yield gr.skip(), reasons(found, self.answers.classifier().config.multi_label), told, gr.skip()
+
+    def judge_again(self, text: str, unsure_below: float) -> str:
+        """The verdict on the text that was classified last, with another band."""
+        return details.verdict(self.answers.found(text, unsure_below)) if text else ""
 
     def clear(self, request: gr.Request) -> tuple[Any, ...]:
         """An empty page; the last is the text box."""
         self._texts.end(_visitor(request))
-        return "", "", "", ""
+        return "", "", "", "", ""
 
-    def choose_file(self, request: gr.Request, file: str | None) -> tuple[Any, ...]:
-        """A file was chosen, or taken away: offer its columns, and end what runs."""
-        self._files.end(_visitor(request))
-        names: list[str] = []
+    def choose_file(self, request: gr.Request, file: str | None) -> Iterator[tuple[Any, ...]]:
+        """A file was chosen, or taken away: end what runs, and offer its columns."""
+        self._tables.end(_visitor(request))
+        yield gr.update(choices=[], value=None, visible=False), *_NO_TABLE
         if file is not None:
-            names = files.columns(file)
-        likely = next((name for name in names if name.lower() in {"text", "review", "sentence", "comment"}), None)
-        several = len(names) > 1
-        chosen = likely or (names[0] if names else None)
-        return gr.update(choices=names, value=chosen, visible=several), *_no_results()
+            table = open_table(file)
+            names = list(dict.fromkeys(table.header))
+            columns = gr.update(choices=names, value=table.likely_column(), visible=len(names) > 1)
+            yield columns, *_NOTHING_NEW  # whoever is quick runs it already
 
-    def show_file(
+    def show_table(
         self, request: gr.Request, file: str | None, column: str | None, lines: str, unsure_below: float
     ) -> Iterator[tuple[Any, ...]]:
         """Classify an uploaded file, or else the lines of the text box, while a bar grows."""
-        steps = self._many(file, column, lines, unsure_below)
-        yield from self._files.run(_visitor(request), steps, (gr.skip(),) * 4)
+        yield from self._tables.run(_visitor(request), self._table(file, column, lines, unsure_below), _NOTHING_NEW)
 
-    def stop_file(self, request: gr.Request) -> tuple[Any, ...]:
+    def stop_table(self, request: gr.Request) -> tuple[Any, ...]:
         """End what runs; nothing of it is offered."""
-        self._files.end(_visitor(request))
-        return _no_results()
+        self._tables.end(_visitor(request))
+        return _NO_TABLE
 
-    def _many(self, file: str | None, column: str | None, lines: str, unsure_below: float) -> Steps:
-        check_band(unsure_below)
+    def _table(self, file: str | None, column: str | None, lines: str, unsure_below: float) -> Steps:
         yield "", gr.update(visible=False, value=None), "", gr.update(interactive=True)
         try:
+            check_band(unsure_below)
             if file is not None:
-                yield from self._rows(files.classify_file(self.answers.classifier(), file, column, unsure_below))
-            elif lines.strip():
-                with files.of_lines(lines) as path:
-                    yield from self._rows(files.classify_file(self.answers.classifier(), path, None, unsure_below))
+                yield from self._rows(file, Path(file).name, column, unsure_below)
             else:
-                raise InputError("Write texts, one a line, or choose a file first.")
+                with file_of_lines(lines) as path:
+                    yield from self._rows(path, "", None, unsure_below)
         except Exception:
-            yield _no_results()
+            yield _NO_TABLE
             raise
 
-    def _rows(self, steps: Iterator[files.Progress]) -> Steps:
+    def _rows(self, path: str, title: str, column: str | None, unsure_below: float) -> Steps:
+        table, classifier = open_table(path), self.answers.classifier()
         started = time.perf_counter()
         shown: list[tuple[str, Sentiment]] = []
-        for at in steps:
+        for at in classify_table(classifier, table, column, unsure_below):
             shown += at.results[: MOST_SHOWN - len(shown)]
-            bar = progress_bar(at, time.perf_counter() - started)
+            bar = progress_bar(at, time.perf_counter() - started, title)
             if at.path:
-                more = f"<p>The first {MOST_SHOWN} of {at.all_rows:,}; the file has them all.</p>"
+                more = f'<p class="sq-more">The first {MOST_SHOWN} of {at.all_rows:,}; the file has them all.</p>'
                 listed = details.table(shown) + more * (at.all_rows > len(shown))
                 button = gr.update(value=at.path, label=f"Download {Path(at.path).name}", visible=True)
                 yield bar, button, listed, gr.update(interactive=False)
@@ -131,23 +159,17 @@ class PageEvents:
                 yield bar, gr.skip(), gr.skip(), gr.skip()
 
 
-def progress_bar(at: files.Progress, seconds: float) -> str:
-    """How far a file is, as HTML."""
-    told = f"{at.rows:,} of {at.all_rows:,} texts"
+def progress_bar(at: Progress, seconds: float, title: str) -> str:
+    """How far a table is, as HTML; `title` is the name of its file."""
+    of = f" of {escape(title)}" if title else ""
+    told = f"{at.rows:,} of {at.all_rows:,} texts{of}"
     if at.path:
-        told = f"{at.all_rows:,} text{'s' * (at.all_rows != 1)} in {seconds:.1f} s"
+        told = f"{at.all_rows:,} text{'s' * (at.all_rows != 1)}{of} in {seconds:.1f} s"
     elif at.rows:
-        told += f", about {seconds / at.rows * (at.all_rows - at.rows):.0f} s left"
+        left = seconds / at.rows * (at.all_rows - at.rows)
+        told += f", about {left:.0f} s left" if left < 100 else f", about {left / 60:.0f} min left"
     bar = f'<progress value="{at.rows}" max="{at.all_rows}" aria-label="Texts classified"></progress>'
     return f'<div class="sq-progress">{bar}<p>{told}</p></div>'
-
-
-def _no_results() -> tuple[Any, ...]:
-    return "", gr.update(visible=False, value=None), "", gr.update(interactive=False)
-
-
-def _status(found: "Sentiment", seconds: float) -> str:
-    return f"{len(found.tokens):,} word{'s' * (len(found.tokens) != 1)} in {seconds:.2f} s"
 
 
 def _visitor(request: gr.Request) -> str:

@@ -1,0 +1,141 @@
+"""Tables and text files on the way in: checked before any work begins, then read row by row."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqcore.errors import InputError
+
+KINDS = (".csv", ".tsv", ".txt")
+LARGEST_FILE = 10_000_000
+LONGEST_CELL = 200_000
+TEXT = "text"
+_LIKELY = (TEXT, "review", "sentence", "comment", "tweet", "message", "content", "body")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file that can be classified.
+
+    Attributes:
+        header: the names of its columns; of a text file, ``text``.
+        rows: how many there are under the header; of a text file, lines.
+        delimiter: what divides cells; nothing does in a text file.
+        marked: the file begins with a byte order mark, as spreadsheets want it.
+    """
+
+    path: str
+    header: tuple[str, ...]
+    rows: int
+    delimiter: str
+    marked: bool
+
+    def __iter__(self) -> Iterator[list[str]]:
+        rows = _rows(self.path, self.delimiter)
+        next(rows)
+        return (row for _, row in rows)
+
+    def column(self, wanted: str | None) -> int:
+        """The place of the column with the texts; without a name the one called ``text``, or the only one.
+
+        Raises:
+            InputError: there is no such column, or several that it could be.
+        """
+        title, have = Path(self.path).name, ", ".join(self.header)
+        name = wanted or (TEXT if TEXT in self.header else self.header[0] if len(self.header) == 1 else None)
+        if name is None:
+            raise InputError(f"Say which column of {title} holds the texts; it has: {have}.")
+        if name not in self.header:
+            raise InputError(f"The file {title} has no column {name!r}; it has: {have}.")
+        return self.header.index(name)
+
+    def likely_column(self) -> str:
+        """The name of the column that seems to hold the texts: by its name, else the first."""
+        return next((name for name in self.header if name.strip().lower() in _LIKELY), self.header[0])
+
+
+def open_table(path: object) -> Table:
+    """Look through a file.
+
+    Raises:
+        InputError: no CSV, TSV or text file in UTF-8 of at most 10 MB, without rows, or with one that does not fit the
+            header; the message names the line.
+    """
+    if not isinstance(path, str):
+        raise InputError("Choose a .csv, .tsv or .txt file first.")
+    title, kind = Path(path).name, Path(path).suffix.lower()
+    if kind not in KINDS:
+        raise InputError(f"The file {title} is none of {', '.join(KINDS)}: save it as one of them.")
+    size = Path(path).stat().st_size
+    if size > LARGEST_FILE:
+        limit = f"{LARGEST_FILE // 1_000_000} MB"
+        raise InputError(f"The file {title} has {size / 1e6:,.1f} MB, and this page takes {limit}: break it up.")
+    with _only_utf8(path):
+        delimiter = {".csv": _delimiter(path), ".tsv": "\t", ".txt": ""}[kind]
+        header, rows = _survey(path, delimiter)
+    with open(path, "rb") as file:
+        marked = file.read(len(_BYTE_ORDER_MARK)) == _BYTE_ORDER_MARK
+    return Table(path, tuple(header), rows, delimiter, marked)
+
+
+def _survey(path: str, delimiter: str) -> tuple[Sequence[str], int]:
+    """The header, and the number of rows under it. Refuses a row of another width."""
+    title, count = Path(path).name, 0
+    rows = _rows(path, delimiter)
+    _, header = next(rows, (0, []))
+    for line, row in rows:
+        count += 1
+        if len(row) != len(header):
+            raise InputError(
+                f"Line {line} of {title} has {len(row)} cells, but the header ({', '.join(header)}) has "
+                f"{len(header)}: put a text that holds the separator in double quotes."
+            )
+    if not count:
+        raise InputError(f"The file {title} {'has no rows under its header' if delimiter and header else 'is empty'}.")
+    return header, count
+
+
+def _rows(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The header, then the rows, each with the number of the line where it ends; empty lines of a table are no rows."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        if not delimiter:
+            yield 0, [TEXT]
+            for number, line in enumerate(file, start=1):
+                yield number, [line.rstrip("\r\n")]
+            return
+        csv.field_size_limit(LONGEST_CELL)
+        # Quotes are text in a TSV file, where tabs alone divide.
+        form: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if Path(path).suffix.lower() == ".tsv" else {}
+        reader = csv.reader((line.replace("\0", " ") for line in file), delimiter=delimiter, **form)
+        try:
+            yield from ((reader.line_num, row) for row in reader if row)
+        except csv.Error as error:
+            where = f"Line {reader.line_num} of {Path(path).name}"
+            raise InputError(f"{where} cannot be read as a row of a table: {error}.") from error
+
+
+def _delimiter(path: str) -> str:
+    """What divides the header into most cells: spreadsheets of half the world write semicolons."""
+    with open(path, encoding="utf-8-sig") as file:
+        header = file.readline(LONGEST_CELL)
+    return max(",;\t", key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
+
+
+@contextmanager
+def _only_utf8(path: str) -> Iterator[None]:
+    """Name the line of what is no UTF-8 text."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        data = Path(path).read_bytes()
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            before = data[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            line = before.count(b"\n") + 1
+            raise InputError(f"Line {line} of {Path(path).name} is no UTF-8 text: save the file as UTF-8.") from None
+        raise
