@@ -5,11 +5,19 @@ Gradio's own `cancels` does not wait: a step of the run that was cancelled may s
 
 import threading
 from collections.abc import Generator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 _Step = TypeVar("_Step")
 
 _LONGEST_WAIT = 30.0  # seconds, for a step; a run that Gradio dropped without closing it keeps nobody for ever
+
+
+def visitor(request: "gr.Request") -> str:
+    """Who sent a request: each page that is open is a visitor."""
+    return request.session_hash or ""
 
 
 class _Turn:

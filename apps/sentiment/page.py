@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import gradio as gr
 
 from apps.launch import trouble
+from apps.progress import progress_bar
 from apps.sentiment import details
 from apps.sentiment.answers import Answers, check_band
-from apps.sentiment.files import Progress, classify_table, file_of_lines
+from apps.sentiment.files import classify_table, file_of_lines
 from apps.sentiment.reasons import reasons
 from apps.sentiment.tables import open_table
-from apps.turns import Turns
+from apps.turns import Turns, visitor
 from seqcore.errors import SeqcoreError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class PageEvents:
 
     def show_text(self, request: gr.Request, text: str, unsure_below: float) -> Iterator[tuple[Any, ...]]:
         """Classify what is in the text box, and then weigh its words."""
-        yield from self._texts.run(_visitor(request), self._text(text, unsure_below), _NOTHING_NEW)
+        yield from self._texts.run(visitor(request), self._text(text, unsure_below), _NOTHING_NEW)
 
     def _text(self, text: str, unsure_below: float) -> Steps:
         if not text.strip():
@@ -106,12 +107,12 @@ class PageEvents:
 
     def clear(self, request: gr.Request) -> tuple[Any, ...]:
         """An empty page; the last is the text box."""
-        self._texts.end(_visitor(request))
+        self._texts.end(visitor(request))
         return "", "", "", "", ""
 
     def choose_file(self, request: gr.Request, file: str | None) -> Iterator[tuple[Any, ...]]:
         """A file was chosen, or taken away: end what runs, and offer its columns."""
-        self._tables.end(_visitor(request))
+        self._tables.end(visitor(request))
         yield gr.update(choices=[], value=None, visible=False), *_NO_TABLE
         if file is not None:
             table = open_table(file)
@@ -123,11 +124,11 @@ class PageEvents:
         self, request: gr.Request, file: str | None, column: str | None, lines: str, unsure_below: float
     ) -> Iterator[tuple[Any, ...]]:
         """Classify an uploaded file, or else the lines of the text box, while a bar grows."""
-        yield from self._tables.run(_visitor(request), self._table(file, column, lines, unsure_below), _NOTHING_NEW)
+        yield from self._tables.run(visitor(request), self._table(file, column, lines, unsure_below), _NOTHING_NEW)
 
     def stop_table(self, request: gr.Request) -> tuple[Any, ...]:
         """End what runs; nothing of it is offered."""
-        self._tables.end(_visitor(request))
+        self._tables.end(visitor(request))
         return _NO_TABLE
 
     def _table(self, file: str | None, column: str | None, lines: str, unsure_below: float) -> Steps:
@@ -149,7 +150,8 @@ class PageEvents:
         shown: list[tuple[str, Sentiment]] = []
         for at in classify_table(classifier, table, column, unsure_below):
             shown += at.results[: MOST_SHOWN - len(shown)]
-            bar = progress_bar(at, time.perf_counter() - started, title)
+            seconds, over = time.perf_counter() - started, at.path is not None
+            bar = progress_bar(at.rows, at.all_rows, seconds, "text", "Texts classified", title, over)
             if at.path:
                 more = f'<p class="sq-more">The first {MOST_SHOWN} of {at.all_rows:,}; the file has them all.</p>'
                 listed = details.table(shown) + more * (at.all_rows > len(shown))
@@ -157,20 +159,3 @@ class PageEvents:
                 yield bar, button, listed, gr.update(interactive=False)
             else:
                 yield bar, gr.skip(), gr.skip(), gr.skip()
-
-
-def progress_bar(at: Progress, seconds: float, title: str) -> str:
-    """How far a table is, as HTML; `title` is the name of its file."""
-    of = f" of {escape(title)}" if title else ""
-    told = f"{at.rows:,} of {at.all_rows:,} texts{of}"
-    if at.path:
-        told = f"{at.all_rows:,} text{'s' * (at.all_rows != 1)}{of} in {seconds:.1f} s"
-    elif at.rows:
-        left = seconds / at.rows * (at.all_rows - at.rows)
-        told += f", about {left:.0f} s left" if left < 100 else f", about {left / 60:.0f} min left"
-    bar = f'<progress value="{at.rows}" max="{at.all_rows}" aria-label="Texts classified"></progress>'
-    return f'<div class="sq-progress">{bar}<p>{told}</p></div>'
-
-
-def _visitor(request: gr.Request) -> str:
-    return request.session_hash or ""

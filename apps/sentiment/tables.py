@@ -2,11 +2,11 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from apps.textfiles import check_size, only_utf8
 from seqcore.errors import InputError
 
 KINDS = (".csv", ".tsv", ".txt")
@@ -70,11 +70,8 @@ def open_table(path: object) -> Table:
     title, kind = Path(path).name, Path(path).suffix.lower()
     if kind not in KINDS:
         raise InputError(f"The file {title} is none of {', '.join(KINDS)}: save it as one of them.")
-    size = Path(path).stat().st_size
-    if size > LARGEST_FILE:
-        limit = f"{LARGEST_FILE // 1_000_000} MB"
-        raise InputError(f"The file {title} has {size / 1e6:,.1f} MB, and this page takes {limit}: break it up.")
-    with _only_utf8(path):
+    check_size(path, LARGEST_FILE)
+    with only_utf8(path):
         delimiter = {".csv": _delimiter(path), ".tsv": "\t", ".txt": ""}[kind]
         header, rows = _survey(path, delimiter)
     with open(path, "rb") as file:
@@ -123,19 +120,3 @@ def _delimiter(path: str) -> str:
     with open(path, encoding="utf-8-sig") as file:
         header = file.readline(LONGEST_CELL)
     return max(",;\t", key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
-
-
-@contextmanager
-def _only_utf8(path: str) -> Iterator[None]:
-    """Name the line of what is no UTF-8 text."""
-    try:
-        yield
-    except UnicodeDecodeError:
-        data = Path(path).read_bytes()
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            before = data[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            line = before.count(b"\n") + 1
-            raise InputError(f"Line {line} of {Path(path).name} is no UTF-8 text: save the file as UTF-8.") from None
-        raise

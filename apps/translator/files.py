@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from apps.textfiles import check_size, only_utf8
 from apps.translator.languages import AUTO, name, read_languages
 from apps.translator.settings import Settings
 from seqcore.errors import InputError
@@ -84,35 +85,17 @@ def _survey(path: str) -> tuple[int, str]:
     title = Path(path).name
     if Path(path).suffix.lower() != ".txt":
         raise InputError(f"The file {title} is no .txt file: save it as plain text.")
-    size = Path(path).stat().st_size
-    if size > LARGEST_FILE:
-        limit = f"{LARGEST_FILE // 1_000_000} MB"
-        raise InputError(f"The file {title} has {size / 1e6:,.1f} MB, and this page takes {limit}: break it up.")
+    check_size(path, LARGEST_FILE)
     beginning, number = "", 0
-    try:
-        with open(path, encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if len(line) > LONGEST_LINE:
-                    raise InputError(
-                        f"Line {number} of {title} has more than {LONGEST_LINE:,} characters: break it up."
-                    )
-                if len(beginning) < _BEGINNING:
-                    beginning += line.lstrip()
-    except UnicodeDecodeError:
-        raise InputError(f"Line {_first_bad_line(path)} of {title} is no UTF-8 text: save the file as UTF-8.") from None
+    with only_utf8(path), open(path, encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if len(line) > LONGEST_LINE:
+                raise InputError(f"Line {number} of {title} has more than {LONGEST_LINE:,} characters: break it up.")
+            if len(beginning) < _BEGINNING:
+                beginning += line.lstrip()
     if not beginning:
         raise InputError(f"The file {title} has no text in it.")
     return number, beginning
-
-
-def _first_bad_line(path: str) -> int:
-    data = Path(path).read_bytes()
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return before.count(b"\n") + 1
-    return 1
 
 
 @contextmanager

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import gradio as gr
 
 from apps.launch import trouble
+from apps.progress import progress_bar
 from apps.translator import files, languages
 from apps.translator.answers import Answers
 from apps.translator.details import look_closer, sentences, titles
 from apps.translator.languages import AUTO, name
 from apps.translator.settings import Settings
-from apps.turns import Turns
+from apps.turns import Turns, visitor
 from seqcore.errors import SeqcoreError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class PageEvents:
     ) -> Iterator[tuple[Any, ...]]:
         """Translate what is in the text box while it is watched, and then show how it came about."""
         steps = self._translation(text, source, target, *settings)
-        yield from self._texts.run(_visitor(request), steps, changes())
+        yield from self._texts.run(visitor(request), steps, changes())
 
     def _translation(self, text: str, source: str, target: str, *settings: Any) -> Steps:
         yield changes(
@@ -119,12 +120,12 @@ class PageEvents:
 
     def stop(self, request: gr.Request) -> tuple[Any, ...]:
         """End a translation; what there is of it stays."""
-        self._texts.end(_visitor(request))
+        self._texts.end(visitor(request))
         return changes(status="Stopped.", stop=gr.update(interactive=False))
 
     def clear(self, request: gr.Request) -> tuple[Any, ...]:
         """An empty page, but for its settings; the last is the text box."""
-        self._texts.end(_visitor(request))
+        self._texts.end(visitor(request))
         source = gr.update(choices=languages.source_choices(self.answers.languages()))
         return *changes("", "", source, [], gr.update(visible=False), stop=gr.update(interactive=False)), ""
 
@@ -166,7 +167,7 @@ class PageEvents:
 
     def stop_file(self, request: gr.Request) -> tuple[Any, ...]:
         """End the translation of a file that was stopped or replaced; nothing of it is offered."""
-        self._files.end(_visitor(request))
+        self._files.end(visitor(request))
         return _NO_FILE
 
     def show_file(
@@ -176,7 +177,7 @@ class PageEvents:
         if file is None:
             raise gr.Error("Choose a .txt file first.", print_exception=False)
         steps = self._file(file, source, target, *settings)
-        yield from self._files.run(_visitor(request), steps, (gr.skip(),) * 3)
+        yield from self._files.run(visitor(request), steps, (gr.skip(),) * 3)
 
     def _file(self, file: str, source: str, target: str, *settings: Any) -> Steps:
         yield "", gr.update(visible=False, value=None), gr.update(interactive=True)
@@ -190,31 +191,13 @@ class PageEvents:
         translator = self.answers.translator()
         started = time.perf_counter()
         for at in files.translate_file(translator, file, source, target, settings):
-            bar = progress_bar(at, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            bar = progress_bar(at.lines, at.all_lines, seconds, "line", "Lines translated", over=at.path is not None)
             if at.path:
                 label = f"Download {Path(at.path).name}"
                 yield bar, gr.update(value=at.path, label=label, visible=True), gr.update(interactive=False)
             else:
                 yield bar, gr.skip(), gr.skip()
-
-
-def _visitor(request: gr.Request) -> str:
-    return request.session_hash or ""
-
-
-def progress_bar(at: files.Progress, seconds: float) -> str:
-    """How far a file is, as HTML."""
-    told = f"{at.lines:,} of {at.all_lines:,} lines"
-    if at.path:
-        told = f"{at.all_lines:,} line{'s' * (at.all_lines != 1)} in {seconds:.1f} s"
-    elif at.lines:
-        told += f", about {_duration(seconds / at.lines * (at.all_lines - at.lines))} left"
-    bar = f'<progress value="{at.lines}" max="{at.all_lines}" aria-label="Lines translated"></progress>'
-    return f'<div class="sq-progress">{bar}<p>{told}</p></div>'
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def _status(found: "Translation", written: int, seconds: float, detected: bool) -> str:
