@@ -59,13 +59,16 @@ def test_plain_http_works(server: str, environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [code for code in blocks("python") if ADDRESS not in code], ids=["translate", "bricks"]
+    "code", [code for code in blocks("python") if ADDRESS not in code], ids=["translate", "classify", "bricks"]
 )
 def test_python_examples_run(code: str, environment: dict[str, str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     if "translate(" in code:
         assert "Hund" in done.stdout
+    if "classify(" in code:
+        assert done.stdout.startswith("positive {'negative': ")
+        assert done.stdout.endswith("\nTrue\n")
 
 
 @pytest.mark.parametrize("command", commands("seqcore "))
@@ -74,19 +77,23 @@ def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: 
     done = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     if "echo" in command:
-        assert re.search(r"Zwei Männer spielen.*Gitarre", done.stdout)
+        wanted = r"^positive\t0\.\d+$" if "sentiment" in command else r"Zwei Männer spielen.*Gitarre"
+        assert re.search(wanted, done.stdout.strip())
     if "--output" in command:
         written = (tmp_path / "translated.jsonl").read_text(encoding="utf-8").splitlines()
         assert len(written) == len(README.splitlines())
 
 
-def test_the_training_command_takes_its_options(environment: dict[str, str]) -> None:
-    (command,) = commands("apps.translator.finetune")
+@pytest.mark.parametrize(
+    ("app", "said"), [("translator", "source: en"), ("sentiment", "text: review")], ids=["translator", "sentiment"]
+)
+def test_the_training_commands_take_their_options(app: str, said: str, environment: dict[str, str]) -> None:
+    (command,) = commands(f"apps.{app}.finetune")
     script = command.replace("python ", f"{sys.executable} ", 1) + " --print_config"
     done = subprocess.run(script, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "source: en" in done.stdout
-    assert "init: checkpoints/translator" in done.stdout
+    assert said in done.stdout
+    assert f"init: checkpoints/{app}" in done.stdout
 
 
 def test_links_lead_to_files() -> None:

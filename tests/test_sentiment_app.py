@@ -18,15 +18,16 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from tiny_sentiment import tiny_checkpoint, tiny_classifier
 
-from apps.launch import LazyTask, start, user_errors
+from apps.launch import CHECKPOINTS, LazyTask, start, user_errors
 from apps.sentiment import details, files
 from apps.sentiment.answers import LONGEST_TEXT, Answers
 from apps.sentiment.app import build
 from apps.sentiment.page import PageEvents
 from apps.sentiment.reasons import reasons
 from apps.sentiment.tables import open_table
+from seqcore import load
 from seqcore.errors import CheckpointError, InputError
-from seqcore.tasks.sentiment import Sentiment
+from seqcore.tasks.sentiment import Sentiment, SentimentClassifier
 
 NAMES = {"/classify", "/explain_sentiment", "/classify_file", "/labels"}
 MARKUP = "<script>alert(1)</script> <img src=x onerror=alert(2)> & {{x}}"
@@ -391,3 +392,20 @@ def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path) -> None:
 def test_another_kind_of_checkpoint_is_told() -> None:
     answers = Answers(LazyTask("translator", open_checkpoint=lambda path, device: object()))
     assert "Translator holds no classifier" in PageEvents(answers).greet()[1]["value"]
+
+
+def test_the_bundled_model_answers(tmp_path: Path) -> None:
+    """The checkpoint that `make demo` serves: right on plain texts, and its reasons add up."""
+    classifier = load(CHECKPOINTS / "sentiment", device="cpu")
+    assert isinstance(classifier, SentimentClassifier)
+    praise = classifier.classify("A wonderful film: funny, moving, and far too short.", explain=True)
+    blame = classifier.classify("A dull, lifeless mess. I walked out after an hour.")
+    assert (praise.label, blame.label) == ("positive", "negative")
+    assert min(praise.probabilities["positive"], blame.probabilities["negative"]) > 0.9
+    assert praise.baseline is not None
+    assert praise.logit == pytest.approx(
+        praise.baseline + sum(praise.attributions), abs=0.01 * max(1, abs(praise.logit))
+    )
+    foreign = classifier.classify("Der Film ist leider viel zu lang und sehr langweilig.")
+    assert foreign.out_of_domain
+    assert foreign.unsure
