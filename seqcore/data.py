@@ -37,7 +37,7 @@ def read_rows(
     """
     names = {field: (columns or {}).get(field, field) for field in (*fields, *(optional or {}))}
     kinds = {**fields, **(optional or {})}
-    table = _open(source, split, [names[field] for field, kind in kinds.items() if kind is str])
+    table = open_table(source, split, [names[field] for field, kind in kinds.items() if kind is str])
     for field in names:
         must = field in fields or names[field] != field  # whoever names a column counts on it
         if must and names[field] not in table.column_names:
@@ -90,7 +90,15 @@ def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], lis
     return rest, [rows[number] for number in numbers], numbers
 
 
-def _open(source: str, split: str, texts: Sequence[str]):  # type: ignore[no-untyped-def]
+def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> Any:
+    """A ``datasets`` table of a file, of a folder of images, or of a hub id; its rows are not checked.
+
+    Args:
+        texts: columns of a CSV or TSV file that are text whatever they look like.
+
+    Raises:
+        DataError: no such source, or it cannot be read.
+    """
     try:
         import datasets
     except ImportError as error:
@@ -101,6 +109,8 @@ def _open(source: str, split: str, texts: Sequence[str]):  # type: ignore[no-unt
     name, _, wanted = source.partition(":")
     if not path.exists() and suffix not in FORMATS and is_hub_id(name):
         return _download(name, wanted or split)
+    if path.is_dir():
+        return _load(source, "imagefolder", data_dir=str(path), split="train")
     if not path.is_file():
         raise DataError(f"there is no file {source}")
     if suffix not in FORMATS:

@@ -12,7 +12,13 @@ from seqcore.decoding.loop import Select, run
 from seqcore.decoding.step import StateT, Step
 
 
-def sample(step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig) -> list[list[Hypothesis]]:
+def sample(
+    step: Step[StateT],
+    state: StateT,
+    start: Tensor,
+    config: GenerationConfig,
+    generator: torch.Generator | None = None,
+) -> list[list[Hypothesis]]:
     """Draws n_best independent hypotheses for each sentence.
 
     Tokens are drawn from the model's distribution after temperature, top-k (Fan et al., 2018) and top-p (Holtzman et
@@ -24,6 +30,7 @@ def sample(step: Step[StateT], state: StateT, start: Tensor, config: GenerationC
         state: what the model remembers of B sentences.
         start: the first token fed for each sentence, LongTensor (B,).
         config: settings; beam_size is not used.
+        generator: where random numbers come from, on the CPU, instead of ``config.seed``.
 
     Returns:
         For each sentence n_best hypotheses, which may be equal: finished ones first, then those cut at max_length, each
@@ -32,21 +39,23 @@ def sample(step: Step[StateT], state: StateT, start: Tensor, config: GenerationC
     Raises:
         ValueError: the configuration does not fit the batch or the vocabulary, or the logits hold NaN or +inf.
     """
-    return run(step, state, start, config, sample_selector(config), config.n_best)
+    return run(step, state, start, config, sample_selector(config, generator), config.n_best)
 
 
-def sample_selector(config: GenerationConfig) -> Select:
-    """A function that draws one token for each of n_best hypotheses, with random numbers of its own."""
-    generator = torch.Generator()
-    if config.seed is None:
-        generator.seed()
-    else:
-        generator.manual_seed(config.seed)
+def sample_selector(config: GenerationConfig, generator: torch.Generator | None = None) -> Select:
+    """A function that draws one token for each of n_best hypotheses, with random numbers of its own or those given."""
+    alike = generator is None and config.seed is not None
+    if generator is None:
+        generator = torch.Generator()
+        if config.seed is None:
+            generator.seed()
+        else:
+            generator.manual_seed(config.seed)
 
     def select(log_probabilities: Tensor, totals: Tensor) -> Selection:
         sentences, hypotheses, vocabulary = log_probabilities.shape
         # Drawn on the CPU in double precision whatever the model runs on, so that a seed means the same everywhere.
-        rows = sentences if config.seed is None else 1
+        rows = 1 if alike else sentences
         noise = torch.empty(rows, config.n_best, vocabulary, dtype=torch.float64).exponential_(generator=generator)
         gumbel = noise.clamp_(min=torch.finfo(torch.float64).tiny).log_().neg_().to(log_probabilities)
         weights = restrict(log_probabilities, config.temperature, config.top_k, config.top_p)

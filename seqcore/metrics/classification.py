@@ -1,21 +1,7 @@
-"""How good an answer is. Every function is pure, and says which published definition it follows."""
+"""Accuracy, F1 and calibration of classifiers."""
 
 from collections.abc import Sequence
 from typing import Any
-
-from seqcore.errors import SettingsError
-
-
-def bleu(predictions: Sequence[str], references: Sequence[str], lowercase: bool = True) -> float:
-    """Corpus BLEU, 0 to 100 (Papineni 2002), by sacreBLEU with the 13a tokenizer (Post 2018)."""
-    scorer = _sacrebleu().BLEU(lowercase=lowercase)
-    return float(scorer.corpus_score(list(predictions), [list(references)]).score)
-
-
-def chrf(predictions: Sequence[str], references: Sequence[str], lowercase: bool = True) -> float:
-    """Corpus chrF2, 0 to 100 (Popović 2015), by sacreBLEU."""
-    scorer = _sacrebleu().CHRF(lowercase=lowercase)
-    return float(scorer.corpus_score(list(predictions), [list(references)]).score)
 
 
 def classification_scores(probabilities: Sequence[Sequence[float]], labels: Sequence[int]) -> dict[str, Any]:
@@ -79,11 +65,3 @@ def expected_calibration_error(
     """The mean distance of confidence and accuracy over bins of equal width, in per cent (Naeini 2015; Guo 2017)."""
     parts = reliability(probabilities, labels, bins)
     return 100 * sum(count * abs(sure - right) for count, sure, right in parts) / max(1, len(labels))
-
-
-def _sacrebleu():  # type: ignore[no-untyped-def]
-    try:
-        import sacrebleu
-    except ImportError as error:
-        raise SettingsError("BLEU needs sacrebleu: pip install 'seqcore[train]'") from error
-    return sacrebleu

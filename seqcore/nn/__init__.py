@@ -11,7 +11,7 @@ from seqcore.nn.attention import (
 from seqcore.nn.baselines import PlainRNN, WindowMLP
 from seqcore.nn.bridge import Bridge
 from seqcore.nn.decoder import DecoderOutput, LSTMDecoder
-from seqcore.nn.dropout import EmbeddingDropout, LockedDropout
+from seqcore.nn.dropout import EmbeddingDropout, LockedDropout, without_dropout
 from seqcore.nn.encoder import LSTMEncoder
 from seqcore.nn.loss import label_smoothed_cross_entropy
 from seqcore.nn.pooling import PoolState, concat_pooling, concat_pooling_of_prefixes, pool
@@ -44,4 +44,5 @@ __all__ = [
     "label_smoothed_cross_entropy",
     "length_mask",
     "pool",
+    "without_dropout",
 ]

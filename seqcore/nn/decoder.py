@@ -33,6 +33,7 @@ class LSTMDecoder(nn.Module):
         state_size: numbers in the memory's ``state.h`` for one sequence; None starts from zeros.
         attention: ``dot``, ``general`` or ``additive``.
         attention_layer: how many layers lie below the attention, 1 to L (L is Luong's own place).
+        attention_gate: let each step decide how much of what it sees counts (the β of Xu 2015).
         dropout, input_dropout, output_dropout: locked, between layers, on embeddings, before the output.
         embedding_dropout: of whole tokens.
         weight_dropout, residual, layer_norm: as in :class:`~seqcore.nn.stack.LSTMStack`.
@@ -50,6 +51,7 @@ class LSTMDecoder(nn.Module):
         state_size: int | None = None,
         attention: str = "general",
         attention_layer: int = 1,
+        attention_gate: bool = False,
         dropout: float = 0,
         input_dropout: float = 0,
         output_dropout: float = 0,
@@ -72,6 +74,7 @@ class LSTMDecoder(nn.Module):
                 raise ValueError(f"attention_layer must be from 1 to {num_layers}, but is {attention_layer}")
             self.attention = create_attention(attention, hidden_size, memory_size)
             self.combine = nn.Linear(hidden_size + memory_size, hidden_size)
+            self.gate = nn.Linear(hidden_size, 1) if attention_gate else None
         self.bridge = Bridge(state_size, num_layers, hidden_size) if state_size else None
         self.lower = range(attention_layer if memory_size is not None else num_layers)
         self.upper = range(len(self.lower), num_layers)
@@ -154,6 +157,8 @@ class LSTMDecoder(nn.Module):
         if state.values is None or state.keys is None or state.mask is None:
             return x, None
         context, weights = self.attention(x, state.values, state.keys, state.mask)
+        if self.gate is not None:
+            context = context * self.gate(x).sigmoid()
         return torch.tanh(self.combine(torch.cat([context, x], -1))), weights
 
 

@@ -1,5 +1,8 @@
 """Dropout for recurrent networks: masks that stay the same through time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import Tensor, nn
 
 
@@ -55,3 +58,17 @@ class EmbeddingDropout(nn.Module):
 def drop_weight(weight: Tensor, p: float, training: bool) -> Tensor:
     """DropConnect on a weight matrix, one mask for the whole sequence (Wan 2013; Merity 2018)."""
     return nn.functional.dropout(weight, p, training)
+
+
+@contextmanager
+def without_dropout(module: nn.Module) -> Iterator[None]:
+    """Let nothing of a module's activations be dropped in this block; all else stays in training mode."""
+    kinds = (LockedDropout, EmbeddingDropout, nn.Dropout, nn.Dropout2d)
+    layers = [layer for layer in module.modules() if isinstance(layer, kinds) and layer.training]
+    for layer in layers:
+        layer.training = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.training = True

@@ -10,6 +10,7 @@ from seqcore.errors import CheckpointError
 from seqcore.tasks.base import Task
 
 _TASKS = {
+    "captioning": ("seqcore.tasks.captioning", "Captioner"),
     "language-model": ("seqcore.tasks.language", "LanguageModel"),
     "sentiment": ("seqcore.tasks.sentiment", "SentimentClassifier"),
     "translation": ("seqcore.tasks.translation", "Translator"),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from seqcore import checkpoint
+from seqcore.data import read_rows
 from seqcore.errors import CheckpointError, SettingsError
 
 Batch = Mapping[str, Tensor]
@@ -135,6 +136,13 @@ class Task(ABC):
     @abstractmethod
     def _write_assets(self, folder: Path) -> None:
         """Write what the folder holds beside configuration and weights, such as a tokenizer."""
+
+    @classmethod
+    def read_rows(
+        cls, source: str, columns: Mapping[str, str] | None = None, split: str = "train"
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of a data set, checked: see :func:`seqcore.data.read_rows`."""
+        return read_rows(source, cls.fields, columns, split, cls.optional)
 
     @abstractmethod
     def example(self, row: Mapping[str, Any]) -> Example:

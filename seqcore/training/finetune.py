@@ -25,7 +25,7 @@ from seqcore.training.trainer import new_trainer
 # Lightning's advice that does not hold for our loaders, or says what we say ourselves.
 _NOISE = (
     ".*(does not have many workers|LeafSpec|Checkpoint directory|smaller than the logging interval|to be provided|"
-    "sync_dist=True)"
+    "sync_dist=True|in eval mode)"
 )
 
 

@@ -1,0 +1,1 @@
+"""The image captioner: python -m apps.captioner"""

@@ -1,0 +1,252 @@
+"""Turns photographs into grids of features with a convolutional network or a vision transformer."""
+
+import difflib
+import importlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqcore.errors import SettingsError
+
+TORCHVISION = "torchvision:"
+IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+# Children of a network that are lists of stages, not stages.
+BODIES = {"blocks", "encoder", "features", "layers", "stages", "trunk_output"}
+# The first child of a torchvision classifier that follows the grid.
+HEADS = {"avgpool", "classifier", "dropout", "fc", "flatten", "head", "heads"}
+
+
+@dataclass(frozen=True)
+class ImageEncoderConfig:
+    """Which network reads images, and what it is given.
+
+    Attributes:
+        backbone: a timm model (``tf_efficientnet_lite2``) or a torchvision one (``torchvision:resnet18``).
+        size: side of the square images, in pixels.
+        mean, std: of the three colours on the scale 0 to 255; the network reads (image − mean) / std. EfficientNet-Lite
+            was trained on (image − 127) / 128; :func:`image_encoder_config` knows what others were trained on.
+    """
+
+    backbone: str = "tf_efficientnet_lite2"
+    size: int = 224
+    mean: tuple[float, float, float] = (127.0, 127.0, 127.0)
+    std: tuple[float, float, float] = (128.0, 128.0, 128.0)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.backbone, str) or not self.backbone:
+            raise SettingsError(f"backbone must be the name of a network, not {self.backbone!r}")
+        if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
+            raise SettingsError(f"size must be a whole number of at least 1, not {self.size!r}")
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            numbers = isinstance(value, list | tuple) and all(isinstance(x, int | float) for x in value)
+            if not numbers or len(value) != 3 or not all(map(math.isfinite, value)):
+                raise SettingsError(f"{name} must be three numbers, one a colour, not {value!r}")
+            if name == "std" and min(value) <= 0:
+                raise SettingsError(f"std must be greater than 0, not {value!r}")
+            object.__setattr__(self, name, tuple(map(float, value)))  # JSON has lists only
+
+
+def image_encoder_config(backbone: str, size: int | None = None) -> ImageEncoderConfig:
+    """What a backbone was trained on: its normalisation, and its size unless another is given.
+
+    Raises:
+        SettingsError: no such backbone, or its library is missing.
+    """
+    mean, std, usual = IMAGENET_MEAN, IMAGENET_STD, 224
+    if not backbone.startswith(TORCHVISION):
+        timm = library("timm")
+        _check_name(backbone, timm.list_models())
+        if "efficientnet_lite" in backbone:
+            return ImageEncoderConfig(backbone, size or usual)
+        if cfg := timm.get_pretrained_cfg(backbone):
+            mean, std = (tuple(round(255 * x, 4) for x in values) for values in (cfg.mean, cfg.std))
+            usual = cfg.input_size[-1]
+    return ImageEncoderConfig(backbone, size or usual, mean, std)
+
+
+class ImageEncoder(nn.Module):
+    """A pretrained network without its classifier: images (B, 3, size, size) → grid (B, S, D).
+
+    Weights are random until :func:`~seqcore.nn.image_weights.new_image_encoder` or a checkpoint fills them.
+    ``.to(memory_format=torch.channels_last)`` is respected. Where all is frozen autograd records nothing,
+    unless the images themselves ask for gradients.
+
+    Raises:
+        SettingsError: no such backbone, it cannot read this size, or it gives no grid.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: ImageEncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        whole = create_whole(config)
+        self.backbone = _Trunk(whole) if config.backbone.startswith(TORCHVISION) else whole
+        for name, values in (("mean", torch.tensor(config.mean)), ("scale", 1 / torch.tensor(config.std))):
+            self.register_buffer(name, values.view(3, 1, 1), persistent=False)
+        self.eval()
+        try:
+            with torch.no_grad():
+                features = _drop_unused(self.backbone, lambda: self._grid(torch.zeros(1, 3, config.size, config.size)))
+        except Exception as error:  # networks object to a size in many ways
+            raise SettingsError(
+                f"{config.backbone} gives no grid for images of {config.size} pixels: {error}"
+            ) from error
+        self.grid_shape, self.output_size = (features.shape[1], features.shape[2]), features.shape[3]
+        self.train()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, 3, size, size), uint8 or floating point from 0 to 255 → (B, S, D), rows of the grid first."""
+        return self._grid(images).flatten(1, 2)
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """As :meth:`forward`, but the mean over the grid: (B, D)."""
+        return self._grid(images).mean((1, 2))
+
+    def _grid(self, images: Tensor) -> Tensor:
+        size = self.config.size
+        if images.dim() != 4 or images.shape[1:] != (3, size, size):
+            raise ValueError(f"images must be (B, 3, {size}, {size}), not {tuple(images.shape)}")
+        x = (images.to(self.mean.dtype) - self.mean) * self.scale
+        if isinstance(self.backbone, _Trunk):
+            trunk: Tensor = self.backbone(x)
+            return trunk.permute(0, 2, 3, 1)
+        features: Tensor = self.backbone.forward_features(x)  # type: ignore[operator]
+        if features.dim() == 4:
+            last = features.shape[1] != self.backbone.num_features and features.shape[3] == self.backbone.num_features
+            return features if last else features.permute(0, 2, 3, 1)
+        features = features[:, getattr(self.backbone, "num_prefix_tokens", 0) :]
+        side = math.isqrt(features.shape[1])
+        return features.unflatten(1, (side, side))
+
+    @property
+    def stages(self) -> list[tuple[str, list[nn.Module]]]:
+        """The network in order, each stage by the name of its first layer; norms belong to the stage before them.
+
+        Of an EfficientNet: conv_stem, blocks.0 to blocks.6, conv_head.
+        """
+        found: list[tuple[str, list[nn.Module]]] = []
+        for name, part in _parts(self.backbone):
+            if not found or any(weight.dim() > 1 for weight in part.parameters()):
+                found.append((name, []))
+            found[-1][1].append(part)
+        return found
+
+    def train_last(self, stages: int | None) -> None:
+        """Freeze all but the last so many stages: 0 freezes everything, None frees everything.
+
+        Frozen stages stay in evaluation mode, so that their batch norms keep their statistics.
+
+        Raises:
+            SettingsError: there are not so many stages.
+        """
+        found = self.stages
+        if stages is not None and not 0 <= stages <= len(found):
+            raise SettingsError(f"{self.config.backbone} has {len(found)} stages, so {stages} cannot be trained")
+        self.requires_grad_(stages is None or stages == len(found))
+        for _, parts in found[len(found) - stages :] if stages else []:
+            for part in parts:
+                part.requires_grad_(True)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "ImageEncoder":
+        """Set training mode, but not of what is frozen."""
+        super().train(mode)
+        for _, parts in self.stages:
+            if not any(weight.requires_grad for part in parts for weight in part.parameters()):
+                for part in parts:
+                    part.eval()
+        return self
+
+
+class _Trunk(nn.Module):
+    """The layers of a torchvision classifier before its pooling, under their own names."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        for name, child in model.named_children():
+            if name in HEADS:
+                break
+            if not name.lower().startswith("aux"):
+                self.add_module(name, child)
+        if type(model).__name__ == "DenseNet":
+            self.add_module("relu", nn.ReLU())  # a function in torchvision
+
+    def forward(self, x: Tensor) -> Tensor:
+        for child in self.children():
+            for layer in child if isinstance(child, nn.ModuleList) else [child]:
+                x = layer(x)
+        return x
+
+
+def create_whole(config: ImageEncoderConfig, pretrained: bool = False) -> nn.Module:
+    """The network with its classifier."""
+    name = config.backbone.removeprefix(TORCHVISION)
+    if name != config.backbone:
+        models = library("torchvision").models
+        _check_name(config.backbone, [TORCHVISION + known for known in models.list_models(module=models)])
+        create: Callable[..., nn.Module] = models.get_model
+        options: dict[str, Any] = {"weights": "DEFAULT" if pretrained else None}
+    else:
+        timm = library("timm")
+        _check_name(name, timm.list_models())
+        cfg = timm.get_pretrained_cfg(name)
+        fixed = cfg is not None and cfg.fixed_input_size and cfg.input_size[-1] != config.size
+        create, options = timm.create_model, {"pretrained": pretrained}
+        if fixed:
+            options["img_size"] = config.size
+    try:
+        return create(name, **options)
+    except Exception as error:  # whatever networks, downloads and their clients raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if pretrained:
+            message = f"the weights of {config.backbone} cannot be downloaded: {reason}. Look at the network, or give"
+            raise SettingsError(f"{message} a file of weights") from error
+        raise SettingsError(f"{config.backbone} cannot be made for {config.size} pixels: {reason}") from error
+
+
+def _check_name(name: str, known: list[str]) -> None:
+    if name.partition(".")[0] not in known:  # timm names its pretrained weights after a point
+        near = difflib.get_close_matches(name, known, 3)
+        raise SettingsError(f"there is no backbone {name!r}" + (f"; near are {', '.join(near)}" if near else ""))
+
+
+def library(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise SettingsError(f"reading images needs {name}: pip install 'seqcore[vision]'") from error
+
+
+def _parts(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Children in order; in the place of a list of stages, these."""
+    for name, child in module.named_children():
+        if name in BODIES:
+            yield from ((f"{name}.{inner}", part) for inner, part in _parts(child))
+        else:
+            yield name, child
+
+
+def _drop_unused(backbone: nn.Module, run: Callable[[], Tensor]) -> Tensor:
+    """Run once, and drop those children that took no part, such as a classifier; what the run gave."""
+    used: set[str] = set()
+    hooks = [
+        inner.register_forward_pre_hook(lambda *_, name=name: used.add(name))
+        for name, child in backbone.named_children()
+        for inner in child.modules()
+    ]
+    try:
+        result = run()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for name, child in list(backbone.named_children()):
+        if name not in used and any(True for _ in child.parameters()):
+            setattr(backbone, name, nn.Identity())
+    return result

@@ -1,0 +1,247 @@
+"""The captioner: images in, sentences out."""
+
+import math
+import re
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, overload
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from seqcore import metrics
+from seqcore.batching import padded
+from seqcore.decoding import GenerationConfig, Hypothesis, search
+from seqcore.errors import InputError
+from seqcore.media.images import ImageSource, augment, load_squares
+from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.captioning.config import CaptionerConfig
+from seqcore.tasks.captioning.network import CaptioningNetwork
+from seqcore.tasks.captioning.result import Caption, sentence
+from seqcore.tasks.captioning.reward import Reward
+from seqcore.tasks.captioning.rows import read_captions
+from seqcore.text import Tokenizer
+
+
+class Captioner(Task):
+    """A convolutional network, attention over its grid, an LSTM decoder, and the tokenizer.
+
+    Attributes:
+        reward: where it is set, training follows it instead of the captions (Rennie 2017).
+        augments: whether images are cropped, mirrored and recoloured at random while training.
+    """
+
+    name = "captioning"
+    Config = CaptionerConfig
+    fields: ClassVar[Mapping[str, type]] = {"image": object, "captions": list}
+    selection = "cider"
+    prediction_options = frozenset({"batch_size", "beam_size", "length_penalty", "n_best"})
+    validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 2, "batch_size": 64}
+    config: CaptionerConfig
+    network: CaptioningNetwork
+
+    def __init__(self, config: CaptionerConfig, tokenizer: Tokenizer) -> None:
+        self.config, self.tokenizer = config, tokenizer
+        self.network = CaptioningNetwork(config, tokenizer.padding)
+        self.reward: Reward | None = None
+        self.augments = True
+
+    @classmethod
+    def _build(cls, config: CaptionerConfig, folder: Path) -> Self:
+        return cls(config, Tokenizer.load(folder))
+
+    def _write_assets(self, folder: Path) -> None:
+        self.tokenizer.save(folder)
+
+    @classmethod
+    def read_rows(
+        cls, source: str, columns: Mapping[str, str] | None = None, split: str = "train"
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of a folder of images, a table or a hub id: see :func:`~seqcore.tasks.captioning.rows.read_captions`."""
+        return read_captions(source, columns, split)
+
+    def parameter_groups(self) -> list[list[nn.Parameter]]:
+        """The decoder's, then what of the image encoder is trained."""
+        seen = [weight for weight in self.network.encoder.parameters() if weight.requires_grad]
+        inside = set(self.network.encoder.parameters())
+        return [[weight for weight in self.network.parameters() if weight not in inside], seen]
+
+    @overload
+    def caption(
+        self,
+        images: Sequence[ImageSource],
+        beam_size: int = ...,
+        n_best: int | None = ...,
+        batch_size: int = ...,
+        **generation: Any,
+    ) -> list[Caption]: ...
+    @overload
+    def caption(
+        self,
+        images: ImageSource,
+        beam_size: int = ...,
+        n_best: int | None = ...,
+        batch_size: int = ...,
+        **generation: Any,
+    ) -> Caption: ...
+    def caption(
+        self,
+        images: ImageSource | Sequence[ImageSource],
+        beam_size: int = 5,
+        n_best: int | None = None,
+        batch_size: int = 16,
+        **generation: Any,
+    ) -> Caption | list[Caption]:
+        """Describe one image, or each of a list.
+
+        An image is a path, bytes, a file, a PIL image, an array (H, W) or (H, W, C), or a tensor (C, H, W): see
+        :func:`~seqcore.media.images.open_image`. It is stretched to a square, as those of the training were.
+
+        Args:
+            beam_size: hypotheses an image; 1 is greedy.
+            n_best: captions an image, the others as ``alternatives``; without it 3, or ``beam_size`` if less.
+            batch_size: images worked on at once; it never changes an answer.
+            generation: other settings of :class:`~seqcore.decoding.GenerationConfig`, such as ``length_penalty``.
+
+        Raises:
+            InputError: an image that cannot be read, with its number in a list, or a setting out of range.
+        """
+        if not isinstance(images, list | tuple):
+            single: list[Any] = [images]
+            return self.caption(single, beam_size, n_best, batch_size, **generation)[0]
+        return self.predict([{"image": image} for image in images], beam_size=beam_size, n_best=n_best,
+                            batch_size=batch_size, **generation)  # fmt: skip
+
+    def predict(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        beam_size: int = 5,
+        n_best: int | None = None,
+        batch_size: int = 16,
+        **generation: Any,
+    ) -> list[Caption]:
+        config = self._search(beam_size, n_best, generation)
+        if batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, but is {batch_size}")
+        found = []
+        for begin in range(0, len(rows), batch_size):
+            try:
+                grid = self.grids(rows[begin : begin + batch_size])
+            except InputError as error:
+                number = error.number and begin + error.number
+                raise (InputError(error.message, number) if len(rows) > 1 else InputError(error.message)) from None
+            found += self._write(grid, config)
+        return found
+
+    @torch.inference_mode()
+    def grids(self, rows: Sequence[Mapping[str, Any]]) -> Tensor:
+        """What the image encoder gives of the images of rows, (B, S, D); from a row's ``grid`` if it has one."""
+        if all("grid" in row for row in rows):
+            return torch.stack([row["grid"] for row in rows]).to(self.device).float()
+        images = load_squares([row["image"] for row in rows], self.config.image_size)
+        return self.network.encoder(images.to(self.device)).float()  # type: ignore[no-any-return]
+
+    def example(self, row: Mapping[str, Any]) -> Example:
+        """``{image or grid, captions}`` → its captions as token numbers."""
+        captions = [plain(text) for text in row["captions"]]
+        if not any(captions):
+            raise InputError("there is no caption with a word in it")
+        end = self.tokenizer.end
+        encoded = [self.tokenizer.encode(text)[: self.config.max_length] for text in captions if text]
+        tokens = [array("i", [self.tokenizer.start, *pieces, end]) for pieces in encoded]
+        return {"captions": tokens, **{key: row[key] for key in ("image", "grid", "number") if key in row}}
+
+    def lengths(self, example: Example) -> Sequence[int]:
+        captions = example["captions"]
+        return (max(map(len, captions)) * len(captions),)
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        captions = [tokens for example in examples for tokens in example["captions"]]
+        rows = [row for row, example in enumerate(examples) for _ in example["captions"]]
+        batch = {"target": torch.tensor(padded(captions, self.tokenizer.padding)), "rows": torch.tensor(rows)}
+        if all("grid" in example for example in examples):
+            batch["grid"] = torch.stack([example["grid"] for example in examples])
+        else:
+            batch["images"] = load_squares([example["image"] for example in examples], self.config.image_size)
+        if all("number" in example for example in examples):
+            batch["numbers"] = torch.tensor([example["number"] for example in examples])
+        return batch
+
+    def loss(self, batch: Batch, state: Any = None) -> Loss:
+        training = self.network.training
+        if "grid" in batch:
+            grid = batch["grid"].float()
+        else:
+            images = batch["images"]
+            grid = self.network.encoder(augment(images) if training and self.augments else images)
+        if training and self.reward is not None:
+            return self.reward.loss(self, grid, batch["numbers"].tolist())
+        return self.network(grid, batch["target"], batch["rows"])  # type: ignore[no-any-return]
+
+    def line(self, result: Caption) -> str:
+        return result.text
+
+    def record(self, result: Caption) -> dict[str, Any]:
+        """``{text, score, tokens, token_probabilities}``, and ``alternatives`` where there are any."""
+        probabilities = [round(value, 4) for value in result.token_probabilities]
+        record = {"text": result.text, "score": round(result.score, 4), "tokens": list(result.tokens)}
+        more = {"alternatives": [self.record(other) for other in result.alternatives]} if result.alternatives else {}
+        return {**record, "token_probabilities": probabilities, **more}
+
+    def scores(self, predictions: Sequence[Caption], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """``bleu1`` to ``bleu4``, ``cider`` and ``most_frequent``: see :func:`seqcore.metrics.caption_scores`."""
+        return metrics.caption_scores([one.text for one in predictions], [row["captions"] for row in rows])
+
+    def _search(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> GenerationConfig:
+        if n_best is None:
+            n_best = 3 if generation.get("do_sample") or not isinstance(beam_size, int) else max(1, min(3, beam_size))
+        never = (self.tokenizer.unknown, self.tokenizer.start)
+        settings = {"length_penalty": 1.0, "max_length": self.config.max_length, **generation}
+        with _refusals():
+            return GenerationConfig(
+                eos=self.tokenizer.end,
+                pad=self.tokenizer.padding,
+                beam_size=beam_size,
+                n_best=n_best,
+                **{**settings, "banned_tokens": (*never, *settings.get("banned_tokens", ()))},
+            )
+
+    @torch.inference_mode()
+    def _write(self, grid: Tensor, config: GenerationConfig) -> list[Caption]:
+        start = torch.full((len(grid),), self.tokenizer.start, device=grid.device)
+        with _refusals():
+            found = search(self.network.decoder.step, self.network.start(grid), start, config)
+        answers = []
+        for hypotheses in found:
+            best, *others = map(self._caption, hypotheses)
+            answers.append(replace(best, alternatives=tuple(others)))
+        return answers
+
+    def _caption(self, hypothesis: Hypothesis) -> Caption:
+        assert hypothesis.attention is not None
+        return Caption(
+            text=sentence(self.tokenizer.decode(hypothesis.tokens)),
+            tokens=self.tokenizer.pieces(hypothesis.tokens),
+            token_probabilities=tuple(math.exp(value) for value in hypothesis.token_log_probabilities),
+            score=hypothesis.score,
+            attention=hypothesis.attention.unflatten(1, self.network.encoder.grid_shape),
+        )
+
+
+def plain(text: str) -> str:
+    """A caption as the decoder learns it: its words, in small letters, with no punctuation."""
+    words = re.findall(r"[\w'’-]+", text.lower())
+    return " ".join(word for word in (each.strip("-") for each in words) if word)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """A setting that the search finds impossible is the user's."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise InputError(f"this search is not possible: {error}") from error

@@ -1,0 +1,62 @@
+"""New captioners, from nothing or from another one."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from seqcore.nn.image_weights import new_image_encoder
+from seqcore.tasks.captioning.captioner import Captioner, plain
+from seqcore.tasks.captioning.config import CaptionerConfig
+from seqcore.text import Tokenizer
+
+
+def new_captioner(config: CaptionerConfig, captions: Iterable[str], weights: str | Path | None = None) -> Captioner:
+    """An untrained captioner that sees by weights from elsewhere, with a tokenizer learned from captions.
+
+    Args:
+        weights: of the image encoder, see :func:`~seqcore.nn.image_weights.new_image_encoder`; None is random.
+
+    Raises:
+        DataError: too little text for a vocabulary.
+        SettingsError: no such backbone or weights.
+    """
+    tokenizer = Tokenizer.train(map(plain, captions), config.vocab_size, lowercase=True)
+    captioner = Captioner(replace(config, vocab_size=len(tokenizer)), tokenizer)
+    if weights is not None:
+        seeing = new_image_encoder(config.encoder, weights)
+        captioner.network.encoder.load_state_dict(seeing.state_dict())
+    return captioner
+
+
+@torch.no_grad()
+def extended_captioner(old: Captioner, config: CaptionerConfig, captions: Iterable[str]) -> tuple[Captioner, int]:
+    """A trained captioner with a new vocabulary, for another language or subject, and how many rows it kept.
+
+    Embeddings of pieces that both vocabularies have are kept; a new piece begins with the mean of the old pieces that
+    spell it. All other weights are the old ones.
+
+    Args:
+        config: gives vocabulary, dropout and the training objective's settings; all sizes are those of ``old``.
+
+    Raises:
+        DataError: too little text for a vocabulary.
+    """
+    training = ("vocab_size", "dropout", "label_smoothing", "attention_penalty", "max_length")
+    new = new_captioner(replace(old.config, **{name: getattr(config, name) for name in training}), captions)
+    for name, weight in old.network.state_dict().items():
+        if name not in {"decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias"}:
+            new.network.state_dict()[name].copy_(weight)
+    pieces = new.tokenizer.pieces(range(len(new.tokenizer)))
+    kept = 0
+    for number, piece in enumerate(pieces):
+        kept += old.tokenizer.has(piece)
+        spelled = [old.tokenizer.number(piece)] if old.tokenizer.has(piece) else old.tokenizer.encode(piece)
+        if spelled:
+            for mine, theirs in (
+                (new.network.decoder.embedding.weight, old.network.decoder.embedding.weight),
+                (new.network.decoder.output.bias, old.network.decoder.output.bias),
+            ):
+                mine[number] = theirs[spelled].mean(0)
+    return new, kept

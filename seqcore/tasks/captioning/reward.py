@@ -1,0 +1,78 @@
+"""Self-critical training: captions are drawn at random, and those that score above the others become likelier."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from seqcore.batching import padded
+from seqcore.decoding import GenerationConfig, sample
+from seqcore.metrics import CiderD, caption_words
+from seqcore.nn import without_dropout
+from seqcore.tasks.base import Loss
+
+if TYPE_CHECKING:
+    from seqcore.tasks.captioning.captioner import Captioner
+
+END = "</s>"  # counts as a word: a caption that stops in the middle lacks the n-grams with which captions end
+
+
+class Reward:
+    """CIDEr-D of sampled captions, beside the mean of the other samples of their image (Rennie 2017; Luo 2020).
+
+    Args:
+        references: of each training image, the captions that people wrote.
+        samples: captions drawn for an image and step.
+    """
+
+    def __init__(self, references: Sequence[Sequence[str]], samples: int = 5) -> None:
+        self.samples = samples
+        self._cider = CiderD([[[*caption_words(text), END] for text in captions] for captions in references])
+
+    def loss(self, captioner: "Captioner", grid: Tensor, numbers: Sequence[int]) -> Loss:
+        """The policy gradient of fresh samples; they are rescored by one fused pass, dropout off.
+
+        Args:
+            grid: (B, S, D)
+            numbers: of the images, B of them.
+        """
+        tokenizer, network = captioner.tokenizer, captioner.network
+        config = GenerationConfig(
+            eos=tokenizer.end,
+            pad=tokenizer.padding,
+            do_sample=True,
+            n_best=self.samples,
+            max_length=captioner.config.max_length,
+            banned_tokens=(tokenizer.unknown, tokenizer.start),
+        )
+        start = torch.full((len(grid),), tokenizer.start, device=grid.device)
+        with without_dropout(network):
+            with torch.no_grad():
+                found = sample(network.decoder.step, network.start(grid), start, config, torch.default_generator)
+            drawn = [(*each.tokens, *[tokenizer.end] * each.finished) for image in found for each in image]
+            words = [
+                [*caption_words(tokenizer.decode(each.tokens)), *[END] * each.finished]
+                for image in found
+                for each in image
+            ]
+            images = [number for number in numbers for _ in range(self.samples)]
+            scores = torch.tensor([self._cider.score(*pair) for pair in zip(images, words, strict=True)])
+            target = torch.tensor(padded([(tokenizer.start, *tokens) for tokens in drawn], tokenizer.padding))
+            rows = torch.arange(len(grid)).repeat_interleave(self.samples)
+            place = grid.device
+            return network.reinforce(grid, target.to(place), rows.to(place), self.advantages(scores).to(place))
+
+    def advantages(self, scores: Tensor) -> Tensor:
+        """(B · samples,) → how much better each is than the mean of the others of its image."""
+        groups = scores.view(-1, self.samples)
+        others = (groups.sum(1, keepdim=True) - groups) / (self.samples - 1)
+        return (groups - others).flatten()
+
+
+def self_critical(
+    captioner: "Captioner", rows: Sequence[Mapping[str, Any]], samples: int = 5
+) -> list[Mapping[str, Any]]:
+    """Let a captioner train for CIDEr-D on these rows; give them the numbers by which their captions are found."""
+    captioner.reward = Reward([row["captions"] for row in rows], samples)
+    return [{**row, "number": number} for number, row in enumerate(rows)]

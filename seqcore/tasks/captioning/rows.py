@@ -1,0 +1,89 @@
+"""Images and their captions, from a folder, a table or a hub id."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seqcore.data import open_table
+from seqcore.errors import DataError
+
+_NUMBERED = re.compile(r"captions?_?\d+")
+
+
+def read_captions(source: str, columns: Mapping[str, str] | None = None, split: str = "train") -> list[dict[str, Any]]:
+    """Read ``{image, captions}``, one row an image, and check it.
+
+    Args:
+        source: a folder of images with a ``metadata.jsonl`` or ``metadata.csv`` (``file_name``, and ``captions``, a
+            list, or ``caption``); a CSV, TSV, JSON lines or Parquet file with ``image``, the image's path from the
+            file's own folder; or a hub id. Rows of one image are put together; ``caption_0`` to ``caption_4`` are one
+            list.
+        columns: where ``image`` and ``captions`` have other names.
+
+    Returns:
+        Rows whose ``image`` is a path or bytes.
+
+    Raises:
+        DataError: no such source, or an image or a caption missing; the message names the row (from 1).
+    """
+    table = open_table(source, split)
+    names = dict(columns or {})
+    image = _column(source, table.column_names, "image", names, ("image", "file_name"))
+    texts = [name for name in table.column_names if _NUMBERED.fullmatch(name)]
+    if "captions" in names or not texts:
+        texts = [_column(source, table.column_names, "captions", names, ("captions", "caption"))]
+    table = _undecoded(table, image)
+    folder = Path(source).parent
+    found: dict[Any, list[str]] = {}
+    columns_ = [list(table[name]) for name in (image, *texts)]
+    for number, (picture, *written) in enumerate(zip(*columns_, strict=True), 1):
+        place = f"{source}, row {number}"
+        captions = [text for value in written for text in _captions(value, place)]
+        found.setdefault(_image(picture, folder, place), []).extend(captions)
+    return [{"image": picture, "captions": captions} for picture, captions in found.items()]
+
+
+def _column(source: str, have: list[str], field: str, names: Mapping[str, str], usual: tuple[str, ...]) -> str:
+    wanted = (names[field],) if names.get(field, field) != field else usual
+    for name in wanted:
+        if name in have:
+            return name
+    raise DataError(
+        f"{source} has no column {wanted[0]!r}; it has: {', '.join(have)}. Say which one to use with "
+        f"--columns.{field} NAME."
+    )
+
+
+def _undecoded(table: Any, image: str) -> Any:
+    """Images as they are in their files, which is checked when they are opened."""
+    import datasets
+
+    if isinstance(table.features[image], datasets.Image):
+        return table.cast_column(image, datasets.Image(decode=False))
+    return table
+
+
+def _image(value: Any, folder: Path, place: str) -> str | bytes:
+    """A path, or what the file holds."""
+    if isinstance(value, dict):
+        value = value.get("path") if _is_file(value.get("path")) else value.get("bytes") or value.get("path")
+    if isinstance(value, bytes) and value:
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"{place}: the image must be a path or an image, not {type(value).__name__}")
+    path = folder / value
+    if not path.is_file():
+        raise DataError(f"{place}: there is no image {path}")
+    return str(path)
+
+
+def _is_file(path: Any) -> bool:
+    return isinstance(path, str) and Path(path).is_file()
+
+
+def _captions(value: Any, place: str) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise DataError(f"{place}: captions must be a text or a list of texts, none of them empty, not {value!r:.60}")
+    return texts
