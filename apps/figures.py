@@ -113,15 +113,15 @@ def confidence_strip(tokens: Sequence[str], probabilities: Sequence[float], look
     return f'<div class="sq-strip">{grouped}</div>'
 
 
-def ranking(texts: Sequence[str], scores: Sequence[float]) -> str:
-    """A table of texts, best first, with their scores."""
+def ranking(texts: Sequence[str], scores: Sequence[float], title: str = "Translation") -> str:
+    """A table of texts, best first, with their scores; `title` heads them."""
     rows = "".join(
         f'<tr><td>{rank}</td><td dir="auto">{escape(_printable(text)) or "<em>(nothing)</em>"}</td>'
         f"<td>{score:.3f}</td></tr>"
         for rank, (text, score) in enumerate(zip(texts, scores, strict=True), start=1)
     )
     return (
-        '<table class="sq-ranking"><thead><tr><th>#</th><th>Translation</th><th>Score</th></tr></thead>'
+        f'<table class="sq-ranking"><thead><tr><th>#</th><th>{escape(title)}</th><th>Score</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
 

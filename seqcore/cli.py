@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import seqcore
 from seqcore import checkpoint
-from seqcore.data import filled, read_rows
+from seqcore.data import filled
 from seqcore.errors import DataError, InputError, SeqcoreError, SettingsError
 from seqcore.tasks import load
 from seqcore.tasks.base import Task
@@ -20,7 +20,7 @@ from seqcore.tasks.base import Task
 BATCH_SIZE, BATCHES_AT_ONCE = 32, 16
 # Flags that only some tasks know: what a row may say, and what predict takes.
 _LANGUAGES = {"source_lang": "source", "target_lang": "target"}
-_FIELDS = ("source", "target", *_LANGUAGES, "text", "label")
+_FIELDS = ("source", "target", *_LANGUAGES, "text", "label", "image", "captions")
 _PREDICTION = ("beam_size", "length_penalty", "n_best", "batch_size")
 
 
@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
         sys.stdout.flush()
+    except _SomeFailedError:
+        sys.stdout.flush()
+        return 1
     except SeqcoreError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -43,14 +46,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _SomeFailedError(Exception):
+    """Some answers could not be given, and each was told."""
+
+
 def predict(options: argparse.Namespace) -> None:
-    """One line in, one line out, in order and as they come: input of any size is held a few batches at a time."""
+    """One line in, one line out, in order and as they come: input of any size is held a few batches at a time.
+
+    A captioner reads files and folders of images instead, and goes on after one that cannot be read.
+    """
     if options.n_best and options.format != "jsonl":
         raise SettingsError("--n-best needs --format jsonl: as text, a line gives one line")
     task = load(options.checkpoint, device=options.device)
     field = next(iter(task.fields))
     languages = _languages(options, task)
     chosen = _given(options, _PREDICTION, "", task.prediction_options, task)
+    if task.reads_files:
+        with _output(options.output) as out:
+            predict_files(task, options, chosen, out)
+        return
     with ExitStack() as stack:
         lines = _lines(options.files or ["-"], stack)
         out = stack.enter_context(_output(options.output))
@@ -72,13 +86,43 @@ def predict(options: argparse.Namespace) -> None:
             out.flush()
 
 
+def predict_files(task: Task, options: argparse.Namespace, chosen: dict[str, Any], out: TextIO) -> None:
+    """One file in, one line out."""
+    files = iter(task.files(options.files))
+    failed = False
+    while chunk := list(itertools.islice(files, options.batch_size or BATCH_SIZE)):
+        rows: dict[int, Any] = {}
+        lines: dict[int, dict[str, Any]] = {}
+        for number, path in enumerate(chunk):
+            try:
+                rows[number] = task.file_row(path)
+            except InputError as error:
+                failed = True
+                lines[number] = {"error": error.message}
+        for number, result in zip(rows, task.predict(list(rows.values()), **chosen), strict=True):
+            lines[number] = {"line": task.line(result), "record": task.record(result)}
+        for number, path in enumerate(chunk):
+            name = os.fsencode(path).decode("utf-8", "replace")
+            said = lines[number]
+            if options.format == "jsonl":
+                record = {"file": name, **said.get("record", said)}
+                print(json.dumps(record, ensure_ascii=False), file=out)
+            elif "error" in said:
+                print(f"error: {said['error']}", file=sys.stderr)
+            else:
+                print(f"{name}\t{said['line']}", file=out)
+        out.flush()
+    if failed:
+        raise _SomeFailedError
+
+
 def evaluate(options: argparse.Namespace) -> None:
     """Predict every row and print the task's metrics as JSON."""
     task = load(options.checkpoint, device=options.device)
     languages = _languages(options, task)
     chosen = _given(options, _PREDICTION, "", task.prediction_options, task)
     columns = _given(options, _FIELDS, "columns.", {*task.fields, *task.optional}, task)
-    rows = read_rows(options.data, task.fields, columns, options.split, task.optional)
+    rows = list(task.read_rows(options.data, columns, options.split))
     rows = filled(rows, languages, options.data)
     scores = task.scores(task.predict(rows, **chosen), rows)
     described = {"checkpoint": options.checkpoint, "data": options.data, "rows": len(rows), **chosen}
@@ -133,6 +177,10 @@ def _output(name: str | None) -> Iterator[TextIO]:
     try:
         with out:
             yield out
+    except _SomeFailedError:
+        if not special:
+            partial.replace(target)
+        raise
     except BaseException:
         if not special:
             print(f"what was done before it stopped is in {partial}", file=sys.stderr)
@@ -179,15 +227,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"seqcore {seqcore.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = _command(commands, "predict", predict, "one line in, one line out")
-    command.add_argument("files", nargs="*", metavar="FILE", help="text, a request a line; - or none: standard input")
+    command = _command(commands, "predict", predict, "one line or image in, one line out")
+    command.add_argument(
+        "files", nargs="*", metavar="FILE", help="text, a request a line (- or none: standard input), or images"
+    )
     command.add_argument("--output", metavar="FILE", help="where to write; without it, standard output")
     command.add_argument("--format", choices=["text", "jsonl"], default="text", help="what to write a line")
     command.add_argument("--n-best", type=_positive, metavar="N", help="answers a line, for --format jsonl")
     _add_search(command)
 
     command = _command(commands, "evaluate", evaluate, "metrics on a data set, as JSON")
-    command.add_argument("data", metavar="DATA", help="CSV, TSV, JSON lines or Parquet file, or a hub id")
+    command.add_argument(
+        "data", metavar="DATA", help="CSV, TSV, JSON lines or Parquet file, folder of images, or hub id"
+    )
     command.add_argument("--split", default="test", help="of a hub id (default: test)")
     for field in _FIELDS:
         command.add_argument(f"--columns.{field}", metavar="NAME", help=f"column for {field}")

@@ -42,6 +42,7 @@ class Task(ABC):
         validation_options: those of them that validation during training uses, for speed.
         reads_streams: trained by truncated BPTT on all texts one after the other (Williams & Peng 1990). Examples hold
             ``tokens``, and :meth:`loss` also takes the state that the batch before has left.
+        reads_files: answers files, such as images, which :meth:`files` and :meth:`file_row` find and open.
     """
 
     name: ClassVar[str]
@@ -52,6 +53,7 @@ class Task(ABC):
     prediction_options: ClassVar[Collection[str]] = frozenset({"batch_size"})
     validation_options: ClassVar[Mapping[str, Any]] = {}
     reads_streams: ClassVar[bool] = False
+    reads_files: ClassVar[bool] = False
     config: Any
     network: nn.Module
 
@@ -143,6 +145,14 @@ class Task(ABC):
     ) -> Sequence[Mapping[str, Any]]:
         """Rows of a data set, checked: see :func:`seqcore.data.read_rows`."""
         return read_rows(source, cls.fields, columns, split, cls.optional)
+
+    def files(self, names: Sequence[str]) -> list[str]:
+        """The files that are meant by names of files and folders, for a task that ``reads_files``."""
+        raise NotImplementedError
+
+    def file_row(self, path: str) -> Mapping[str, Any]:
+        """A row of a file, for a task that ``reads_files``. Raises InputError when it cannot be read."""
+        raise NotImplementedError
 
     @abstractmethod
     def example(self, row: Mapping[str, Any]) -> Example:

@@ -17,7 +17,7 @@ from seqcore import metrics
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search
 from seqcore.errors import InputError
-from seqcore.media.images import ImageSource, augment, load_squares
+from seqcore.media.images import ImageSource, augment, image_files, load_squares
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.captioning.config import CaptionerConfig
 from seqcore.tasks.captioning.network import CaptioningNetwork
@@ -39,6 +39,7 @@ class Captioner(Task):
     Config = CaptionerConfig
     fields: ClassVar[Mapping[str, type]] = {"image": object, "captions": list}
     selection = "cider"
+    reads_files = True
     prediction_options = frozenset({"batch_size", "beam_size", "length_penalty", "n_best"})
     validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 2, "batch_size": 64}
     config: CaptionerConfig
@@ -120,7 +121,7 @@ class Captioner(Task):
         self,
         rows: Sequence[Mapping[str, Any]],
         beam_size: int = 5,
-        n_best: int | None = None,
+        n_best: int | None = 1,
         batch_size: int = 16,
         **generation: Any,
     ) -> list[Caption]:
@@ -133,7 +134,7 @@ class Captioner(Task):
                 grid = self.grids(rows[begin : begin + batch_size])
             except InputError as error:
                 number = error.number and begin + error.number
-                raise (InputError(error.message, number) if len(rows) > 1 else InputError(error.message)) from None
+                raise InputError(error.message, number if len(rows) > 1 else None) from None
             found += self._write(grid, config)
         return found
 
@@ -144,6 +145,15 @@ class Captioner(Task):
             return torch.stack([row["grid"] for row in rows]).to(self.device).float()
         images = load_squares([row["image"] for row in rows], self.config.image_size)
         return self.network.encoder(images.to(self.device)).float()  # type: ignore[no-any-return]
+
+    def files(self, names: Sequence[str]) -> list[str]:
+        """Names of images, and for a folder those in it."""
+        if not names or "-" in names:
+            raise InputError("name images, or a folder of them")
+        return [str(path) for name in names for path in (image_files(name) if Path(name).is_dir() else [name])]
+
+    def file_row(self, path: str) -> Mapping[str, Any]:
+        return {"image": load_squares([path], self.config.image_size)[0]}
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """``{image or grid, captions}`` → its captions as token numbers."""
@@ -186,11 +196,10 @@ class Captioner(Task):
         return result.text
 
     def record(self, result: Caption) -> dict[str, Any]:
-        """``{text, score, tokens, token_probabilities}``, and ``alternatives`` where there are any."""
-        probabilities = [round(value, 4) for value in result.token_probabilities]
-        record = {"text": result.text, "score": round(result.score, 4), "tokens": list(result.tokens)}
+        """``{text, score}``, and ``alternatives`` where there are any."""
+        record = {"text": result.text, "score": round(result.score, 4)}
         more = {"alternatives": [self.record(other) for other in result.alternatives]} if result.alternatives else {}
-        return {**record, "token_probabilities": probabilities, **more}
+        return {**record, **more}
 
     def scores(self, predictions: Sequence[Caption], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """``bleu1`` to ``bleu4``, ``cider`` and ``most_frequent``: see :func:`seqcore.metrics.caption_scores`."""

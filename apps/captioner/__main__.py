@@ -1,0 +1,6 @@
+"""python -m apps.captioner: the captioner's page alone."""
+
+from apps.captioner.app import DESCRIPTION, build
+from apps.launch import run_app
+
+run_app("captioner", build, DESCRIPTION)

@@ -1,0 +1,148 @@
+"""The captioner's page: photos in, sentences out, and where the model looked for each word.
+
+`gradio apps/captioner/app.py` serves it and reloads it when this file changes.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from apps.captioner.answers import DEFAULT_BEAM, DEFAULT_CAPTIONS, DEFAULT_PENALTY, WIDEST_BEAM, Answers
+from apps.captioner.files import LARGEST_IMAGE, MOST_IMAGES
+from apps.captioner.page import PageEvents, heading
+from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+
+if TYPE_CHECKING:
+    from gradio.components import Component
+
+    from seqcore.tasks.captioning import Captioner
+
+DESCRIPTION = "Caption images in the browser with a convolutional network and a deep LSTM."
+EXAMPLES = Path(__file__).resolve().parent / "examples"
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+MOST_WATCHED = 16
+
+
+def build(load: "LazyTask[Captioner]") -> gr.Blocks:
+    """The page and its endpoints, `/caption` among them. `load` gives the task, on first use."""
+    answers = Answers(load)
+    events = PageEvents(answers)
+    with gr.Blocks(title="Captioner · seqcore", delete_cache=FILE_LIFETIME) as page:
+        head = gr.HTML(heading(""), apply_default_css=False)
+        trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
+        settings = _settings()
+        with gr.Tab("Photo", elem_id="photo-tab"):
+            _photo_tab(events, settings)
+        with gr.Tab("Many", elem_id="many-tab"):
+            _many_tab(events, settings)
+        with gr.Accordion("Settings", open=False, elem_id="settings"), gr.Row():
+            for setting in settings:
+                setting.render()
+        page.load(user_errors(events.greet), None, [head, trouble], **PRIVATE)
+        _endpoints(answers)
+    return page
+
+
+def _settings() -> "list[Component]":
+    """Beam size, length penalty, captions to compare."""
+    look: dict[str, Any] = {"min_width": 200, "render": False}
+    return [
+        gr.Slider(
+            1, WIDEST_BEAM, value=DEFAULT_BEAM, step=1, label="Beam size", **look,
+            info="How many captions are followed at once; 1 takes the likeliest word at every step.",
+        ),
+        gr.Slider(
+            0.0, 2.0, value=DEFAULT_PENALTY, step=0.1, label="Length penalty", **look,
+            info="Above 0 makes up for the lower probability of long captions.",
+        ),
+        gr.Slider(
+            1, WIDEST_BEAM, value=DEFAULT_CAPTIONS, step=1, label="Captions to compare", **look,
+            info="Listed beneath with their scores; of a beam, as many as it holds.",
+        ),
+    ]  # fmt: skip
+
+
+def _photo_tab(events: PageEvents, settings: "list[Component]") -> None:
+    with gr.Row(equal_height=True):
+        photo = gr.Image(
+            label="Photo: drop, paste, choose or take one", type="filepath", sources=["upload", "clipboard", "webcam"],
+            height=360, min_width=280, elem_id="photo",
+        )  # fmt: skip
+        with gr.Column(min_width=280):
+            text = gr.Textbox(
+                label="Alt text",
+                interactive=False,
+                buttons=["copy"],
+                lines=3,
+                elem_id="caption",
+                elem_classes="sq-text",
+            )
+            status = gr.Markdown(elem_classes="sq-status", elem_id="status")
+            go = gr.Button("Caption", variant="primary", elem_id="go")
+            examples = gr.Dataset(
+                components=[gr.Image(render=False, type="filepath")], samples=[[str(path)] for path in _examples()],
+                label="Examples", elem_id="examples",
+            )  # fmt: skip
+    looked = gr.HTML(elem_id="looked", elem_classes="sq-filled", apply_default_css=False)
+    outputs = [text, status, looked]
+    chosen = examples.click(lambda sample: sample[0], examples, photo, **PRIVATE)
+    for begin in (go.click, photo.input, chosen.success):
+        begin(
+            user_errors(events.show_caption), [photo, *settings], outputs,
+            trigger_mode="multiple", concurrency_limit=MOST_WATCHED, concurrency_id="watched", **PRIVATE,
+        )  # fmt: skip
+    photo.clear(user_errors(events.clear), None, outputs, **PRIVATE)
+
+
+def _many_tab(events: PageEvents, settings: "list[Component]") -> None:
+    gr.Markdown(
+        f"Up to {MOST_IMAGES} images of {LARGEST_IMAGE // 1_000_000} MB at most. Their alt texts come as a table, as "
+        "CSV and as JSON lines; one that cannot be read has its reason in its place.",
+        elem_classes="sq-hint",
+    )
+    files = gr.File(label="Images", file_count="multiple", height=200, elem_id="files")
+    progress = gr.HTML(elem_id="file-progress", apply_default_css=False)
+    with gr.Row(elem_classes="sq-buttons"):
+        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop-files")
+        go = gr.Button("Caption all", variant="primary", scale=4, min_width=140, elem_id="caption-all")
+    with gr.Row():
+        table = gr.DownloadButton("Download CSV", visible=False, elem_id="csv")
+        objects = gr.DownloadButton("Download JSON lines", visible=False, elem_id="jsonl")
+    results = gr.HTML(elem_id="results", apply_default_css=False)
+    outputs = [progress, table, objects, results, stop]
+    go.click(
+        user_errors(events.show_files), [files, *settings[:2]], outputs,
+        concurrency_limit=2, concurrency_id="files", **PRIVATE,
+    )  # fmt: skip
+    for end in (stop.click, files.change):
+        end(user_errors(events.stop_files), None, outputs, **PRIVATE)
+
+
+def _endpoints(answers: Answers) -> None:
+    # A file needs components, if only unseen ones.
+    inputs = [
+        gr.File(label="image", visible=False),
+        gr.Number(DEFAULT_BEAM, label="beam_size", visible=False),
+        gr.Number(DEFAULT_PENALTY, label="length_penalty", visible=False),
+        gr.Number(DEFAULT_CAPTIONS, label="n_best", visible=False),
+    ]
+    gr.on(
+        [], user_errors(answers.caption), inputs[:3], gr.Textbox(label="caption", visible=False),
+        api_name="caption", concurrency_limit=MOST_CALLS,
+    )  # fmt: skip
+    gr.on(
+        [], user_errors(answers.explain_caption), inputs, gr.JSON(label="explanation", visible=False),
+        api_name="explain_caption", concurrency_limit=MOST_CALLS,
+    )  # fmt: skip
+
+
+def _examples() -> list[Path]:
+    return sorted(EXAMPLES.glob("*.jpg"))
+
+
+# Gradio's reloader looks for this name. It loads nothing yet.
+demo = build(LazyTask(CHECKPOINTS / "captioner"))
+
+if __name__ == "__main__":
+    run_app("captioner", build, DESCRIPTION)

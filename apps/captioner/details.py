@@ -1,0 +1,94 @@
+"""A closer look at a caption, as HTML: where the model looked for each word, and what else it found."""
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from apps.figures import ranking
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from apps.captioner.files import Line
+    from seqcore.tasks.captioning import Caption
+
+_WIDTH = 240  # pixels of a picture
+_COLOUR = (255, 140, 0)
+
+
+def words(caption: "Caption") -> list[tuple[str, float, Any]]:
+    """Each word, its probability, and where the model looked while writing it: (h, w), the mean over its pieces."""
+    found: list[tuple[str, float, list[Any]]] = []
+    for piece, probability, grid in zip(caption.tokens, caption.token_probabilities, caption.attention, strict=True):
+        if piece.startswith("▁") or not found:
+            found.append((piece.removeprefix("▁"), probability, [grid]))
+        else:
+            text, before, grids = found[-1]
+            found[-1] = (text + piece, before * probability, [*grids, grid])
+    return [(text, probability, sum(grids) / len(grids)) for text, probability, grids in found]
+
+
+def gallery(photo: "Image", caption: "Caption") -> str:
+    """The photo once for each word, light where the model looked."""
+    small = photo.copy()
+    small.thumbnail((_WIDTH, _WIDTH))
+    parts = []
+    for text, probability, grid in words(caption):
+        spoken = f"Where the model looked for “{escape(text)}”"
+        parts.append(
+            f'<figure class="sq-look"><img src="{_overlay(small, grid)}" alt="{spoken}">'
+            f"<figcaption><bdi>{escape(text)}</bdi> <small>{100 * probability:.0f} %</small></figcaption></figure>"
+        )
+    note = "The photo, light where the model looked while it wrote the word, and how sure it was of it."
+    return _part("Where it looked", note) + f'<div class="sq-looks">{"".join(parts)}</div>'
+
+
+def alternatives(caption: "Caption") -> str:
+    """All captions found, best first."""
+    ranked = [caption, *caption.alternatives]
+    if len(ranked) == 1:
+        return ""
+    note = "Scores are log-probabilities for the length: the nearer to 0, the better."
+    table = ranking([other.text for other in ranked], [other.score for other in ranked], "Caption")
+    return _part("The best it found", note) + table
+
+
+def table(lines: "Sequence[Line]") -> str:
+    """Images and their captions."""
+    rows = "".join(
+        f'<tr><td dir="auto">{escape(line.name)}</td><td>{escape(line.text)}'
+        f"{f'<em>{escape(line.error)}</em>' if line.error else ''}</td></tr>"
+        for line in lines
+    )
+    head = "<thead><tr><th>File</th><th>Alt text</th></tr></thead>"
+    listed = f'<table class="sq-results sq-files">{head}<tbody>{rows}</tbody></table>'
+    return f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Captions">{listed}</div>'
+
+
+def _overlay(photo: "Image", grid: Any) -> str:
+    """The photo, dark but for where the grid (h, w) is high, as a data address."""
+    from PIL import Image
+
+    strongest = max(float(grid.max()), 1e-9)
+    light = Image.fromarray((grid / strongest * 255).round().byte().numpy(), "L")
+    light = light.resize(photo.size, Image.Resampling.BICUBIC)
+    glow = Image.blend(photo, Image.new("RGB", photo.size, _COLOUR), 0.18)
+    dark = Image.blend(photo.convert("L").convert("RGB"), Image.new("RGB", photo.size, "black"), 0.62)
+    file = io.BytesIO()
+    Image.composite(glow, dark, light).save(file, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def sureness(caption: "Caption") -> str:
+    """How likely the words of a caption are, in a sentence."""
+    if not caption.token_probabilities:
+        return ""
+    mean = math.exp(sum(map(math.log, caption.token_probabilities)) / len(caption.token_probabilities))
+    return f"{100 * mean:.0f} % sure of a piece on average"
+
+
+def _part(title: str, note: str) -> str:
+    return f'<div class="sq-note"><h3>{title}</h3><p>{note}</p></div>'

@@ -1,0 +1,104 @@
+"""Many images at once: a table of alt texts, as CSV and as JSON lines."""
+
+import csv
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqcore.errors import InputError
+
+if TYPE_CHECKING:
+    from seqcore.tasks.captioning import Captioner
+
+LARGEST_IMAGE = 20_000_000  # bytes
+MOST_IMAGES = 500
+_TOGETHER = 16
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+
+
+@dataclass(frozen=True)
+class Line:
+    """An image's caption, or why it has none."""
+
+    path: str
+    text: str = ""
+    score: float = 0.0
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the file."""
+        return Path(self.path).name
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is: the new lines, and both files once they are complete."""
+
+    done: int
+    whole: int
+    lines: Sequence[Line] = ()
+    files: tuple[str, ...] = ()
+
+
+def check_size(path: str) -> None:
+    """Raises `InputError` for a file that is larger than an image may be."""
+    size = Path(path).stat().st_size
+    if size > LARGEST_IMAGE:
+        limit = f"{LARGEST_IMAGE // 1_000_000} MB"
+        raise InputError(f"{Path(path).name} has {size / 1e6:,.1f} MB, and this page takes {limit}: make it smaller.")
+
+
+def caption_files(captioner: "Captioner", paths: Sequence[str], beam_size: int, penalty: float) -> Iterator[Progress]:
+    """Caption images in their order; one that cannot be read has its error in its place.
+
+    The last item has the files, which exist until the iterator is resumed or closed.
+
+    Raises:
+        InputError: none, or too many.
+    """
+    if not paths:
+        raise InputError("Choose images first.")
+    if len(paths) > MOST_IMAGES:
+        raise InputError(f"These are {len(paths)} images, and this page takes {MOST_IMAGES}: choose fewer.")
+    yield Progress(0, len(paths))
+    lines: list[Line] = []
+    for begin in range(0, len(paths), _TOGETHER):
+        new = _captioned(captioner, paths[begin : begin + _TOGETHER], beam_size, penalty)
+        lines += new
+        yield Progress(len(lines), len(paths), new)
+    with tempfile.TemporaryDirectory(prefix="seqcore-") as folder:
+        table, objects = Path(folder) / "captions.csv", Path(folder) / "captions.jsonl"
+        with table.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["file", "text", "score", "error"])
+            for line in lines:
+                score = "" if line.error else f"{line.score:.4f}"
+                writer.writerow([_harmless(line.name), _harmless(line.text), score, _harmless(line.error)])
+        with objects.open("w", encoding="utf-8") as file:
+            for line in lines:
+                said = {"error": line.error} if line.error else {"text": line.text, "score": round(line.score, 4)}
+                print(json.dumps({"file": line.name, **said}, ensure_ascii=False), file=file)
+        yield Progress(len(paths), len(paths), files=(str(table), str(objects)))
+
+
+def _captioned(captioner: "Captioner", paths: Sequence[str], beam_size: int, penalty: float) -> list[Line]:
+    rows, lines = {}, {}
+    for path in paths:
+        try:
+            check_size(path)
+            rows[path] = captioner.file_row(path)
+        except InputError as error:
+            lines[path] = Line(path, error=error.message)
+    found = captioner.predict(list(rows.values()), beam_size=beam_size, length_penalty=penalty)
+    lines |= {path: Line(path, each.text, each.score) for path, each in zip(rows, found, strict=True)}
+    return [lines[path] for path in paths]
+
+
+def _harmless(cell: str) -> str:
+    """A cell that a spreadsheet shows and does not run as a formula (OWASP, CSV injection)."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
