@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import seqcore
 from seqcore import checkpoint
+from seqcore.cli_files import SomeFailedError, predict_files
 from seqcore.data import filled
 from seqcore.errors import DataError, InputError, SeqcoreError, SettingsError
 from seqcore.tasks import load
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
         sys.stdout.flush()
-    except _SomeFailedError:
+    except SomeFailedError:
         sys.stdout.flush()
         return 1
     except SeqcoreError as error:
@@ -46,10 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-class _SomeFailedError(Exception):
-    """Some answers could not be given, and each was told."""
-
-
 def predict(options: argparse.Namespace) -> None:
     """One line in, one line out, in order and as they come: input of any size is held a few batches at a time.
 
@@ -63,7 +60,7 @@ def predict(options: argparse.Namespace) -> None:
     chosen = _given(options, _PREDICTION, "", task.prediction_options, task)
     if task.reads_files:
         with _output(options.output) as out:
-            predict_files(task, options, chosen, out)
+            predict_files(task, options.files, chosen, options.format, out, options.batch_size or BATCH_SIZE)
         return
     with ExitStack() as stack:
         lines = _lines(options.files or ["-"], stack)
@@ -84,36 +81,6 @@ def predict(options: argparse.Namespace) -> None:
                 else:
                     print(task.line(result), file=out)
             out.flush()
-
-
-def predict_files(task: Task, options: argparse.Namespace, chosen: dict[str, Any], out: TextIO) -> None:
-    """One file in, one line out."""
-    files = iter(task.files(options.files))
-    failed = False
-    while chunk := list(itertools.islice(files, options.batch_size or BATCH_SIZE)):
-        rows: dict[int, Any] = {}
-        lines: dict[int, dict[str, Any]] = {}
-        for number, path in enumerate(chunk):
-            try:
-                rows[number] = task.file_row(path)
-            except InputError as error:
-                failed = True
-                lines[number] = {"error": error.message}
-        for number, result in zip(rows, task.predict(list(rows.values()), **chosen), strict=True):
-            lines[number] = {"line": task.line(result), "record": task.record(result)}
-        for number, path in enumerate(chunk):
-            name = os.fsencode(path).decode("utf-8", "replace")
-            said = lines[number]
-            if options.format == "jsonl":
-                record = {"file": name, **said.get("record", said)}
-                print(json.dumps(record, ensure_ascii=False), file=out)
-            elif "error" in said:
-                print(f"error: {said['error']}", file=sys.stderr)
-            else:
-                print(f"{name}\t{said['line']}", file=out)
-        out.flush()
-    if failed:
-        raise _SomeFailedError
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -177,7 +144,7 @@ def _output(name: str | None) -> Iterator[TextIO]:
     try:
         with out:
             yield out
-    except _SomeFailedError:
+    except SomeFailedError:
         if not special:
             partial.replace(target)
         raise

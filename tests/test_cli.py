@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from seqcore.cli import main
 from seqcore.errors import InputError
@@ -198,6 +199,7 @@ def test_a_million_lines_are_read_in_constant_memory(tmp_path: Path) -> None:
         "from seqcore import cli\n"
         "class Shout:\n"
         "    fields, optional, prediction_options, name = {'text': str}, {}, set(), 'shouting'\n"
+        "    reads_files = False\n"
         "    def predict(self, rows): return [row['text'].upper() for row in rows]\n"
         "    def line(self, result): return result\n"
         "cli.load = lambda *_, **__: Shout()\n"
@@ -217,6 +219,7 @@ def test_a_million_lines_are_read_in_constant_memory(tmp_path: Path) -> None:
 class Counting:
     """A task with options and columns of its own."""
 
+    reads_files = False
     name, fields, optional, prediction_options = "counting", {"text": str, "label": str}, {}, frozenset({"n_best"})
 
     def __init__(self) -> None:
@@ -322,3 +325,57 @@ def test_info_describes_the_checkpoint(folder: Path, capsys: pytest.CaptureFixtu
     assert told["task"] == "translation"
     assert told["parameters"] == sum(weight.numel() for weight in task.network.parameters())
     assert told["bytes"] > (folder / "model.safetensors").stat().st_size
+
+
+@pytest.fixture(scope="module")
+def captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a captioner that has learned nothing."""
+    from seqcore.tasks.captioning import CaptionerConfig, new_captioner
+
+    config = CaptionerConfig("mobilenetv3_small_050", 32, vocab_size=300, embedding_size=8, hidden_size=8, layers=1)
+    folder = tmp_path_factory.mktemp("captioner") / "checkpoint"
+    new_captioner(config, ["a red square", "a blue square"] * 20).save_pretrained(folder)
+    return folder
+
+
+def test_a_folder_of_200_images_with_one_that_cannot_be_read(
+    captioner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(200):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(photos / f"{number:03}.png")
+    (photos / "100.png").write_bytes(b"no image")
+    assert main(["predict", str(captioner), str(photos), str(photos / "000.png"), "--format", "jsonl"]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [Path(line["file"]).name for line in lines] == [*(f"{number:03}.png" for number in range(200)), "000.png"]
+    assert lines[100].keys() == {"file", "error"}
+    assert all(line.keys() == {"file", "text", "score"} for number, line in enumerate(lines) if number != 100)
+    assert lines[0] == lines[-1]
+
+
+def test_images_as_text_and_none_at_all(captioner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    assert main(["predict", str(captioner), str(tmp_path / "a.png"), str(tmp_path / "b.png")]) == 1
+    told = capsys.readouterr()
+    assert told.out.startswith(f"{tmp_path / 'a.png'}\t")
+    assert "error: " in told.err
+    assert "b.png cannot be read" in told.err
+    (tmp_path / "empty").mkdir()
+    assert main(["predict", str(captioner), str(tmp_path / "empty")]) == 1
+    assert "holds no images" in capsys.readouterr().err
+    assert main(["predict", str(captioner)]) == 1
+    assert "name images" in capsys.readouterr().err
+
+
+def test_captions_are_evaluated_in_a_folder(
+    captioner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
+    lines = [{"file_name": f"{name}.png", "captions": ["a red square", "square"]} for name in ("a", "b")]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    assert main(["evaluate", str(captioner), str(tmp_path), "--beam-size", "2"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["rows"] == 2
+    assert {"bleu4", "cider", "most_frequent"} <= scores.keys()

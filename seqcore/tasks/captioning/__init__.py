@@ -2,10 +2,10 @@
 
 from seqcore.tasks.captioning.captioner import Captioner
 from seqcore.tasks.captioning.config import CaptionerConfig
-from seqcore.tasks.captioning.creation import extended_captioner, new_captioner
+from seqcore.tasks.captioning.creation import extended_captioner, new_captioner, self_critical
 from seqcore.tasks.captioning.network import CaptioningNetwork
 from seqcore.tasks.captioning.result import Caption
-from seqcore.tasks.captioning.reward import Reward, self_critical
+from seqcore.tasks.captioning.reward import Reward
 
 __all__ = [
     "Caption",

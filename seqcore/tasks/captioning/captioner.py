@@ -189,7 +189,8 @@ class Captioner(Task):
             images = batch["images"]
             grid = self.network.encoder(augment(images) if training and self.augments else images)
         if training and self.reward is not None:
-            return self.reward.loss(self, grid, batch["numbers"].tolist())
+            numbers = batch["numbers"].tolist()
+            return self.reward.loss(self.network, self.tokenizer, self.config.max_length, grid, numbers)
         return self.network(grid, batch["target"], batch["rows"])  # type: ignore[no-any-return]
 
     def line(self, result: Caption) -> str:

@@ -1,7 +1,6 @@
 """Self-critical training: captions are drawn at random, and those that score above the others become likelier."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -11,9 +10,8 @@ from seqcore.decoding import GenerationConfig, sample
 from seqcore.metrics import CiderD, caption_words
 from seqcore.nn import without_dropout
 from seqcore.tasks.base import Loss
-
-if TYPE_CHECKING:
-    from seqcore.tasks.captioning.captioner import Captioner
+from seqcore.tasks.captioning.network import CaptioningNetwork
+from seqcore.text import Tokenizer
 
 END = "</s>"  # counts as a word: a caption that stops in the middle lacks the n-grams with which captions end
 
@@ -30,20 +28,22 @@ class Reward:
         self.samples = samples
         self._cider = CiderD([[[*caption_words(text), END] for text in captions] for captions in references])
 
-    def loss(self, captioner: "Captioner", grid: Tensor, numbers: Sequence[int]) -> Loss:
+    def loss(
+        self, network: CaptioningNetwork, tokenizer: Tokenizer, longest: int, grid: Tensor, numbers: Sequence[int]
+    ) -> Loss:
         """The policy gradient of fresh samples; they are rescored by one fused pass, dropout off.
 
         Args:
+            longest: tokens of a sample at most.
             grid: (B, S, D)
             numbers: of the images, B of them.
         """
-        tokenizer, network = captioner.tokenizer, captioner.network
         config = GenerationConfig(
             eos=tokenizer.end,
             pad=tokenizer.padding,
             do_sample=True,
             n_best=self.samples,
-            max_length=captioner.config.max_length,
+            max_length=longest,
             banned_tokens=(tokenizer.unknown, tokenizer.start),
         )
         start = torch.full((len(grid),), tokenizer.start, device=grid.device)
@@ -68,11 +68,3 @@ class Reward:
         groups = scores.view(-1, self.samples)
         others = (groups.sum(1, keepdim=True) - groups) / (self.samples - 1)
         return (groups - others).flatten()
-
-
-def self_critical(
-    captioner: "Captioner", rows: Sequence[Mapping[str, Any]], samples: int = 5
-) -> list[Mapping[str, Any]]:
-    """Let a captioner train for CIDEr-D on these rows; give them the numbers by which their captions are found."""
-    captioner.reward = Reward([row["captions"] for row in rows], samples)
-    return [{**row, "number": number} for number, row in enumerate(rows)]

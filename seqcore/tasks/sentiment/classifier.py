@@ -16,7 +16,7 @@ from seqcore.errors import InputError
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.sentiment.config import SentimentConfig
 from seqcore.tasks.sentiment.explanation import explained
-from seqcore.tasks.sentiment.network import SentimentNetwork
+from seqcore.tasks.sentiment.network import SentimentNetwork, calibrated
 from seqcore.tasks.sentiment.result import Sentiment
 from seqcore.text import Tokenizer
 from seqcore.text.familiarity import familiarity
@@ -88,7 +88,7 @@ class SentimentClassifier(Task):
             for row, probabilities in zip(rows, self._probabilities([read[row][1] for row in rows]), strict=True):
                 text, _, cut = read[row]
                 result = self._result(text, cut, probabilities, unsure_below)
-                found[row] = replace(result, **explained(self, text, result)) if explain else result
+                found[row] = replace(result, **self._explained(text, result)) if explain else result
         return [found[row] for row in range(len(read))]
 
     def tokens(self, text: str) -> list[int]:
@@ -172,13 +172,11 @@ class SentimentClassifier(Task):
         with torch.inference_mode():
             return self.network.logits_in_chunks(batch, lengths).float().cpu()
 
-    def probabilities_of(self, logits: Tensor) -> Tensor:
-        """Calibrated: (…, C) → (…, C)."""
-        logits = logits / self.config.temperature
-        return logits.sigmoid() if self.config.multi_label else logits.softmax(-1)
+    def _explained(self, text: str, result: Sentiment) -> dict[str, Any]:
+        return explained(self.network, self.config, self.tokenizer, text, result)
 
     def _probabilities(self, tokens: Sequence[Sequence[int]]) -> list[list[float]]:
-        found: list[list[float]] = self.probabilities_of(self.raw_logits(tokens)).tolist()
+        found: list[list[float]] = calibrated(self.raw_logits(tokens), self.config).tolist()
         return found
 
     def _read(self, text: str) -> tuple[str, list[int], int]:

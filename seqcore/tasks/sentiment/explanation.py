@@ -1,33 +1,35 @@
 """Why a classifier says what it says."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqcore.explain import integrated_gradients
+from seqcore.tasks.sentiment.config import SentimentConfig
+from seqcore.tasks.sentiment.network import SentimentNetwork, calibrated
 from seqcore.tasks.sentiment.result import Sentiment, words
-
-if TYPE_CHECKING:
-    from seqcore.tasks.sentiment.classifier import SentimentClassifier
+from seqcore.text import Tokenizer
 
 LONGEST = 1024  # tokens of a text whose words are weighed: each costs as much as reading it a hundred times
 
 
-def explained(classifier: "SentimentClassifier", text: str, result: Sentiment) -> dict[str, Any]:
+def explained(
+    network: SentimentNetwork, config: SentimentConfig, tokenizer: Tokenizer, text: str, result: Sentiment
+) -> dict[str, Any]:
     """The fields of a :class:`Sentiment` that ``explain`` asks for."""
-    numbers, surfaces = classifier.tokenizer.encode_with_surfaces(text)
-    tokens = torch.tensor([[classifier.tokenizer.start, *numbers[: classifier.config.max_length - 1]]])
-    tokens = tokens.to(classifier.device)
-    spans = words(classifier.tokenizer, numbers[: tokens.shape[1] - 1], surfaces)
+    numbers, surfaces = tokenizer.encode_with_surfaces(text)
+    tokens = torch.tensor([[tokenizer.start, *numbers[: config.max_length - 1]]])
+    tokens = tokens.to(network.embedding.weight.device)
+    spans = words(tokenizer, numbers[: tokens.shape[1] - 1], surfaces)
     found: dict[str, Any] = {"tokens": tuple(surface for _, _, surface in spans)}
     with torch.inference_mode():
-        passed = classifier.probabilities_of(classifier.network.prefixes(tokens).float())[1:].tolist()
+        passed = calibrated(network.prefixes(tokens).float(), config)[1:].tolist()
     found["trajectory"] = tuple(tuple(passed[end - 1]) for _, end, _ in spans)
     if tokens.shape[1] > LONGEST:
         return found
     number = max(range(len(result.probabilities)), key=list(result.probabilities.values()).__getitem__)
-    baseline, contributions, logit = _contributions(classifier, tokens, number)
+    baseline, contributions, logit = _contributions(network, config, tokens, number)
     pieces = contributions[1:]
     return found | {
         "attributions": tuple(float(sum(pieces[begin:end])) for begin, end, _ in spans),
@@ -36,13 +38,13 @@ def explained(classifier: "SentimentClassifier", text: str, result: Sentiment) -
     }
 
 
-def _contributions(classifier: "SentimentClassifier", tokens: Tensor, number: int) -> tuple[float, list[float], float]:
-    network = classifier.network
-
+def _contributions(
+    network: SentimentNetwork, config: SentimentConfig, tokens: Tensor, number: int
+) -> tuple[float, list[float], float]:
     def log_odds(embedded: Tensor) -> Tensor:
         lengths = torch.full((len(embedded),), embedded.shape[1], device=embedded.device)
-        logits = network.logits_of_embedded(embedded, lengths) / classifier.config.temperature
-        if classifier.config.multi_label:
+        logits = network.logits_of_embedded(embedded, lengths) / config.temperature
+        if config.multi_label:
             return logits[:, number]
         others = torch.cat([logits[:, :number], logits[:, number + 1 :]], 1)
         return logits[:, number] - others.logsumexp(1)

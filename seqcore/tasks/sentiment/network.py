@@ -106,3 +106,9 @@ class SentimentNetwork(nn.Module):
     def _classified(self, pooled: PoolState) -> Tensor:
         logits: Tensor = self.head(concat_pooling(pooled).to(self.embedding.weight.dtype))
         return logits
+
+
+def calibrated(logits: Tensor, config: SentimentConfig) -> Tensor:
+    """Probabilities of logits, (…, C) → (…, C), by the temperature that was fitted on validation (Guo 2017)."""
+    logits = logits / config.temperature
+    return logits.sigmoid() if config.multi_label else logits.softmax(-1)
