@@ -88,13 +88,15 @@ class Answers:
 def check_settings(beam_size: float, length_penalty: float, n_best: float) -> None:
     """Raises `InputError` for what is out of range."""
     for name, value, least, most in (
-        ("beam_size", beam_size, 1, WIDEST_BEAM),
-        ("length_penalty", length_penalty, 0, 2),
-        ("n_best", n_best, 1, WIDEST_BEAM),
+        ("beam size", beam_size, 1, WIDEST_BEAM),
+        ("length penalty", length_penalty, 0, 2),
+        ("number of captions", n_best, 1, WIDEST_BEAM),
     ):
-        whole = name == "length_penalty" or float(value).is_integer() if isinstance(value, int | float) else False
+        whole = name == "length penalty" or float(value).is_integer() if isinstance(value, int | float) else False
         if not whole or not least <= value <= most:
-            kind = "a number" if name == "length_penalty" else "a whole number"
-            raise InputError(f"{name} must be {kind} from {least} to {most}, not {value!r}")
+            kind = "a number" if name == "length penalty" else "a whole number"
+            raise InputError(f"The {name} must be {kind} from {least} to {most}, not {value!r}")
     if n_best > beam_size:
-        raise InputError(f"n_best is {int(n_best)}, but a beam of {int(beam_size)} finds no more than that")
+        raise InputError(
+            f"{int(n_best)} captions were asked for, but a beam of {int(beam_size)} finds no more than its size"
+        )
