@@ -21,7 +21,9 @@ from safetensors.torch import load_file
 
 # A server that has imported everything once, and has computed nothing, forks a clean process for every run.
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["apps.translator.finetune", "apps.sentiment.finetune", "sacrebleu", "datasets"])
+FORKED.set_forkserver_preload(
+    ["apps.translator.finetune", "apps.sentiment.finetune", "apps.captioner.finetune", "timm", "sacrebleu", "datasets"]
+)
 
 TRANSLATOR = "apps.translator.finetune"
 WORDS = {

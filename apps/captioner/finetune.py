@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from apps.finetuning import report, run
+from seqcore.checkpoint import TRAINING
 from seqcore.data import hold_out
 from seqcore.errors import SettingsError
 from seqcore.media.features import cached_features
@@ -59,7 +60,7 @@ def finetune(
         weights: of a new model's image network: pretrained (downloaded), efficientnet-lite2 (from a package), a file.
         image_stages: how many of the image network's last stages are trained, -1 for all; with 0 each image is read
             once and what the network gives is kept on disk.
-        features: folder for that; without it, in ``output``.
+        features: folder for that; without it, in what ``output`` keeps of the training.
         objective: what to train for: to predict the captions, or to sample ones that CIDEr-D likes (Rennie 2017).
         samples: captions drawn for an image and step, for the latter.
         model: what a new model is. With ``init``, the checkpoint says, but for dropout, label smoothing and attention
@@ -75,7 +76,7 @@ def finetune(
     task = make_task(rows, init, new_tokenizer, weights, model)
     freeze(task, image_stages)
     if image_stages == 0:
-        place = Path(features or Path(output) / "features")
+        place = Path(features or Path(output) / TRAINING / "features")
         rows, checks = with_grids(task, rows, place / "train"), with_grids(task, checks, place / "validation")
     if objective == "self-critical":
         rows = self_critical(task, rows, samples)

@@ -210,7 +210,7 @@ class Captioner(Task):
         if n_best is None:
             n_best = 3 if generation.get("do_sample") or not isinstance(beam_size, int) else max(1, min(3, beam_size))
         never = (self.tokenizer.unknown, self.tokenizer.start)
-        settings = {"length_penalty": 1.0, "max_length": self.config.max_length, **generation}
+        settings = {"length_penalty": 1.0, "min_length": 1, "max_length": self.config.max_length, **generation}
         with _refusals():
             return GenerationConfig(
                 eos=self.tokenizer.end,
