@@ -24,6 +24,7 @@ class App:
 APPS = (
     App("translator", "Translator", "English, German and French, and where the model looked for every word."),
     App("sentiment", "Sentiment", "How a text is meant, how sure that is, and what each word adds to it."),
+    App("captioner", "Captioner", "A photograph in a sentence, and where the model looked for every word."),
 )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from seqcore.errors import SeqcoreError
     from seqcore.nn import LSTMDecoder, LSTMEncoder, LSTMStack
     from seqcore.tasks import load
+    from seqcore.tasks.captioning import Caption, Captioner
     from seqcore.tasks.language import LanguageModel
     from seqcore.tasks.sentiment import Sentiment, SentimentClassifier
     from seqcore.tasks.translation import Translation, Translator
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Caption": "seqcore.tasks.captioning",
+    "Captioner": "seqcore.tasks.captioning",
     "GenerationConfig": "seqcore.decoding",
     "LSTMDecoder": "seqcore.nn",
     "LSTMEncoder": "seqcore.nn",
@@ -34,6 +37,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "Caption",
+    "Captioner",
     "GenerationConfig",
     "LSTMDecoder",
     "LSTMEncoder",

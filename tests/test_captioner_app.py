@@ -19,8 +19,10 @@ from apps.captioner import details, files
 from apps.captioner.answers import Answers
 from apps.captioner.app import EXAMPLES, build
 from apps.captioner.files import caption_files
-from apps.launch import LazyTask, start
+from apps.launch import CHECKPOINTS, LazyTask, start
 from seqcore.errors import CheckpointError, InputError
+from seqcore.tasks import load
+from seqcore.tasks.captioning import Captioner
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +218,16 @@ def test_what_is_no_image_is_told(page: Any, server: str, tmp_path: Path) -> Non
     page.locator("#files").get_by_text("cut").wait_for()
     page.click("#caption-all")
     page.locator("#results").get_by_text("damaged or cut short").wait_for()
+
+
+def test_the_bundled_model_answers() -> None:
+    """The checkpoint that `make demo` serves: it knows a person when it sees one, and company changes nothing."""
+    captioner = load(CHECKPOINTS / "captioner", device="cpu")
+    assert isinstance(captioner, Captioner)
+    alone = captioner.caption(EXAMPLES / "astronaut.jpg")
+    assert re.match(r"A (wo)?man in a \w+ .*\.$", alone.text)
+    assert alone.attention.shape == (len(alone.tokens), 7, 7)
+    assert len({other.text for other in (alone, *alone.alternatives)}) == 3
+    together = captioner.caption(sorted(EXAMPLES.glob("*.jpg")))
+    assert together[0].text == alone.text
+    assert together[0].score == pytest.approx(alone.score, abs=1e-4)

@@ -59,7 +59,9 @@ def test_plain_http_works(server: str, environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [code for code in blocks("python") if ADDRESS not in code], ids=["translate", "classify", "bricks"]
+    "code",
+    [code for code in blocks("python") if ADDRESS not in code],
+    ids=["translate", "classify", "caption", "bricks"],
 )
 def test_python_examples_run(code: str, environment: dict[str, str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
@@ -69,6 +71,9 @@ def test_python_examples_run(code: str, environment: dict[str, str]) -> None:
     if "classify(" in code:
         assert done.stdout.startswith("positive {'negative': ")
         assert done.stdout.endswith("\nTrue\n")
+    if "caption(" in code:
+        assert re.match(r"A man in a .*\.\n", done.stdout)
+        assert "(7, 7)" in done.stdout
 
 
 @pytest.mark.parametrize("command", commands("seqcore "))
@@ -76,6 +81,10 @@ def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: 
     command = command.replace("/tmp/", f"{tmp_path}/")
     done = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    if "captioner" in command:
+        assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [
+            str(path) for path in sorted((Path("apps") / "captioner" / "examples").glob("*.jpg"))
+        ]
     if "echo" in command:
         wanted = r"^positive\t0\.\d+$" if "sentiment" in command else r"Zwei Männer spielen.*Gitarre"
         assert re.search(wanted, done.stdout.strip())
@@ -85,7 +94,9 @@ def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("app", "said"), [("translator", "source: en"), ("sentiment", "text: review")], ids=["translator", "sentiment"]
+    ("app", "said"),
+    [("translator", "source: en"), ("sentiment", "text: review"), ("captioner", "train: photos")],
+    ids=["translator", "sentiment", "captioner"],
 )
 def test_the_training_commands_take_their_options(app: str, said: str, environment: dict[str, str]) -> None:
     (command,) = commands(f"apps.{app}.finetune")

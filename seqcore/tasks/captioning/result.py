@@ -1,6 +1,6 @@
 """What a captioner answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -22,7 +22,7 @@ class Caption:
     tokens: tuple[str, ...]
     token_probabilities: tuple[float, ...]
     score: float
-    attention: Tensor
+    attention: Tensor = field(repr=False)
     alternatives: tuple["Caption", ...] = ()
 
 

@@ -1,7 +1,7 @@
 """What a translator answers, and how answers of parts become the answer of a whole."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ class Translation:
     token_probabilities: tuple[float, ...]
     score: float
     source_tokens: tuple[str, ...]
-    attention: Tensor
+    attention: Tensor = field(repr=False)
     alternatives: tuple["Translation", ...] = ()
     sentences: tuple["Translation", ...] = ()
     source_lang: str = ""
