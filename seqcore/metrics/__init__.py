@@ -7,6 +7,7 @@ from seqcore.metrics.classification import (
     multi_label_scores,
     reliability,
 )
+from seqcore.metrics.frames import edit_score, event_counts, frame_scores, overlap_f1, segment_accuracy
 from seqcore.metrics.translation import bleu, chrf
 
 __all__ = [
@@ -16,7 +17,12 @@ __all__ = [
     "caption_words",
     "chrf",
     "classification_scores",
+    "edit_score",
+    "event_counts",
     "expected_calibration_error",
+    "frame_scores",
     "multi_label_scores",
+    "overlap_f1",
     "reliability",
+    "segment_accuracy",
 ]

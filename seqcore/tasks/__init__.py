@@ -14,6 +14,7 @@ _TASKS = {
     "language-model": ("seqcore.tasks.language", "LanguageModel"),
     "sentiment": ("seqcore.tasks.sentiment", "SentimentClassifier"),
     "translation": ("seqcore.tasks.translation", "Translator"),
+    "video": ("seqcore.tasks.video", "FrameClassifier"),
 }
 
 

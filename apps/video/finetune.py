@@ -1,0 +1,186 @@
+"""Train a per-frame video classifier on your own videos: ``python -m apps.video.finetune --help``."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from apps.finetuning import report, run
+from seqcore.checkpoint import TRAINING
+from seqcore.data import hold_out
+from seqcore.errors import DataError, InputError, SettingsError
+from seqcore.media.clips import cached_clips
+from seqcore.tasks.video import FrameClassifier, FrameClassifierConfig
+from seqcore.tasks.video.creation import frame_classifier_from, new_frame_classifier
+from seqcore.tasks.video.training import class_weights
+from seqcore.training import TrainingSettings, fit, is_first_process
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns in the data."""
+
+    video: str = "video"
+    segments: str = "segments"
+    label: str = "label"
+
+
+def finetune(
+    train: str,
+    output: str,
+    validation: str | None = None,
+    init: str | None = None,
+    columns: Columns = Columns(),
+    hold: int = 100,
+    resume: bool = False,
+    weights: str | None = "pretrained",
+    image_stages: int = 0,
+    frames: str | None = None,
+    balance: bool = False,
+    flips: bool = False,
+    hides: bool = False,
+    bptt: int = 0,
+    model: FrameClassifierConfig = FrameClassifierConfig(),  # noqa: B008
+    training: TrainingSettings = TrainingSettings(),  # noqa: B008
+) -> None:
+    """Train a per-frame video classifier, from a checkpoint or from nothing.
+
+    Args:
+        train: a folder of videos with metadata.jsonl (``file_name``, and ``segments`` in seconds or ``label``), one
+            with a folder for each class, a table with ``video``, or a hub id.
+        output: folder for the checkpoint; logs and resumable state go to its ``training``.
+        validation: like ``train``; without it, videos are held out of ``train``, and written as
+            ``training/validation.jsonl``, which ``seqcore evaluate`` reads.
+        init: checkpoint to start from; without it, a new model is made.
+        columns: where the columns have other names.
+        hold: videos to hold out when there is no validation data (a fifth, if that is less).
+        resume: go on with an interrupted run of the same output.
+        weights: of a new model's pretrained image network: pretrained (downloaded), efficientnet-lite2 (from a
+            package), or a file.
+        image_stages: how many of a pretrained network's last stages are trained, -1 for all.
+        frames: folder for the decoded frames; without it, in what ``output`` keeps of the training.
+        balance: let frames of rare labels count more.
+        flips: mirror every second video, where left and right mean the same.
+        hides: hide a few frames in a row, so that the rest must do.
+        bptt: frames through which gradients flow back, for long videos; 0 is all.
+        model: what a new model is. With ``init``, the checkpoint says, but for dropout, smoothing and median. Labels
+            are those of the data unless they are named.
+        training: how to train.
+    """
+    rows, checks = read_data(train, validation, columns, hold, training.seed, Path(output))
+    torch.manual_seed(training.seed)  # of the first weights
+    task = make_task(rows, init, weights, model, image_stages)
+    task.flips, task.hides, task.bptt = flips, hides, bptt
+    place = Path(frames or Path(output) / TRAINING / "frames")
+    rows, checks = with_clips(task, rows, place / "train"), with_clips(task, checks, place / "validation")
+    if balance:
+        task.class_weights = weigh(task, rows)
+    if is_first_process():
+        trained = sum(weight.numel() for group in task.parameter_groups() for weight in group)
+        whole = sum(weight.numel() for weight in task.network.parameters())
+        counts = f"{len(rows):,} training and {len(checks):,} validation videos"
+        print(f"{counts}, {trained:,} of {whole:,} parameters are trained", flush=True)
+    fitted = fit(task, rows, checks, training, output, resume)
+    if is_first_process():
+        report(fitted, output, "apps.video")
+    if fitted.interrupted:
+        sys.exit(130)  # what a shell reports of a program that was stopped by Ctrl-C
+
+
+def read_data(
+    train: str, validation: str | None, columns: Columns, hold: int, seed: int, output: Path
+) -> tuple[Rows, Rows]:
+    """Rows to train and to validate on, checked.
+
+    Raises:
+        DataError: data that cannot be read, or a row that lacks something.
+    """
+    given = {name: value for name, value in vars(columns).items() if value != name}
+    rows: Rows = FrameClassifier.read_rows(train, columns=given)
+    if validation:
+        return rows, FrameClassifier.read_rows(validation, columns=given, split="validation")
+    rows, checks, numbers = hold_out(rows, max(1, min(hold, len(rows) // 5)), seed)
+    if is_first_process():
+        print(f"held out for validation, videos from 0: {numbers[:10]}{' …' if len(numbers) > 10 else ''}")
+        write_table(checks, output / TRAINING / "validation.jsonl")
+    return rows, checks
+
+
+def write_table(rows: Rows, path: Path) -> None:
+    """Rows of video files as a table that ``seqcore evaluate`` reads."""
+    if not all(isinstance(row["video"], str) for row in rows):
+        return
+    lines = []
+    for row in rows:
+        segments = [{"start": start, "end": end, "label": label} for start, end, label in row["segments"]]
+        mark = {"label": segments[0]["label"]} if segments[0]["end"] is None else {"segments": segments}
+        lines.append(json.dumps({"video": str(Path(row["video"]).resolve()), **mark}))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def make_task(
+    rows: Rows, init: str | None, weights: str | None, model: FrameClassifierConfig, image_stages: int
+) -> FrameClassifier:
+    """Load a classifier and give it the labels of the data, or make a new one.
+
+    Raises:
+        SettingsError: no such backbone or weights.
+    """
+    old = FrameClassifier.from_pretrained(init, device="cpu") if init else None
+    names = model if model.labels or old is None else replace(model, aliases=model.aliases or old.config.aliases)
+    aliases = dict(alias.split("=", 1) for alias in names.aliases)
+    there = {aliases.get(label, label) for row in rows for _, _, label in row["segments"]}
+    labels = names.labels or tuple(sorted(there | ({model.background} if model.background else set())))
+    if old is not None and there <= set(old.config.labels) and not model.labels:
+        labels, names = old.config.labels, replace(names, background=old.config.background)
+    names = replace(names, labels=labels)
+    if old is None:
+        task = new_frame_classifier(names, weights)
+        said = f"new model: {len(labels)} labels"
+    else:
+        task, kept = frame_classifier_from(old, names)
+        said = f"{len(labels)} labels, {kept} of them known already"
+    encoder = getattr(task.network.encoder, "encoder", None)
+    if encoder is not None:
+        if image_stages < -1:
+            raise SettingsError(f"image_stages must be at least -1, but is {image_stages}")
+        encoder.train_last(None if image_stages == -1 else image_stages)
+    if is_first_process():
+        print(said)
+    return task
+
+
+def with_clips(task: FrameClassifier, rows: Rows, folder: Path) -> Rows:
+    """Rows with their frames, decoded once and kept on disk."""
+    try:
+        clips = cached_clips([row["video"] for row in rows], task.view, folder)
+    except InputError as error:
+        raise DataError(f"row {error.number}: {error.message}") from error
+    return [{**row, "clip": clip} for row, clip in zip(rows, clips, strict=True)]
+
+
+def weigh(task: FrameClassifier, rows: Rows) -> torch.Tensor:
+    """What a frame of each class counts, by how many there are."""
+    counts = torch.zeros(len(task.config.labels))
+    for row in rows:
+        counts += torch.bincount(task.example(row)["numbers"], minlength=len(counts))
+    return class_weights(counts)
+
+
+def main() -> None:
+    """The command line."""
+    run(finetune, {"resume", "balance", "flips", "hides"})
+
+
+if __name__ == "__main__":
+    main()

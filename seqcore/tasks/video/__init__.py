@@ -1,0 +1,8 @@
+"""Per-frame video classification, many to many in step: a video in, a label for each of its frames out."""
+
+from seqcore.tasks.video.classifier import FrameClassifier
+from seqcore.tasks.video.config import FrameClassifierConfig
+from seqcore.tasks.video.network import FrameNetwork, Stream
+from seqcore.tasks.video.result import FrameLabels, Segment
+
+__all__ = ["FrameClassifier", "FrameClassifierConfig", "FrameLabels", "FrameNetwork", "Segment", "Stream"]

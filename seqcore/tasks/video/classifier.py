@@ -1,0 +1,300 @@
+"""The per-frame video classifier: a video in, a label for each of its frames out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, overload
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from seqcore.errors import InputError
+from seqcore.media.clips import Clip
+from seqcore.media.video import SUFFIXES, VideoSource, View, picture, read_frames, video_info
+from seqcore.metrics import frame_scores
+from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.video.config import FrameClassifierConfig
+from seqcore.tasks.video.network import FrameNetwork, Stream
+from seqcore.tasks.video.result import FrameLabels
+from seqcore.tasks.video.rows import read_videos, reference
+from seqcore.tasks.video.training import changed, smoothing_loss
+
+CHUNK = 32  # frames that the image network reads at once
+
+
+class FrameClassifier(Task):
+    """An image network, an LSTM and a label for each frame; one that reads one way also streams.
+
+    Attributes:
+        class_weights: (C,), what a frame of each class counts in training; None is 1 for all.
+        flips, hides: whether training mirrors videos, and hides a few frames in a row.
+        bptt: frames through which gradients flow back; 0 is all.
+    """
+
+    name = "video"
+    Config = FrameClassifierConfig
+    fields: ClassVar[Mapping[str, type]] = {"video": object, "segments": list}
+    selection = "macro_f1"
+    reads_files = True
+    prediction_options = frozenset()
+    config: FrameClassifierConfig
+    network: FrameNetwork
+
+    def __init__(self, config: FrameClassifierConfig) -> None:
+        self.config = config
+        self.network = FrameNetwork(config)
+        self.class_weights: Tensor | None = None
+        self.flips = self.hides = False
+        self.bptt = 0
+
+    @classmethod
+    def _build(cls, config: FrameClassifierConfig, folder: Path) -> Self:
+        if not config.labels:
+            raise ValueError("labels are missing")
+        return cls(config)
+
+    def _write_assets(self, folder: Path) -> None:
+        pass
+
+    @classmethod
+    def read_rows(
+        cls, source: str, columns: Mapping[str, str] | None = None, split: str = "train"
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of a folder of videos, a table or a hub id: see :func:`~seqcore.tasks.video.rows.read_videos`."""
+        return read_videos(source, columns, split)
+
+    @property
+    def view(self) -> View:
+        """What is read of a frame, margins included."""
+        config = self.config
+        margin = 2 * config.margin
+        return View(config.height + margin, config.width + margin, config.crop, config.grey)
+
+    def parameter_groups(self) -> list[list[nn.Parameter]]:
+        """What follows the image network, then what of that is trained."""
+        inside = set(self.network.encoder.parameters())
+        seen = [weight for weight in self.network.encoder.parameters() if weight.requires_grad]
+        return [[weight for weight in self.network.parameters() if weight not in inside], seen]
+
+    @overload
+    def label(self, videos: list[VideoSource]) -> list[FrameLabels]: ...
+    @overload
+    def label(self, videos: VideoSource) -> FrameLabels: ...
+    def label(self, videos: VideoSource | list[VideoSource]) -> FrameLabels | list[FrameLabels]:
+        """Label every frame of a video, or of each of a list: a path, bytes or an open file.
+
+        A one-way classifier works in constant memory, however long the video is; a bidirectional one keeps what its
+        image network gives, a kilobyte a frame.
+
+        Raises:
+            InputError: a video cannot be read, with its number in a list.
+        """
+        if not isinstance(videos, list):
+            return self._label(videos)
+        return self.predict([{"video": video} for video in videos])
+
+    def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[FrameLabels]:
+        found = []
+        for number, row in enumerate(rows, 1):
+            try:
+                if "found" in row:
+                    found.append(row["found"])
+                elif "clip" in row:
+                    clip: Clip = row["clip"]
+                    found.append(self._result(clip.times, clip.fps, self._outputs(iter(clip.frames.split(CHUNK)))))
+                else:
+                    found.append(self._label(row["video"]))
+            except InputError as error:
+                raise InputError(error.message, number if len(rows) > 1 else None) from None
+        return found
+
+    def _label(self, video: VideoSource) -> FrameLabels:
+        fps = video_info(video).fps
+        if hasattr(video, "seek"):
+            video.seek(0)
+        times: list[float] = []
+
+        def chunks() -> Iterator[Tensor]:
+            kept: list[Tensor] = []
+            for time, frame in read_frames(video, self.view):
+                times.append(time)
+                kept.append(frame)
+                if len(kept) == CHUNK:
+                    yield torch.stack(kept)
+                    kept = []
+            if kept:
+                yield torch.stack(kept)
+
+        outputs = self._outputs(chunks())
+        return self._result(tuple(times), fps, outputs)
+
+    @torch.inference_mode()
+    def _outputs(self, chunks: Iterable[Tensor]) -> Tensor:
+        """Frames (n, C, H, W), one chunk after the other → probabilities (T, C)."""
+        network = self.network
+        if self.config.bidirectional:
+            vectors = network.vectors(self._seen(chunk).unsqueeze(0) for chunk in chunks)
+            return network.read(vectors)[0].float().softmax(-1).cpu()
+        found, stream = [], None
+        for chunk in chunks:
+            logits, stream = network.feed(self._seen(chunk).unsqueeze(0), stream)
+            found.append(logits[0])
+        assert stream is not None
+        found.append(network.finish(stream)[0])
+        return torch.cat(found).float().softmax(-1).cpu()
+
+    def _seen(self, frames: Tensor) -> Tensor:
+        margin = self.config.margin
+        if margin and frames.shape[-2:] != (self.config.height, self.config.width):
+            frames = frames[..., margin:-margin, margin:-margin]
+        return frames.to(self.device)
+
+    def _result(self, times: Sequence[float], fps: float, probabilities: Tensor) -> FrameLabels:
+        if self.config.median > 1 and len(probabilities):
+            reach = self.config.median // 2
+            wide = torch.cat([probabilities[:1].expand(reach, -1), probabilities, probabilities[-1:].expand(reach, -1)])
+            probabilities = wide.unfold(0, self.config.median, 1).median(-1).values
+            probabilities = probabilities / probabilities.sum(1, keepdim=True).clamp(min=1e-9)
+        labels = tuple(self.config.labels[number] for number in probabilities.argmax(1).tolist())
+        return FrameLabels(tuple(times), fps, labels, probabilities)
+
+    # Streams
+
+    @torch.inference_mode()
+    def step(self, frame: Any, state: Stream | None = None) -> tuple[str | None, Stream]:
+        """The next frame of a stream → the label of the one ``config.lag`` frames before it, and the state to pass on.
+
+        The label is None while the first ones are not known yet; :meth:`finish` gives the last ones. All
+        together are those of :meth:`label`, but for its median.
+
+        Args:
+            frame: (H, W, 3), uint8, of any size.
+
+        Raises:
+            InputError: the classifier is bidirectional, or this is no frame.
+        """
+        if self.config.bidirectional:
+            raise InputError("a bidirectional classifier reads whole videos and cannot stream: use label")
+        logits, state = self.network.feed(self._seen(self._frame(frame))[None, None], state)
+        return (self.config.labels[int(logits[0, -1].argmax())] if logits.shape[1] else None), state
+
+    @torch.inference_mode()
+    def finish(self, state: Stream) -> list[str]:
+        """The labels of a stream that are still to come, ``config.lag`` of them, or as many as it had frames."""
+        return [self.config.labels[number] for number in self.network.finish(state)[0].argmax(-1).tolist()]
+
+    def _frame(self, frame: Any) -> Tensor:
+        import av
+
+        pixels = np.asarray(frame)
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
+            raise InputError(f"a frame must be (H, W, 3), uint8, not {pixels.shape}, {pixels.dtype}")
+        return picture(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"), self.view)
+
+    # Files
+
+    def files(self, names: Sequence[str]) -> list[str]:
+        """Names of videos, and for a folder those in it."""
+        if not names or "-" in names:
+            raise InputError("name videos, or a folder of them")
+        found: list[str] = []
+        for name in names:
+            inside = sorted(path for path in Path(name).iterdir()) if Path(name).is_dir() else None
+            if inside is None:
+                found.append(name)
+                continue
+            videos = [str(path) for path in inside if path.suffix.lower() in SUFFIXES]
+            if not videos:
+                raise InputError(f"{name} holds no videos ({', '.join(sorted(SUFFIXES))})")
+            found += videos
+        return found
+
+    def file_row(self, path: str) -> Mapping[str, Any]:
+        return {"found": self._label(path)}
+
+    # Training
+
+    def example(self, row: Mapping[str, Any]) -> Example:
+        """``{clip, segments}`` → its frames and the number of each one's label."""
+        if "compose" in row:
+            return row
+        clip: Clip = row["clip"]
+        return {"clip": clip, "numbers": self.numbers(self._reference(row, clip.times, clip.fps))}
+
+    def _reference(self, row: Mapping[str, Any], times: Sequence[float], fps: float) -> list[str]:
+        if "labels" in row:
+            return list(row["labels"])
+        aliases = dict(alias.split("=", 1) for alias in self.config.aliases)
+        labels = reference(row, times, fps, self.config.background)
+        return [aliases.get(label, label) for label in labels]
+
+    def numbers(self, labels: Sequence[str]) -> Tensor:
+        """Labels → (T,), their numbers. Raises InputError for one that is none of them."""
+        number = {label: i for i, label in enumerate(self.config.labels)}
+        if unknown := sorted(set(labels) - number.keys()):
+            raise InputError(f"the label {unknown[0]!r} is none of {', '.join(self.config.labels)}")
+        return torch.tensor([number[label] for label in labels])
+
+    def lengths(self, example: Example) -> Sequence[int]:
+        return (example["length"] if "compose" in example else len(example["numbers"]),)
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        pairs = []
+        for example in examples:
+            if "compose" in example:
+                frames, labels = example["compose"]()
+                pairs.append((frames, self.numbers(labels)))
+            else:
+                pairs.append((example["clip"].frames, example["numbers"]))
+        lengths = torch.tensor([len(numbers) for _, numbers in pairs])
+        longest = int(lengths.max())
+        frames = torch.zeros(len(pairs), longest, *pairs[0][0].shape[1:], dtype=torch.uint8)
+        target = torch.full((len(pairs), longest), -1)
+        for row, (pixels, numbers) in enumerate(pairs):
+            frames[row, : len(numbers)] = pixels
+            target[row, : len(numbers)] = numbers
+        return {"frames": frames, "target": target, "lengths": lengths}
+
+    def loss(self, batch: Batch, state: Any = None) -> Loss:
+        """Cross-entropy summed over frames; weighed, smoothed and over changed videos in training only."""
+        config, frames, target, lengths = self.config, batch["frames"], batch["target"], batch["lengths"]
+        if not self.network.training:
+            logits = self.network(self._seen(frames), lengths)
+            real = target >= 0
+            return Loss(
+                nn.functional.cross_entropy(logits[real].float(), target[real], reduction="sum"), int(real.sum())
+            )
+        frames = changed(frames, config.height, config.width, self.flips, self.hides)
+        logits = self.network(frames, lengths, self.bptt).float()
+        real = target >= 0
+        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
+        total = nn.functional.cross_entropy(
+            logits[real], target[real], weights, reduction="sum", label_smoothing=config.label_smoothing
+        )
+        if config.smoothing:
+            total = total + config.smoothing * smoothing_loss(logits, real)
+        return Loss(total, int(real.sum()))
+
+    # Results
+
+    def line(self, result: FrameLabels) -> str:
+        """``start-end label`` of each segment."""
+        return " ".join(f"{one.start:.2f}-{one.end:.2f} {one.label}" for one in result.segments)
+
+    def record(self, result: FrameLabels) -> dict[str, Any]:
+        """``{fps, labels, segments}``"""
+        segments = [
+            {"start": round(one.start, 4), "end": round(one.end, 4), "label": one.label,
+             "confidence": round(one.confidence, 4)}
+            for one in result.segments
+        ]  # fmt: skip
+        return {"fps": round(result.fps, 4), "labels": list(result.labels), "segments": segments}
+
+    def scores(self, predictions: Sequence[FrameLabels], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """See :func:`seqcore.metrics.frame_scores`."""
+        wanted = [self._reference(row, found.times, found.fps) for found, row in zip(predictions, rows, strict=True)]
+        for labels in wanted:
+            self.numbers(labels)
+        mine = [found.labels for found in predictions]
+        return frame_scores(mine, wanted, self.config.labels, self.config.background)

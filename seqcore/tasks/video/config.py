@@ -1,0 +1,135 @@
+"""What a per-frame video classifier is, as its ``config.json`` says."""
+
+from dataclasses import dataclass
+
+from seqcore.errors import SettingsError
+from seqcore.nn.images import ImageEncoderConfig
+
+COMPACT = "compact"
+_NUMBERS = ("height", "width", "frame_size", "hidden_size", "layers", "median")
+
+
+@dataclass(frozen=True)
+class FrameClassifierConfig:
+    """What a per-frame video classifier is.
+
+    Attributes:
+        labels: the classes, C of them.
+        background: the one that says that nothing is there, such as silence; none if empty.
+        aliases: other names that data may have for labels, each ``name=label``.
+        backbone: ``compact``, a small network trained from nothing, or a network of timm or torchvision by its name.
+        height, width: of what the network sees of a frame, in pixels; of a pretrained one, both are its size.
+        crop: top, left, bottom and right of what is seen, as parts of the frame; this is scaled to height and width,
+            margins included.
+        margin: pixels on every side that only training sees, which moves its crop by as much at random.
+        grey: read brightness alone.
+        image_mean, image_std: of a pretrained network, see :class:`~seqcore.nn.images.ImageEncoderConfig`.
+        offsets: of the compact network: frames that it sees beside each.
+        widths: of the compact network: channels of its stages.
+        matching: of the compact network: how far it looks for motion, in steps of two pixels; 0 is not at all.
+        frame_size: D, numbers a frame, of the compact network.
+        hidden_size, layers: of the LSTM.
+        bidirectional: reads whole videos, and cannot stream.
+        delay: frames that a one-way LSTM sees beyond the one that it labels.
+        median: frames over which probabilities are smoothed by their median; 1 is none, and a stream always has none.
+        dropout: locked, on what is given of each frame, between layers and before the output.
+        label_smoothing: in training.
+        smoothing: weight of the truncated mean squared error between neighbouring frames (Farha & Gall 2019).
+    """
+
+    labels: tuple[str, ...] = ()
+    background: str = ""
+    aliases: tuple[str, ...] = ()
+    backbone: str = COMPACT
+    height: int = 48
+    width: int = 64
+    crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    margin: int = 0
+    grey: bool = False
+    image_mean: tuple[float, float, float] = (127.0, 127.0, 127.0)
+    image_std: tuple[float, float, float] = (128.0, 128.0, 128.0)
+    offsets: tuple[int, ...] = (-1, 0, 1)
+    widths: tuple[int, ...] = (32, 48, 96, 192)
+    matching: int = 0
+    frame_size: int = 256
+    hidden_size: int = 256
+    layers: int = 2
+    bidirectional: bool = False
+    delay: int = 0
+    median: int = 1
+    dropout: float = 0.3
+    label_smoothing: float = 0.0
+    smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "aliases", "crop", "offsets", "widths"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON and YAML have lists only
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            if not _whole(value) or value < 1:
+                raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
+        for name in ("margin", "delay", "matching"):
+            value = getattr(self, name)
+            if not _whole(value) or not 0 <= value <= 100:
+                raise SettingsError(f"{name} must be a whole number from 0 to 100, not {value!r}")
+        for name in ("dropout", "label_smoothing"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 <= value < 1:
+                raise SettingsError(f"{name} must be at least 0 and less than 1, not {value!r}")
+        if not isinstance(self.smoothing, int | float) or not 0 <= self.smoothing < 100:
+            raise SettingsError(f"smoothing must be from 0 to 100, not {self.smoothing!r}")
+        self._check_labels()
+        self._check_frames()
+        if self.bidirectional and self.delay:
+            raise SettingsError("a bidirectional classifier sees the whole video: its delay must be 0")
+        if self.median % 2 == 0:
+            raise SettingsError(f"median must be odd, not {self.median}")
+
+    def _check_labels(self) -> None:
+        if not all(isinstance(label, str) and label for label in self.labels):
+            raise SettingsError(f"labels must be texts, not {self.labels!r}")
+        if len(set(self.labels)) != len(self.labels):
+            raise SettingsError("labels must differ from each other")
+        if self.background and self.labels and self.background not in self.labels:
+            raise SettingsError(f"background must be one of the labels, not {self.background!r}")
+
+        if not all(isinstance(alias, str) and alias.count("=") == 1 for alias in self.aliases):
+            raise SettingsError(f"aliases must be name=label each, not {self.aliases!r}")
+
+    def _check_frames(self) -> None:
+        if not all(isinstance(edge, int | float) and 0 <= edge <= 1 for edge in self.crop) or len(self.crop) != 4:
+            raise SettingsError(f"crop must be four numbers from 0 to 1, not {self.crop!r}")
+        top, left, bottom, right = self.crop
+        if bottom - top < 0.01 or right - left < 0.01:
+            raise SettingsError(f"crop must be top, left, bottom and right of an area, not {self.crop!r}")
+        if not all(map(_whole, self.offsets)) or 0 not in self.offsets or max(map(abs, self.offsets)) > 100:
+            raise SettingsError(
+                f"offsets must be whole numbers from −100 to 100 with 0 among them, not {self.offsets!r}"
+            )
+        if len(self.widths) < 2 or not all(_whole(width) and width > 0 for width in self.widths):
+            raise SettingsError(f"widths must be two or more whole numbers, not {self.widths!r}")
+        if self.backbone != COMPACT:
+            if self.height != self.width or self.grey or tuple(self.offsets) != (0,):
+                raise SettingsError(
+                    f"{self.backbone} needs square frames in colour (height = width) and offsets of [0]"
+                )
+            self.image  # checks what is said of images  # noqa: B018
+
+    @property
+    def image(self) -> ImageEncoderConfig:
+        """What a pretrained network is given."""
+        return ImageEncoderConfig(self.backbone, self.height, self.image_mean, self.image_std)
+
+    @property
+    def lag(self) -> int:
+        """Frames that must be seen beyond one before its label is known."""
+        return max(self.offsets) + self.delay
+
+    @property
+    def channels(self) -> int:
+        """Of a frame."""
+        return 1 if self.grey else 3
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,147 @@
+"""The per-frame video classifier's network."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqcore.nn import LockedDropout, LSTMEncoder, LSTMState
+from seqcore.nn.frames import FrameEncoder, PretrainedFrameEncoder
+from seqcore.tasks.video.config import COMPACT, FrameClassifierConfig
+
+
+class Stream(NamedTuple):
+    """Where a stream is: passed on, never kept.
+
+    Attributes:
+        frames: (B, k, C, H, W), the last ones, which those to come still need.
+        last: (B, 1, C, H, W), the very last one.
+        lstm: after what was read.
+        waiting: outputs to leave out before the first label, since labels come late.
+    """
+
+    frames: Tensor
+    last: Tensor
+    lstm: LSTMState | None
+    waiting: int
+
+
+@dataclass(frozen=True)
+class _Padding:
+    before: int
+    after: int
+
+
+class FrameNetwork(nn.Module):
+    """CNN per frame → LSTM → a label for each frame.
+
+    The first frame stands for those before it and the last for those after it, so that a stream and a whole video
+    give the same.
+    """
+
+    def __init__(self, config: FrameClassifierConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder: FrameEncoder | PretrainedFrameEncoder
+        if config.backbone == COMPACT:
+            self.encoder = FrameEncoder(
+                config.channels, config.height, config.width, config.offsets, config.widths, config.frame_size,
+                config.matching,
+            )  # fmt: skip
+        else:
+            self.encoder = PretrainedFrameEncoder(config.image)
+        self.dropout = LockedDropout(config.dropout)
+        self.lstm = LSTMEncoder(
+            self.encoder.output_size, config.hidden_size, config.layers, config.bidirectional, config.dropout
+        )
+        self.output = nn.Linear(self.lstm.output_size, len(config.labels))
+        self._padding = _Padding(-min(config.offsets), max(config.offsets))
+
+    def set_training(self, dropout: float) -> None:
+        """Train on with another dropout than the network was made with."""
+        for layer in self.modules():
+            if isinstance(layer, LockedDropout):
+                layer.p = dropout
+
+    def forward(self, frames: Tensor, lengths: Tensor | None = None, bptt: int = 0) -> Tensor:
+        """(B, T, C, H, W), of which ``lengths`` are real → logits (B, T, labels).
+
+        Args:
+            bptt: in one-way training, frames through which gradients flow back (Williams & Peng 1990); 0 is all.
+        """
+        return self.read(self.encoder(self._padded(frames, lengths)), lengths, bptt)
+
+    def read(self, vectors: Tensor, lengths: Tensor | None = None, bptt: int = 0) -> Tensor:
+        """What the encoder gives of each frame, and of the last one ``delay`` times more → logits (B, T, labels)."""
+        delay = self.config.delay
+        steps = vectors.shape[1]
+        vectors = self.dropout(vectors)
+        whole = None if lengths is None else lengths + delay
+        if not bptt or self.config.bidirectional:
+            values = self.lstm(vectors, whole).values
+        else:
+            parts, state = [], None
+            for begin in range(0, steps, bptt):
+                part = vectors[:, begin : begin + bptt]
+                real = None if whole is None else (whole - begin).clamp(0, part.shape[1])
+                memory = self.lstm(part, real, state)
+                parts.append(memory.values)
+                state = memory.state.detach()
+            values = torch.cat(parts, 1)
+        logits: Tensor = self.output(self.dropout(values))
+        return logits[:, delay:]
+
+    def _padded(self, frames: Tensor, lengths: Tensor | None) -> Tensor:
+        """Frames with the first and the last one of each video as often as the encoder and the delay need them."""
+        total = frames.shape[1]
+        reach = self._padding.after + self.config.delay
+        places = torch.arange(-self._padding.before, total + reach, device=frames.device)
+        if lengths is None:
+            return frames[:, places.clamp(0, total - 1)]
+        last = (lengths.to(frames.device) - 1).clamp(min=0)
+        places = torch.minimum(places.clamp(min=0).unsqueeze(0), last.unsqueeze(1))
+        return frames[torch.arange(len(frames), device=frames.device).unsqueeze(1), places]
+
+    def vectors(self, chunks: Iterable[Tensor]) -> Tensor:
+        """What the encoder gives of each frame of B whole videos, which come in chunks (B, n, C, H, W): (B, T, D)."""
+        found, kept = [], None
+        span = self._padding.before + self._padding.after
+        last = None
+        for chunk in chunks:
+            before = chunk[:, :1].expand(-1, self._padding.before, -1, -1, -1) if kept is None else kept
+            frames = torch.cat([before, chunk], 1)
+            if frames.shape[1] > span:
+                found.append(self.encoder(frames))
+            kept, last = frames[:, max(0, frames.shape[1] - span) :], chunk[:, -1:]
+        assert kept is not None
+        assert last is not None
+        if self._padding.after:
+            found.append(self.encoder(torch.cat([kept, last.expand(-1, self._padding.after, -1, -1, -1)], 1)))
+        return torch.cat(found, 1)
+
+    def finish(self, stream: Stream) -> Tensor:
+        """The logits that are still to come, (B, lag, labels)."""
+        reach = self._padding.after + self.config.delay
+        if not reach:
+            return stream.frames.new_zeros(len(stream.frames), 0, len(self.config.labels), dtype=torch.float32)
+        last = stream.last.expand(-1, reach, -1, -1, -1)
+        return self.feed(last, stream)[0]
+
+    def feed(self, frames: Tensor, stream: Stream | None = None) -> tuple[Tensor, Stream]:
+        """The next frames of B videos, (B, n, C, H, W) → the logits known by now, (B, m, labels); one-way only."""
+        if stream is None:
+            before = frames[:, :1].expand(-1, self._padding.before, -1, -1, -1)
+            stream = Stream(before, frames[:, -1:], None, self.config.delay)
+        last = frames[:, -1:]
+        frames = torch.cat([stream.frames, frames], 1)
+        span = self._padding.before + self._padding.after
+        kept = frames[:, frames.shape[1] - span :] if span else frames[:, :0]
+        if frames.shape[1] <= span:
+            nothing = frames.new_zeros(len(frames), 0, len(self.config.labels), dtype=torch.float32)
+            return nothing, Stream(frames, last, stream.lstm, stream.waiting)
+        memory = self.lstm(self.encoder(frames), None, stream.lstm)
+        known = memory.values[:, stream.waiting :]
+        waiting = max(0, stream.waiting - memory.values.shape[1])
+        return self.output(known), Stream(kept, last, memory.state, waiting)

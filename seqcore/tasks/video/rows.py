@@ -1,0 +1,149 @@
+"""Videos and their labels, from a folder, a table or a hub id."""
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from seqcore.data import open_table
+from seqcore.errors import DataError, InputError
+from seqcore.media.video import SUFFIXES
+
+Row = dict[str, Any]
+_TOGETHER = 1e-6  # seconds by which segments may overlap
+
+
+def read_videos(source: str, columns: Mapping[str, str] | None = None, split: str = "train") -> list[Row]:
+    """Read ``{video, segments}``, one row a video, and check it.
+
+    Args:
+        source: a folder with ``metadata.jsonl`` or ``metadata.csv`` (``file_name``, and ``segments``, a list of ``{start,
+            end, label}`` in seconds, or ``label``, for all of it); a folder with a folder for each class; a table with
+            ``video``, the path from the table's own folder, and the same; or a hub id with ``video`` and ``label``.
+        columns: where ``video``, ``segments`` and ``label`` have other names.
+
+    Returns:
+        Rows whose ``video`` is a path or bytes; ``segments`` are ``(start, end, label)``, the end None for the end of
+        the video.
+
+    Raises:
+        DataError: no such source, a video that is not there, or a segment that makes no sense; the message names the
+            row (from 1).
+    """
+    names = {field: (columns or {}).get(field, field) for field in ("video", "segments", "label")}
+    path = Path(source)
+    if path.is_dir():
+        tables = [path / name for name in ("metadata.jsonl", "metadata.csv") if (path / name).is_file()]
+        if not tables:
+            return _of_classes(path)
+        path, names = tables[0], {**names, "video": (columns or {}).get("video", "file_name")}
+    table = open_table(str(path) if path.exists() else source, split)
+    have = table.column_names
+    if names["video"] not in have:
+        raise DataError(
+            f"{source} has no column {names['video']!r}; it has: {', '.join(have)}. Say which one to use with "
+            "--columns.video NAME."
+        )
+    marks = next((names[field] for field in ("segments", "label") if names[field] in have), None)
+    if marks is None:
+        raise DataError(f"{source} has no column 'segments' and none 'label'; it has: {', '.join(have)}")
+    table, classes = _undecoded(table, names["video"], marks)
+    pairs = zip(table[names["video"]], table[marks], strict=True)
+    rows = []
+    for number, (video, value) in enumerate(pairs, 1):
+        place = f"{source}, row {number}"
+        rows.append({"video": _video(video, path.parent, place), "segments": _segments(value, classes, place)})
+    if not rows:
+        raise DataError(f"{source} has no rows")
+    return rows
+
+
+def reference(row: Mapping[str, Any], times: Sequence[float], fps: float, background: str) -> list[str]:
+    """The label that a row has for each frame, by the middle of the time for which the frame is shown.
+
+    Frames in no segment are background.
+
+    Raises:
+        InputError: a segment lies beyond the end of the video, or a frame in none and there is no background.
+    """
+    ends = [*times[1:], times[-1] + 1 / fps]
+    labels = [background] * len(times)
+    for start, end, label in row["segments"]:
+        if start >= ends[-1]:
+            raise InputError(f"the segment {label!r} begins at {start:g} s, but the video ends at {ends[-1]:g} s")
+        for frame, (begin, after) in enumerate(zip(times, ends, strict=True)):
+            if start <= (begin + after) / 2 and (end is None or (begin + after) / 2 < end):
+                labels[frame] = label
+    if not all(labels):
+        lost = times[labels.index("")]
+        raise InputError(
+            f"the frame at {lost:g} s is in no segment: name a label for such ones with --model.background"
+        )
+    return labels
+
+
+def _of_classes(folder: Path) -> list[Row]:
+    rows = [
+        {"video": str(file), "segments": [(0.0, None, place.name)]}
+        for place in sorted(folder.iterdir())
+        if place.is_dir()
+        for file in sorted(place.iterdir())
+        if file.suffix.lower() in SUFFIXES
+    ]
+    if not rows:
+        raise DataError(f"{folder} has no metadata.jsonl, and no folders of videos, one for each class")
+    return rows
+
+
+def _undecoded(table: Any, video: str, marks: str) -> tuple[Any, list[str]]:
+    """Videos as they are in their files, and the names of numbered classes."""
+    import datasets
+
+    kind = getattr(datasets, "Video", None)
+    if kind is not None and isinstance(table.features[video], kind):
+        table = table.cast_column(video, kind(decode=False))
+    return table, getattr(table.features[marks], "names", None) or []
+
+
+def _video(value: Any, folder: Path, place: str) -> str | bytes:
+    if isinstance(value, dict):
+        known = value.get("path")
+        value = known if isinstance(known, str) and Path(known).is_file() else value.get("bytes") or known
+    if isinstance(value, bytes) and value:
+        return value
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"{place}: the video must be a path or a video, not {type(value).__name__}")
+    if not (folder / value).is_file():
+        raise DataError(f"{place}: there is no video {folder / value}")
+    return str(folder / value)
+
+
+def _segments(value: Any, classes: list[str], place: str) -> list[tuple[float, float | None, str]]:
+    if isinstance(value, int) and classes:
+        value = classes[value]
+    if isinstance(value, str) and value.lstrip().startswith("["):  # of a CSV file
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise DataError(f"{place}: segments are no JSON: {error}") from error
+    if isinstance(value, str | int):
+        return [(0.0, None, str(value))]
+    if not isinstance(value, list) or not value:
+        raise DataError(f"{place}: segments must be a list of start, end and label, not {value!r:.60}")
+    found: list[tuple[float, float | None, str]] = []
+    for one in value:
+        try:
+            start, end, label = float(one["start"]), float(one["end"]), one["label"]
+        except (KeyError, TypeError, ValueError):
+            raise DataError(
+                f"{place}: a segment must have start and end in seconds and a label, not {one!r:.60}"
+            ) from None
+        if not isinstance(label, str) or not label or not 0 <= start < end:
+            raise DataError(f"{place}: a segment must have 0 ≤ start < end and a label, not {one!r:.80}")
+        found.append((start, end, label))
+    found.sort(key=lambda segment: segment[0])
+    for (_, before, label), (after, _, other) in pairwise(found):
+        if before is not None and after < before - _TOGETHER:
+            raise DataError(f"{place}: the segments {label!r} and {other!r} overlap at {after:g} s")
+    return found

@@ -1,0 +1,52 @@
+"""What only training does with frames and labels."""
+
+import torch
+from torch import Tensor
+
+MOST_CHANGE = 4.0  # τ of Farha & Gall 2019
+_HIDDEN = 8  # frames that are hidden at most
+
+
+def smoothing_loss(logits: Tensor, real: Tensor) -> Tensor:
+    """Truncated mean squared error of neighbouring frames' log-probabilities, summed over frames (Farha & Gall 2019).
+
+    Args:
+        logits: (B, T, C)
+        real: (B, T), which frames there are.
+    """
+    scores = logits.log_softmax(-1)
+    change = (scores[:, 1:] - scores[:, :-1].detach()).abs().clamp(max=MOST_CHANGE)
+    return change.square().mean(-1)[real[:, 1:]].sum()
+
+
+def changed(frames: Tensor, height: int, width: int, flips: bool, hides: bool) -> Tensor:
+    """Videos moved within their margins, and made brighter or darker and of more or less contrast, each at random.
+
+    Args:
+        frames: uint8 (B, T, C, H, W), at least height × width.
+        flips: mirror every second video.
+        hides: replace a few frames in a row by the video's mean, so that the rest must do (Park 2019).
+
+    Returns:
+        (B, T, C, height, width), floating point from about 0 to 255.
+    """
+    found = []
+    for video in frames:
+        down = int(torch.randint(video.shape[-2] - height + 1, ()))
+        right = int(torch.randint(video.shape[-1] - width + 1, ()))
+        video = video[..., down : down + height, right : right + width].float()
+        if flips and torch.rand(()) < 0.5:
+            video = video.flip(-1)
+        contrast, light = float(torch.empty(()).uniform_(0.8, 1.25)), float(torch.empty(()).uniform_(-15, 15))
+        video = (video - 110) * contrast + 110 + light
+        if hides and torch.rand(()) < 0.7:
+            begin = int(torch.randint(max(1, len(video) - 5), ()))
+            video[begin : begin + int(torch.randint(1, _HIDDEN + 1, ()))] = video.mean(0)
+        found.append(video)
+    return torch.stack(found)
+
+
+def class_weights(counts: Tensor) -> Tensor:
+    """(C,) frames of each class → what one counts: the rarer the more, by the square root; 1 on average over frames."""
+    weights = counts.clamp(min=1).float().rsqrt()
+    return weights * counts.sum() / (weights * counts).sum().clamp(min=1e-9)
