@@ -4,12 +4,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from apps.finetuning import report, run
+from apps.video.compose import load_pool
+from apps.video.composition import LABELS, compose
 from seqcore.checkpoint import TRAINING
 from seqcore.data import hold_out
 from seqcore.errors import DataError, InputError, SettingsError
@@ -20,6 +23,7 @@ from seqcore.tasks.video.training import class_weights
 from seqcore.training import TrainingSettings, fit, is_first_process
 
 Rows = Sequence[Mapping[str, Any]]
+_WEIGHED = 2000  # videos by which labels are weighed
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,26 @@ class Columns:
     label: str = "label"
 
 
+@dataclass(frozen=True)
+class Composition:
+    """Films composed for the training instead of ``train``: see :mod:`apps.video.composition`.
+
+    Attributes:
+        photographs: a folder of images; no films are composed without it.
+        motion: a folder or table of videos with a camera that stands still.
+        films: different ones; more than are ever read costs nothing.
+        frames: of each.
+    """
+
+    photographs: str | None = None
+    motion: str | None = None
+    films: int = 100_000
+    frames: int = 64
+
+
 def finetune(
-    train: str,
     output: str,
+    train: str | None = None,
     validation: str | None = None,
     init: str | None = None,
     columns: Columns = Columns(),
@@ -46,6 +67,7 @@ def finetune(
     flips: bool = False,
     hides: bool = False,
     bptt: int = 0,
+    composition: Composition = Composition(),
     model: FrameClassifierConfig = FrameClassifierConfig(),  # noqa: B008
     training: TrainingSettings = TrainingSettings(),  # noqa: B008
 ) -> None:
@@ -55,8 +77,8 @@ def finetune(
         train: a folder of videos with metadata.jsonl (``file_name``, and ``segments`` in seconds or ``label``), one
             with a folder for each class, a table with ``video``, or a hub id.
         output: folder for the checkpoint; logs and resumable state go to its ``training``.
-        validation: like ``train``; without it, videos are held out of ``train``, and written as
-            ``training/validation.jsonl``, which ``seqcore evaluate`` reads.
+        validation: like ``train``; without it, videos are held out of ``train``, and both parts are
+            written as tables to ``training``, which ``seqcore evaluate`` reads.
         init: checkpoint to start from; without it, a new model is made.
         columns: where the columns have other names.
         hold: videos to hold out when there is no validation data (a fifth, if that is less).
@@ -68,17 +90,27 @@ def finetune(
         balance: let frames of rare labels count more.
         flips: mirror every second video, where left and right mean the same.
         hides: hide a few frames in a row, so that the rest must do.
+        composition: what to train on instead of ``train``.
         bptt: frames through which gradients flow back, for long videos; 0 is all.
         model: what a new model is. With ``init``, the checkpoint says, but for dropout, smoothing and median. Labels
             are those of the data unless they are named.
         training: how to train.
     """
-    rows, checks = read_data(train, validation, columns, hold, training.seed, Path(output))
+    if (train is None) == (composition.photographs is None):
+        raise SettingsError("name what to train on: --train, or --composition.photographs")
+    place = Path(frames or Path(output) / TRAINING / "frames")
+    if train is not None:
+        rows, checks = read_data(train, validation, columns, hold, training.seed, Path(output))
+    elif validation is None:
+        raise SettingsError("composed films need --validation: python -m apps.video.compose writes some")
+    else:
+        rows, checks = [], FrameClassifier.read_rows(validation, split="validation")
+        model = model if model.labels or init else replace(model, labels=LABELS)
     torch.manual_seed(training.seed)  # of the first weights
     task = make_task(rows, init, weights, model, image_stages)
     task.flips, task.hides, task.bptt = flips, hides, bptt
-    place = Path(frames or Path(output) / TRAINING / "frames")
-    rows, checks = with_clips(task, rows, place / "train"), with_clips(task, checks, place / "validation")
+    rows = with_clips(task, rows, place / "train") if train else composed(task, composition, training.seed, place)
+    checks = with_clips(task, checks, place / "validation")
     if balance:
         task.class_weights = weigh(task, rows)
     if is_first_process():
@@ -108,8 +140,20 @@ def read_data(
     rows, checks, numbers = hold_out(rows, max(1, min(hold, len(rows) // 5)), seed)
     if is_first_process():
         print(f"held out for validation, videos from 0: {numbers[:10]}{' …' if len(numbers) > 10 else ''}")
-        write_table(checks, output / TRAINING / "validation.jsonl")
+        for name, part in (("train", rows), ("validation", checks)):
+            write_table(part, output / TRAINING / f"{name}.jsonl")
     return rows, checks
+
+
+def composed(task: FrameClassifier, composition: Composition, seed: int, cache: Path) -> Rows:
+    """Rows of films that are made when they are read."""
+    assert composition.photographs is not None
+    pool = load_pool(composition.photographs, composition.motion, cache)
+    size = (composition.frames, task.view.height, task.view.width)
+    return [
+        {"compose": partial(compose, pool, seed * 1_000_000_007 + number, *size), "length": composition.frames}
+        for number in range(composition.films)
+    ]
 
 
 def write_table(rows: Rows, path: Path) -> None:
@@ -172,8 +216,9 @@ def with_clips(task: FrameClassifier, rows: Rows, folder: Path) -> Rows:
 def weigh(task: FrameClassifier, rows: Rows) -> torch.Tensor:
     """What a frame of each class counts, by how many there are."""
     counts = torch.zeros(len(task.config.labels))
-    for row in rows:
-        counts += torch.bincount(task.example(row)["numbers"], minlength=len(counts))
+    for row in rows[:_WEIGHED]:
+        numbers = task.numbers(row["compose"]()[1]) if "compose" in row else task.example(row)["numbers"]
+        counts += torch.bincount(numbers, minlength=len(counts))
     return class_weights(counts)
 
 

@@ -44,8 +44,8 @@ def cached_clips(
 ) -> list[Clip]:
     """Clips whose frames are mapped from disk, so that only what is used is in memory.
 
-    They are decoded when the folder does not hold them yet, from where an earlier call was interrupted; what was made of
-    other videos or another view is noticed by a key and made anew. Frames must not be written to.
+    They are decoded when the folder does not hold them yet, from where an earlier call was interrupted; what was made
+    of other videos or another view is noticed by a key and made anew. Frames must not be written to.
 
     Args:
         folder: where ``frames.bin`` is, and ``frames.json``, which says what it holds.
