@@ -110,8 +110,9 @@ class _Opened:
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{self.name} is not a video, or it is damaged or cut short: {_reason(error)}") from error
         if not self.container.streams.video:
+            sound = ", only sound" if self.container.streams.audio else ""
             self.container.close()
-            raise InputError(f"{self.name} holds no video" + (", only sound" if self.container.streams.audio else ""))
+            raise InputError(f"{self.name} holds no video{sound}")
         self.stream = self.container.streams.video[0]
         self.stream.thread_type = "AUTO"
         rate = self.stream.average_rate or self.stream.guessed_rate
@@ -213,12 +214,13 @@ class VideoWriter:
         self.path, self._last = Path(path), -1
         try:
             self._container = av.open(str(path), "w", options={"movflags": "+faststart"})
+            self._stream = self._container.add_stream("libx264", rate=max(1, math.ceil(fps)))
+            self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
+            self._stream.options = {"crf": str(quality), "preset": "veryfast"}
+            self._stream.codec_context.time_base = self._unit = _MILLISECONDS
+            self._container.start_encoding()
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(f"{path} cannot be written: {_reason(error)}") from error
-        self._stream = self._container.add_stream("libx264", rate=max(1, math.ceil(fps)))
-        self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
-        self._stream.options = {"crf": str(quality), "preset": "veryfast"}
-        self._stream.codec_context.time_base = self._unit = _MILLISECONDS
 
     def write(self, pixels: np.ndarray[Any, Any], time: float) -> None:
         """Add a frame."""

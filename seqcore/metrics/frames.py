@@ -1,6 +1,7 @@
 """How good a label for each frame is: by frames, by segments, and by events."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 OVERLAPS = (10, 25, 50)  # per cent
@@ -132,7 +133,7 @@ def event_counts(
 
 def _runs(labels: Labels, background: str = "") -> list[_Run]:
     starts = [i for i in range(len(labels)) if i == 0 or labels[i] != labels[i - 1]]
-    found = [(labels[i], i, end) for i, end in zip(starts, [*starts[1:], len(labels)], strict=True)]
+    found = [(labels[i], i, end) for i, end in pairwise([*starts, len(labels)])]
     return [run for run in found if not background or run[0] != background]
 
 

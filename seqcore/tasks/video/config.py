@@ -26,7 +26,7 @@ class FrameClassifierConfig:
         image_mean, image_std: of a pretrained network, see :class:`~seqcore.nn.images.ImageEncoderConfig`.
         offsets: of the compact network: frames that it sees beside each.
         widths: of the compact network: channels of its stages.
-        matching: of the compact network: how far it looks for motion, in steps of two pixels; 0 is not at all.
+        matching: of the compact network: how far it looks for motion, in steps of four pixels; 0 is not at all.
         frame_size: D, numbers a frame, of the compact network.
         hidden_size, layers: of the LSTM.
         bidirectional: reads whole videos, and cannot stream.

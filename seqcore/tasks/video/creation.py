@@ -47,4 +47,5 @@ def frame_classifier_from(old: FrameClassifier, config: FrameClassifierConfig) -
             new.network.output.weight[number] = old.network.output.weight[before]
             new.network.output.bias[number] = old.network.output.bias[before]
             kept += 1
+    new.network.train(old.network.training)
     return new, kept

@@ -19,8 +19,9 @@ def read_videos(source: str, columns: Mapping[str, str] | None = None, split: st
 
     Args:
         source: a folder with ``metadata.jsonl`` or ``metadata.csv`` (``file_name``, and ``segments``, a list of
-            ``{start, end, label}`` in seconds, or ``label``, for all of it); a folder with a folder for each class; a table with
-            ``video``, the path from the table's own folder, and the same; or a hub id with ``video`` and ``label``.
+            ``{start, end, label}`` in seconds, or ``label``, for all of it); a folder with a folder for each class; a
+            table with ``video``, the path from the table's own folder, and the same; or a hub id with ``video`` and
+            ``label``.
         columns: where ``video``, ``segments`` and ``label`` have other names.
 
     Returns:

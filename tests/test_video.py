@@ -1,0 +1,166 @@
+"""Videos of every kind, read and written."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from tiny_videos import COLOURS, colours, plain, turn, write_silence, write_video
+
+from seqcore.errors import DataError, InputError
+from seqcore.media.clips import cached_clips
+from seqcore.media.video import VideoWriter, View, read_frames, video_info
+
+SMALL = View(24, 32)
+
+
+def means(path: Path, view: View | None = SMALL) -> list[list[float]]:
+    return [frame.float().mean((1, 2)).tolist() for _, frame in read_frames(path, view)]
+
+
+def nearest(colour: list[float]) -> str:
+    return min(COLOURS, key=lambda name: sum((a - b) ** 2 for a, b in zip(colour, COLOURS[name], strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [
+        ("a.mp4", "libx264", "yuv420p"),
+        ("a.mp4", "libx265", "yuv420p10le"),
+        ("a.webm", "libvpx-vp9", "yuv420p"),
+        ("a.gif", "gif", "rgb8"),
+        ("a.mkv", "mjpeg", "yuvj420p"),
+        ("a.avi", "mpeg4", "yuv420p"),
+    ],
+)
+def test_colours_come_back_from_every_codec(tmp_path: Path, name: str, codec: str, pix_fmt: str) -> None:
+    path = write_video(tmp_path / name, colours(["red", "green", "blue", "red"]), codec=codec, pix_fmt=pix_fmt)
+    assert [nearest(colour) for colour in means(path)] == ["red", "green", "blue", "red"]
+
+
+def test_times_are_the_files_own(tmp_path: Path) -> None:
+    times = [0.0, 0.04, 0.5, 0.54, 2.0]
+    path = write_video(tmp_path / "a.mp4", colours(["red"] * 5), times=times)
+    assert [time for time, _ in read_frames(path, SMALL)] == pytest.approx(times, abs=0.002)
+
+
+def test_what_the_file_says(tmp_path: Path) -> None:
+    info = video_info(write_video(tmp_path / "a.mp4", colours(["red"] * 10), fps=30))
+    assert (info.fps, info.frames, info.width, info.height) == (30, 10, 64, 48)
+    assert video_info((tmp_path / "a.mp4").read_bytes()) == info
+    with (tmp_path / "a.mp4").open("rb") as file:
+        assert video_info(file) == info
+
+
+def test_a_turned_film_is_turned_back(tmp_path: Path) -> None:
+    pixels = plain("red")
+    pixels[:, 32:] = COLOURS["blue"]  # left red, right blue
+    path = turn(write_video(tmp_path / "a.mp4", [pixels] * 3))
+    info = video_info(path)
+    assert (info.width, info.height) == (48, 64)
+    for view in (None, View(32, 24)):
+        (_, frame), *_ = read_frames(path, view)
+        half = frame.shape[1] // 2
+        top, bottom = frame[:, :half].float().mean((1, 2)).tolist(), frame[:, half:].float().mean((1, 2)).tolist()
+        assert (nearest(top), nearest(bottom)) == ("red", "blue")  # turned clockwise
+
+
+def test_grey_and_crop(tmp_path: Path) -> None:
+    pixels = plain("red", 64, 64)
+    pixels[16:48, 16:48] = 255
+    path = write_video(tmp_path / "a.mp4", [pixels] * 2, pix_fmt="yuv420p")
+    (_, frame), *_ = read_frames(path, View(10, 12, (0.3, 0.3, 0.7, 0.7), grey=True))
+    assert frame.shape == (1, 10, 12)
+    assert frame.float().mean() > 240
+
+
+@pytest.mark.parametrize(("width", "height"), [(33, 17), (3840, 2160), (2, 2)])
+def test_sizes_that_are_odd(tmp_path: Path, width: int, height: int) -> None:
+    even = codec_frames(width, height)
+    path = write_video(tmp_path / "a.mkv", even, codec="ffv1", pix_fmt="bgr0")
+    assert [nearest(colour) for colour in means(path)] == ["red", "blue"]
+
+
+def codec_frames(width: int, height: int) -> list[np.ndarray]:  # type: ignore[type-arg]
+    return [plain("red", width, height), plain("blue", width, height)]
+
+
+def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video at all", encoding="utf-8")
+    (tmp_path / "empty.mp4").touch()
+    whole = write_video(tmp_path / "whole.mp4", colours(["red"] * 30)).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    with av.open(str(tmp_path / "song.mp3"), "w") as container:
+        write_silence(container, container.add_stream("libmp3lame", rate=44100, layout="mono"), 0.5)
+    (tmp_path / "song.mp4").write_bytes((tmp_path / "song.mp3").read_bytes())
+    for name, said in [
+        ("text.mp4", "text.mp4 is not a video"),
+        ("empty.mp4", "empty.mp4 is empty"),
+        ("cut.mp4", "cut.mp4 is not a video, or it is damaged or cut short"),
+        ("song.mp4", "song.mp4 holds no video, only sound"),
+        ("none.mp4", "there is no video"),
+        (".", "is no file"),
+    ]:
+        with pytest.raises(InputError, match=said):
+            list(read_frames(tmp_path / name, SMALL))
+    with pytest.raises(InputError, match="the video is empty"):
+        list(read_frames(b"", SMALL))
+    with pytest.raises(InputError, match="there is no video"):  # and nothing is fetched
+        list(read_frames("http://127.0.0.1/a.mp4", SMALL))
+
+
+def test_no_frame_and_one_frame(tmp_path: Path) -> None:
+    assert len(means(write_video(tmp_path / "one.mp4", colours(["green"])))) == 1
+    nothing = write_video(tmp_path / "none.avi", [], codec="mpeg4")
+    with pytest.raises(InputError, match=r"none\.avi (holds no frames|is not a video)"):
+        list(read_frames(nothing, SMALL))
+
+
+def test_a_film_cut_short_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    frames = [chance.integers(0, 255, (48, 64, 3), np.uint8) for _ in range(40)]
+    whole = write_video(tmp_path / "a.ts", frames, codec="mpeg2video").read_bytes()
+    (tmp_path / "b.ts").write_bytes(whole[: len(whole) // 2])
+    assert 10 < len(means(tmp_path / "b.ts")) < 40
+
+
+def test_sound_may_be_longer(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", colours(["red"] * 5), sound=3.0)
+    assert len(means(path)) == 5
+
+
+def test_what_is_written_plays_in_browsers(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path, 65, 49, 25) as writer:
+        for number, name in enumerate(["red", "green", "blue"]):
+            writer.write(plain(name, 65, 49), [0.0, 0.04, 0.9][number])
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
+        assert (stream.width, stream.height) == (64, 48)
+    assert [nearest(colour) for colour in means(path)] == ["red", "green", "blue"]
+    assert [time for time, _ in read_frames(path)] == pytest.approx([0.0, 0.04, 0.9], abs=0.002)
+    with pytest.raises(InputError, match="cannot be written"):
+        VideoWriter(tmp_path / "no" / "a.mp4", 64, 48, 25)
+
+
+def test_clips_are_decoded_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(write_video(tmp_path / f"{name}.mp4", colours([name] * 4))) for name in COLOURS]
+    done: list[int] = []
+    first = cached_clips(paths, SMALL, tmp_path / "cache", lambda now, _: done.append(now))
+    again = cached_clips(paths, SMALL, tmp_path / "cache", lambda now, _: done.append(now))
+    assert done == [1, 2, 3]
+    for clip, other, path in zip(first, again, paths, strict=True):
+        assert torch.equal(clip.frames, other.frames)
+        assert torch.equal(clip.frames, torch.stack([frame for _, frame in read_frames(path, SMALL)]))
+        assert clip.times == other.times
+    cached_clips(paths[:2], SMALL, tmp_path / "cache")
+    assert "it is made anew" in capsys.readouterr().err
+    (tmp_path / "bad.mp4").write_text("no", encoding="utf-8")
+    with pytest.raises(InputError, match=r"bad.mp4 is not a video") as raised:
+        cached_clips([paths[0], str(tmp_path / "bad.mp4")], SMALL, tmp_path / "other")
+    assert raised.value.number == 2
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="cannot keep the frames"):
+        cached_clips(paths, SMALL, tmp_path / "file" / "cache")
