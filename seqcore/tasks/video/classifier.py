@@ -1,6 +1,6 @@
 """The per-frame video classifier: a video in, a label for each of its frames out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, overload
 
@@ -80,18 +80,23 @@ class FrameClassifier(Task):
     @overload
     def label(self, videos: list[VideoSource]) -> list[FrameLabels]: ...
     @overload
-    def label(self, videos: VideoSource) -> FrameLabels: ...
-    def label(self, videos: VideoSource | list[VideoSource]) -> FrameLabels | list[FrameLabels]:
+    def label(self, videos: VideoSource, progress: Callable[[int], None] | None = ...) -> FrameLabels: ...
+    def label(
+        self, videos: VideoSource | list[VideoSource], progress: Callable[[int], None] | None = None
+    ) -> FrameLabels | list[FrameLabels]:
         """Label every frame of a video, or of each of a list: a path, bytes or an open file.
 
         A one-way classifier works in constant memory, however long the video is; a bidirectional one keeps what its
         image network gives, a kilobyte a frame.
 
+        Args:
+            progress: of a single video, told now and then how many frames were read; what it raises ends the work.
+
         Raises:
             InputError: a video cannot be read, with its number in a list.
         """
         if not isinstance(videos, list):
-            return self._label(videos)
+            return self._label(videos, progress)
         return self.predict([{"video": video} for video in videos])
 
     def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[FrameLabels]:
@@ -109,7 +114,7 @@ class FrameClassifier(Task):
                 raise InputError(error.message, number if len(rows) > 1 else None) from None
         return found
 
-    def _label(self, video: VideoSource) -> FrameLabels:
+    def _label(self, video: VideoSource, progress: Callable[[int], None] | None = None) -> FrameLabels:
         fps = video_info(video).fps
         if hasattr(video, "seek"):
             video.seek(0)
@@ -121,6 +126,8 @@ class FrameClassifier(Task):
                 times.append(time)
                 kept.append(frame)
                 if len(kept) == CHUNK:
+                    if progress:
+                        progress(len(times))
                     yield torch.stack(kept)
                     kept = []
             if kept:

@@ -1,0 +1,6 @@
+"""python -m apps.video: the video page alone."""
+
+from apps.launch import run_app
+from apps.video.app import DESCRIPTION, MAIN, build
+
+run_app(MAIN, build, DESCRIPTION)

@@ -1,0 +1,161 @@
+"""What happens on the video page."""
+
+import time
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import gradio as gr
+
+from apps.launch import trouble
+from apps.progress import progress_bar
+from apps.turns import Turns, visitor
+from apps.video import details
+from apps.video.answers import Answers, checked, new_folder, written
+from apps.video.films import label_film, pictures
+from seqcore.errors import SeqcoreError
+
+if TYPE_CHECKING:
+    from seqcore.tasks.video import FrameClassifier, FrameLabels
+
+ABOUT = "A convolutional network sees each frame, a deep LSTM follows them, and every frame gets its own label."
+Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
+_HIDDEN = gr.update(visible=False, value=None)
+_NOTHING = ("", "", "", None, gr.update(choices=[], value=None, visible=False), _HIDDEN, _HIDDEN, _HIDDEN, _HIDDEN)
+_NOTHING_NEW = (gr.skip(),) * len(_NOTHING)
+_STEP = 0.3  # seconds between two looks at how far it is
+_REMEMBERED = 12  # labels of a live picture
+
+
+class Live(NamedTuple):
+    """A live picture's state: passed on, and of one visitor."""
+
+    model: str
+    stream: Any
+    passed: tuple[str, ...]
+    times: tuple[float, ...]
+
+
+class _Reading:
+    """A video that is being labelled in a thread of its own, so that a page can tell how far it is."""
+
+    def __init__(self, task: "FrameClassifier", path: str) -> None:
+        self.done = 0
+        self._over = False
+        self._pool = ThreadPoolExecutor(1)
+        self._future = self._pool.submit(task.label, path, self._count)
+
+    def _count(self, done: int) -> None:
+        if self._over:
+            raise InterruptedError
+        self.done = done
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is done within so many seconds."""
+        return bool(wait([self._future], seconds).done)
+
+    def result(self) -> "FrameLabels":
+        """The labels. Raises what labelling raised."""
+        return self._future.result()
+
+    def stop(self) -> None:
+        """Nobody waits any more."""
+        self._over = True
+        self._pool.shutdown(wait=False)
+
+
+def heading(about: str) -> str:
+    """The head of the page as HTML."""
+    return f'<div class="sq-head"><h1>Video, frame by frame</h1><p>{escape(about or ABOUT)}</p></div>'
+
+
+class PageEvents:
+    """What the page does when something is clicked or chosen."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self._files = Turns()
+
+    def greet(self, model: str) -> tuple[Any, ...]:
+        """Say what the model is, or why it is not there."""
+        try:
+            self.answers.classifier(model)
+        except SeqcoreError as error:
+            return gr.skip(), gr.update(value=trouble(error), visible=True)
+        return heading(self.answers.loads[model].about()), gr.update(visible=False)
+
+    def show_labels(self, request: gr.Request, video: str | None, model: str) -> Iterator[tuple[Any, ...]]:
+        """Label the video on the page while a bar grows."""
+        yield from self._files.run(visitor(request), self._label(video, model), _NOTHING_NEW)
+
+    def clear(self, request: gr.Request) -> tuple[Any, ...]:
+        """What the page shows of a video that was taken away."""
+        self._files.end(visitor(request))
+        return _NOTHING
+
+    def _label(self, video: str | None, model: str) -> Steps:
+        from seqcore.media.video import video_info
+
+        yield "", *_NOTHING[1:]
+        try:
+            path = checked(video)
+            task = self.answers.classifier(model)
+            expected = max(1, video_info(path).frames)
+            started = time.perf_counter()
+            yield progress_bar(0, expected, 0.0, "frame", "Labels"), *_NOTHING_NEW[1:]
+            reading = _Reading(task, path)
+            try:
+                while not reading.wait(_STEP):
+                    seconds = time.perf_counter() - started
+                    bar = progress_bar(min(reading.done, expected), expected, seconds, "frame", "Labels")
+                    yield bar, *_NOTHING_NEW[1:]
+            finally:
+                reading.stop()
+            found = reading.result()
+            seconds = time.perf_counter() - started
+            bar = progress_bar(len(found.labels), len(found.labels), seconds, "frame", "Labels", over=True)
+            bar = bar.replace("</p>", f", {len(found.labels) / seconds:.0f} a second</p>")
+            segments = found.segments
+            seen = segments[: details.MOST_PICTURES]
+            shown = pictures(path, [(one.start + one.end) / 2 for one in seen])
+            choices = [(details.told(one), (one.start + one.end) / 2) for one in seen]
+            looks = (details.timeline(found, task.config.labels), details.gallery(segments, shown))
+            pick = gr.update(choices=choices, value=None, visible=True)
+            with new_folder() as folder:
+                files = [gr.update(value=file, visible=True) for file in written(found, folder)]
+                yield bar, *looks, gr.skip(), pick, gr.skip(), *files
+                for done in label_film(path, found, folder / "labelled.mp4"):
+                    if done % 50 == 0:
+                        passed = time.perf_counter() - started - seconds
+                        drawing = progress_bar(
+                            done, len(found.labels), passed, "frame", "Drawing", "the film with labels"
+                        )
+                        yield drawing, *_NOTHING_NEW[1:]
+                film = gr.update(value=str(folder / "labelled.mp4"), visible=True)
+                yield bar, gr.skip(), gr.skip(), film, *_NOTHING_NEW[4:]
+        except Exception:
+            yield _NOTHING
+            raise
+
+    def show_frame(self, video: str | None, at: float | None) -> Any:
+        """The frame of the segment that was picked."""
+        if not video or at is None:
+            return _HIDDEN
+        (picture,) = pictures(video, [at], height=360)
+        return gr.update(value=picture, visible=True)
+
+    def live(self, frame: Any, state: Live | None, model: str) -> tuple[Any, ...]:
+        """Label a live picture's next frame."""
+        if frame is None:
+            return "", None
+        task = self.answers.classifier(model)
+        if state is None or state.model != model:
+            state = Live(model, None, (), ())
+        label, stream = task.step(frame, state.stream)
+        times = (*state.times, time.perf_counter())[-_REMEMBERED:]
+        passed = state.passed
+        if label and (not passed or passed[0] != label):
+            passed = (label, *passed)[:_REMEMBERED]
+        rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
+        return details.now(label, passed[1:], rate), Live(model, stream, passed, times)
