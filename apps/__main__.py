@@ -14,17 +14,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class App:
-    """An app that exists: `apps.<name>.app.build` makes its page, `checkpoints/<name>` is its model."""
+    """An app that exists: `apps.<name>.app.build` makes its page, `checkpoints/<model>` is its model."""
 
     name: str
     title: str
     summary: str
+    model: str
 
 
 APPS = (
-    App("translator", "Translator", "English, German and French, and where the model looked for every word."),
-    App("sentiment", "Sentiment", "How a text is meant, how sure that is, and what each word adds to it."),
-    App("captioner", "Captioner", "A photograph in a sentence, and where the model looked for every word."),
+    App(
+        "translator",
+        "Translator",
+        "English, German and French, and where the model looked for every word.",
+        "translator",
+    ),
+    App("sentiment", "Sentiment", "How a text is meant, how sure that is, and what each word adds to it.", "sentiment"),
+    App(
+        "captioner", "Captioner", "A photograph in a sentence, and where the model looked for every word.", "captioner"
+    ),
+    App(
+        "video",
+        "Video",
+        "Every frame of a film gets its label: what the camera does, where a shot ends.",
+        "video-shots",
+    ),
 )
 
 
@@ -61,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="folder or hub id of an app's model, for example translator=../runs/mine; may be given once for each app",
     )  # fmt: skip
     chosen = options.parse_args(arguments)
-    checkpoints = {app.name: str(CHECKPOINTS / app.name) for app in APPS}
+    checkpoints = {app.name: str(CHECKPOINTS / app.model) for app in APPS}
     for entry in chosen.checkpoint:
         name, separator, path = entry.rpartition("=")
         if not separator and len(APPS) == 1:

@@ -431,7 +431,9 @@ def test_several_apps_get_a_front_page_and_a_page_each() -> None:
 def test_options_of_all_apps_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         all_apps.main(["--checkpoint", "nobody=here"])
-    assert "APP=PATH with an app of translator, sentiment, captioner, not 'nobody=here'" in capsys.readouterr().err
+    assert (
+        "APP=PATH with an app of translator, sentiment, captioner, video, not 'nobody=here'" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("run", [all_apps.main, partial(launch.run_app, "translator", app.build, "About it.")])
