@@ -16,7 +16,7 @@ from seqcore import load
 from seqcore.errors import CheckpointError, DataError, InputError, SettingsError
 from seqcore.media.clips import Clip, read_clip
 from seqcore.media.video import read_frames
-from seqcore.nn.frames import FrameEncoder, correlation
+from seqcore.nn.frames import FrameEncoder
 from seqcore.tasks.video import FrameClassifier
 from seqcore.tasks.video.creation import frame_classifier_from
 from seqcore.tasks.video.rows import read_videos, reference
@@ -43,7 +43,7 @@ def clip(frames: int, channels: int = 3) -> torch.Tensor:
 def test_a_stream_gives_what_the_whole_gives(
     frames: int, cuts: list[int], offsets: tuple[int, ...], delay: int
 ) -> None:
-    task = tiny_classifier(offsets=offsets, delay=delay, matching=1 if len(offsets) > 1 else 0)
+    task = tiny_classifier(offsets=offsets, delay=delay, motion=len(offsets) > 1)
     network = task.network.double()
     video = clip(frames).unsqueeze(0)
     with torch.inference_mode():
@@ -56,7 +56,9 @@ def test_a_stream_gives_what_the_whole_gives(
         assert stream is not None
         parts.append(network.finish(stream))
     assert sum(part.shape[1] for part in parts[:-1]) == max(0, frames - task.config.lag)
-    torch.testing.assert_close(torch.cat([part.double() for part in parts], 1), whole, atol=1e-9, rtol=0)
+    torch.testing.assert_close(
+        torch.cat([part.double() for part in parts], 1), whole, atol=1e-6, rtol=0
+    )  # motion is measured in single precision
 
 
 def test_steps_give_the_labels_of_the_file(tmp_path: Path) -> None:
@@ -161,18 +163,6 @@ def test_segments_have_the_files_times_and_the_median_drops_single_frames(tmp_pa
 
 
 # The network
-
-
-def test_correlation_finds_what_moved() -> None:
-    chance = torch.Generator().manual_seed(0)
-    before = torch.randn(1, 8, 12, 12, generator=chance)
-    here = before.roll((1, -2), (2, 3))
-    fits = correlation(here, before, 2)[0, :, 4:8, 4:8].mean((1, 2))
-    assert divmod(int(fits.argmax()), 5) == (1, 4)  # it was one row above and two columns to the right
-    edge = correlation(here, before, 2)[0]
-    assert edge[0, 1].abs().max() == 0  # two rows above the second one there is nothing
-    one = (here[0, :, 5, 6] * before[0, :, 6, 5]).mean()
-    assert edge[3 * 5 + 1, 5, 6] == pytest.approx(float(one), abs=1e-6)
 
 
 def test_the_encoder_sees_its_offsets_and_no_more() -> None:

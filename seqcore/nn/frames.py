@@ -7,17 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from seqcore.nn.images import ImageEncoder, ImageEncoderConfig
+from seqcore.nn.motion import NUMBERS, SCALES, CameraMotion
 
 POOLED = (2, 3)  # rows and columns that are left of a frame at the end
-_COMPARED = 24  # channels by which frames are compared
 
 
 class FrameEncoder(nn.Module):
     """A small residual network (He 2016) over every frame and those at some offsets from it, stacked as channels.
 
     A first layer over five stacked grey frames is the 3-D convolution that lip readers begin with (Stafylakis &
-    Tzimiropoulos 2017). With ``matching`` the network is also given how well every place fits the places around it in
-    each of the other frames (the correlation layer of Dosovitskiy 2015), from which motion can be read.
+    Tzimiropoulos 2017). With ``motion`` the vector is also made of how the camera moved since each of the other frames,
+    see :class:`~seqcore.nn.motion.CameraMotion`, and of how bright and how varied the colours are.
 
     Args:
         channels: of a frame: 1 for grey, 3 for colour.
@@ -25,7 +25,7 @@ class FrameEncoder(nn.Module):
         offsets: frames that are seen beside each, as (−1, 0, 1); 0 is among them.
         widths: channels of the first layer and of each stage after it; from the second on a stage halves the picture.
         output_size: D
-        matching: how far is looked for what fits, in steps of four pixels; 0 leaves it out.
+        motion: whether the motion of the camera is measured.
     """
 
     def __init__(
@@ -36,25 +36,20 @@ class FrameEncoder(nn.Module):
         offsets: Sequence[int] = (0,),
         widths: Sequence[int] = (32, 48, 96, 192),
         output_size: int = 256,
-        matching: int = 0,
+        motion: bool = False,
     ) -> None:
         super().__init__()
-        self.size, self.offsets, self.matching, self.output_size = (
-            (channels, height, width),
-            tuple(offsets),
-            matching,
-            output_size,
-        )
+        self.size, self.offsets, self.output_size = (channels, height, width), tuple(offsets), output_size
         self.stem = _layer(channels * len(offsets), widths[0], 5)
-        self.compared = nn.Conv2d(channels, _COMPARED, 7, 4, 3) if matching else None
-        fits = (len(offsets) - 1) * (2 * matching + 1) ** 2 if matching else 0
+        self.motion = CameraMotion() if motion else None
+        measured = (len(offsets) - 1) * SCALES * NUMBERS + 2 * channels if motion else 0
+        self.scale = nn.BatchNorm1d(measured) if motion else None
         self.pool = nn.MaxPool2d(3, 2, 1)
-        widths = [widths[0] + fits, *widths[1:]]
         self.stages = nn.Sequential(
             *(_Block(old, new, 1 if i == 0 else 2) for i, (old, new) in enumerate(pairwise(widths)))
         )
         self.shrink = nn.AdaptiveAvgPool2d(POOLED)
-        self.output = nn.Linear(widths[-1] * POOLED[0] * POOLED[1], output_size)
+        self.output = nn.Linear(widths[-1] * POOLED[0] * POOLED[1] + measured, output_size)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on a CPU
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -69,14 +64,14 @@ class FrameEncoder(nn.Module):
         x = (frames.to(self.output.weight.dtype) - 127) / 64
         near = [x[:, offset - first : offset - first + length] for offset in self.offsets]
         stacked = torch.cat(near, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        seen = self.pool(self.stem(stacked))
-        if self.compared is not None:
-            maps = self.compared(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-            here = maps[:, -first : length - first].flatten(0, 1)
-            others = [maps[:, o - first : o - first + length].flatten(0, 1) for o in self.offsets if o]
-            seen = torch.cat([seen, *(correlation(here, other, self.matching) for other in others)], 1)
-        features = self.output(self.shrink(self.stages(seen)).flatten(1))
-        return features.unflatten(0, (frames.shape[0], length))  # type: ignore[no-any-return]
+        seen = self.shrink(self.stages(self.pool(self.stem(stacked)))).flatten(1)
+        if self.motion is not None and self.scale is not None:
+            here = frames[:, -first : length - first].flatten(0, 1)
+            others = [frames[:, o - first : o - first + length].flatten(0, 1) for o in self.offsets if o]
+            light = here.to(x.dtype).flatten(2) / 64
+            measured = [self.motion(other, here).to(x.dtype) for other in others]
+            seen = torch.cat([seen, self.scale(torch.cat([*measured, light.mean(2), light.std(2)], 1))], 1)
+        return self.output(seen).unflatten(0, (frames.shape[0], length))  # type: ignore[no-any-return]
 
 
 class PretrainedFrameEncoder(nn.Module):
@@ -93,27 +88,6 @@ class PretrainedFrameEncoder(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """(B, L, 3, size, size) → (B, L, D)."""
         return self.encoder.pooled(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
-
-
-def correlation(here: Tensor, there: Tensor, radius: int) -> Tensor:
-    """How well each place of a map fits those around it in another map (Dosovitskiy 2015).
-
-    Args:
-        here, there: (N, C, h, w)
-
-    Returns:
-        (N, (2 · radius + 1)², h, w), mean products of all channels; outside the map they are 0.
-    """
-    height, width = here.shape[2:]
-    reach = torch.arange(-radius, radius + 1, device=here.device)
-    rows = torch.arange(height, device=here.device).view(-1, 1, 1, 1) + reach.view(1, 1, -1, 1)
-    columns = torch.arange(width, device=here.device).view(1, -1, 1, 1) + reach.view(1, 1, 1, -1)
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    places = (rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)).flatten(2).flatten(0, 1)
-    # All pairs are one matrix product, far quicker than a product for each step.
-    pairs = (here / here.shape[1]).flatten(2).transpose(1, 2) @ there.flatten(2)
-    fits = pairs.gather(2, places.expand(len(here), -1, -1)) * inside.flatten(2).flatten(0, 1)
-    return fits.transpose(1, 2).unflatten(2, (height, width))
 
 
 def _layer(inputs: int, outputs: int, size: int, stride: int = 2) -> nn.Sequential:

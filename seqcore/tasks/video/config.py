@@ -26,7 +26,7 @@ class FrameClassifierConfig:
         image_mean, image_std: of a pretrained network, see :class:`~seqcore.nn.images.ImageEncoderConfig`.
         offsets: of the compact network: frames that it sees beside each.
         widths: of the compact network: channels of its stages.
-        matching: of the compact network: how far it looks for motion, in steps of four pixels; 0 is not at all.
+        motion: of the compact network: measure how the camera moves, see :class:`~seqcore.nn.motion.CameraMotion`.
         frame_size: D, numbers a frame, of the compact network.
         hidden_size, layers: of the LSTM.
         bidirectional: reads whole videos, and cannot stream.
@@ -50,7 +50,7 @@ class FrameClassifierConfig:
     image_std: tuple[float, float, float] = (128.0, 128.0, 128.0)
     offsets: tuple[int, ...] = (-1, 0, 1)
     widths: tuple[int, ...] = (32, 48, 96, 192)
-    matching: int = 0
+    motion: bool = False
     frame_size: int = 256
     hidden_size: int = 256
     layers: int = 2
@@ -68,7 +68,7 @@ class FrameClassifierConfig:
             value = getattr(self, name)
             if not _whole(value) or value < 1:
                 raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
-        for name in ("margin", "delay", "matching"):
+        for name in ("margin", "delay"):
             value = getattr(self, name)
             if not _whole(value) or not 0 <= value <= 100:
                 raise SettingsError(f"{name} must be a whole number from 0 to 100, not {value!r}")

@@ -48,7 +48,7 @@ class FrameNetwork(nn.Module):
         if config.backbone == COMPACT:
             self.encoder = FrameEncoder(
                 config.channels, config.height, config.width, config.offsets, config.widths, config.frame_size,
-                config.matching,
+                config.motion,
             )  # fmt: skip
         else:
             self.encoder = PretrainedFrameEncoder(config.image)
