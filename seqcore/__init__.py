@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seqcore.tasks.language import LanguageModel
     from seqcore.tasks.sentiment import Sentiment, SentimentClassifier
     from seqcore.tasks.translation import Translation, Translator
+    from seqcore.tasks.video import FrameClassifier, FrameLabels
     from seqcore.text import Tokenizer
 
 __version__ = "0.1.0"
@@ -22,6 +23,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Caption": "seqcore.tasks.captioning",
     "Captioner": "seqcore.tasks.captioning",
+    "FrameClassifier": "seqcore.tasks.video",
+    "FrameLabels": "seqcore.tasks.video",
     "GenerationConfig": "seqcore.decoding",
     "LSTMDecoder": "seqcore.nn",
     "LSTMEncoder": "seqcore.nn",
@@ -39,6 +42,8 @@ _HOMES = {
 __all__ = [
     "Caption",
     "Captioner",
+    "FrameClassifier",
+    "FrameLabels",
     "GenerationConfig",
     "LSTMDecoder",
     "LSTMEncoder",

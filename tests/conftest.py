@@ -169,6 +169,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    quiet += ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]  # a camera that shows a clock
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *quiet]

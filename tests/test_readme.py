@@ -61,7 +61,7 @@ def test_plain_http_works(server: str, environment: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "code",
     [code for code in blocks("python") if ADDRESS not in code],
-    ids=["translate", "classify", "caption", "bricks"],
+    ids=["translate", "classify", "caption", "video", "bricks"],
 )
 def test_python_examples_run(code: str, environment: dict[str, str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
@@ -74,6 +74,8 @@ def test_python_examples_run(code: str, environment: dict[str, str]) -> None:
     if "caption(" in code:
         assert re.match(r"A man in a .*\.\n", done.stdout)
         assert "(7, 7)" in done.stdout
+    if "label(" in code:
+        assert done.stdout.endswith("150 torch.Size([150, 11])\n")
 
 
 @pytest.mark.parametrize("command", commands("seqcore "))
@@ -81,6 +83,8 @@ def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: 
     command = command.replace("/tmp/", f"{tmp_path}/")
     done = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    if "video" in command:
+        assert [len(json.loads(line)["labels"]) for line in done.stdout.splitlines()] == [150, 150]
     if "captioner" in command:
         assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [
             str(path) for path in sorted((Path("apps") / "captioner" / "examples").glob("*.jpg"))
@@ -95,8 +99,13 @@ def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: 
 
 @pytest.mark.parametrize(
     ("app", "said"),
-    [("translator", "source: en"), ("sentiment", "text: review"), ("captioner", "train: photos")],
-    ids=["translator", "sentiment", "captioner"],
+    [
+        ("translator", "source: en"),
+        ("sentiment", "text: review"),
+        ("captioner", "train: photos"),
+        ("video", "train: films"),
+    ],
+    ids=["translator", "sentiment", "captioner", "video"],
 )
 def test_the_training_commands_take_their_options(app: str, said: str, environment: dict[str, str]) -> None:
     (command,) = commands(f"apps.{app}.finetune")
@@ -104,7 +113,7 @@ def test_the_training_commands_take_their_options(app: str, said: str, environme
     done = subprocess.run(script, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
-    assert f"init: checkpoints/{app}" in done.stdout
+    assert f"init: checkpoints/{app.replace('video', 'video-shots')}" in done.stdout
 
 
 def test_links_lead_to_files() -> None:

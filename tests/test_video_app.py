@@ -1,6 +1,7 @@
 """The video demo: its endpoints, and its page in Chromium."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -184,3 +185,15 @@ def test_what_is_no_video_is_said_on_the_page(page: Any, server: str) -> None:
     page.goto(server)
     page.get_by_role("button", name="Label every frame").click()
     expect(page.get_by_text("Choose a video first.")).to_be_visible()
+
+
+def test_a_live_picture_is_labelled(page: Any, server: str) -> None:
+    """Chromium's own camera, a green picture with a clock."""
+    page.context.grant_permissions(["camera"])
+    page.goto(server)
+    page.get_by_role("tab", name="Live").click()
+    page.locator("#camera").get_by_text("Click to Access Webcam").click()
+    page.locator("#camera video").wait_for()
+    page.get_by_role("button", name="capture photo").click()
+    expect(page.locator("#live-label h3")).to_have_text(re.compile("red|green|blue"), timeout=20_000)
+    expect(page.locator("#live-label")).to_contain_text("frames a second")

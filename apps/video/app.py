@@ -101,7 +101,7 @@ def _live_tab(events: PageEvents, model: gr.Dropdown) -> None:
         label = gr.HTML(elem_id="live-label", apply_default_css=False)
     camera.stream(
         user_errors(events.live), [camera, state, model], [label, state],
-        stream_every=0.08, trigger_mode="once", concurrency_limit=MOST_WATCHED, concurrency_id="live", **PRIVATE,
+        stream_every=0.1, concurrency_limit=MOST_WATCHED, concurrency_id="live", **PRIVATE,
     )  # fmt: skip
 
 
