@@ -18,7 +18,7 @@ from seqcore.media.clips import Clip, read_clip
 from seqcore.media.video import read_frames
 from seqcore.nn.frames import FrameEncoder
 from seqcore.tasks.video import FrameClassifier
-from seqcore.tasks.video.creation import frame_classifier_from
+from seqcore.tasks.video.creation import frame_classifier_from, narrowed
 from seqcore.tasks.video.rows import read_videos, reference
 from seqcore.tasks.video.training import changed, class_weights, smoothing_loss
 
@@ -269,6 +269,21 @@ def test_it_learns_colours_and_fits_another_set_of_labels() -> None:
     torch.testing.assert_close(
         found / found.sum(1, keepdim=True), task.predict(rows)[0].probabilities, atol=1e-5, rtol=0
     )
+
+
+def test_a_narrowed_one_keeps_what_is_used() -> None:
+    task = tiny_classifier(widths=(8, 8, 12), motion=True)
+    network = task.network
+    with torch.no_grad():  # channels that nothing uses
+        network.encoder.output.weight[:, : 12 * 6].view(16, 12, 6)[:, 8:] = 0
+        network.encoder.stages[1].body[0].weight[:4] = 0
+        network.encoder.stages[1].body[3].weight[:, :4] = 0
+    video = clip(5).unsqueeze(0)
+    smaller = narrowed(task, 8)
+    assert smaller.config.widths == (8, 8, 8)
+    torch.testing.assert_close(smaller.network(video), network(video), atol=1e-5, rtol=0)
+    with pytest.raises(SettingsError, match="cannot be narrowed to 13 channels"):
+        narrowed(task, 13)
 
 
 def test_smoothing_counts_neighbours_that_differ() -> None:

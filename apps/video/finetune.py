@@ -18,7 +18,7 @@ from seqcore.data import hold_out
 from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.media.clips import cached_clips
 from seqcore.tasks.video import FrameClassifier, FrameClassifierConfig
-from seqcore.tasks.video.creation import frame_classifier_from, new_frame_classifier
+from seqcore.tasks.video.creation import frame_classifier_from, narrowed, new_frame_classifier
 from seqcore.tasks.video.training import class_weights
 from seqcore.training import TrainingSettings, fit, is_first_process
 
@@ -63,6 +63,7 @@ def finetune(
     weights: str | None = "pretrained",
     image_stages: int = 0,
     frames: str | None = None,
+    narrow: int = 0,
     balance: bool = False,
     flips: bool = False,
     hides: bool = False,
@@ -87,6 +88,7 @@ def finetune(
             package), or a file.
         image_stages: how many of a pretrained network's last stages are trained, -1 for all.
         frames: folder for the decoded frames; without it, in what ``output`` keeps of the training.
+        narrow: with ``init``, channels to keep of the last stage of its compact network, for a smaller file; 0 is all.
         balance: let frames of rare labels count more.
         flips: mirror every second video, where left and right mean the same.
         hides: hide a few frames in a row, so that the rest must do.
@@ -108,6 +110,8 @@ def finetune(
         model = model if model.labels or init else replace(model, labels=LABELS)
     torch.manual_seed(training.seed)  # of the first weights
     task = make_task(rows, init, weights, model, image_stages)
+    if narrow:
+        task = narrowed(task, narrow)
     task.flips, task.hides, task.bptt = flips, hides, bptt
     rows = with_clips(task, rows, place / "train") if train else composed(task, composition, training.seed, place)
     checks = with_clips(task, checks, place / "validation")
