@@ -422,7 +422,7 @@ def test_only_a_hub_id_brings_the_hub_on_line(tmp_path: Path, monkeypatch: pytes
 
 def test_several_apps_get_a_front_page_and_a_page_each() -> None:
     names = ("Translator", "Another <one>")
-    apps = [all_apps.App("translator", title, "What it does.") for title in names]
+    apps = [all_apps.App("translator", title, "What it does.", "translator") for title in names]
     site = all_apps.build({"translator": launch.LazyTask("nowhere")}, apps)
     assert [name for _, name, _ in site.pages] == ["Home", *names]
     assert "Another &lt;one&gt;" in str(site.get_config_file()["components"])

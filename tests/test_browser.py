@@ -337,7 +337,7 @@ def test_the_page_works_as_one_of_many(
     monkeypatch.setitem(sys.modules, "apps.other", types.ModuleType("apps.other"))
     monkeypatch.setitem(sys.modules, "apps.other.app", types.SimpleNamespace(build=build))
     load = LazyTask("nowhere", open_checkpoint=lambda path, device: word_list_translator)
-    apps = [all_apps.App("translator", "Translator", "Words."), all_apps.App("other", "Other", "Nothing.")]
+    apps = [all_apps.App(name, name.title(), "Words.", "nowhere") for name in ("translator", "other")]
     site = all_apps.build({"translator": load, "other": load}, apps)
     address = start(site, "127.0.0.1", free_port())
     page.goto(address)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,10 +14,8 @@ from torch import Tensor
 
 from seqcore.errors import InputError, SettingsError
 
-try:
+if TYPE_CHECKING:
     import av
-except ImportError as error:
-    raise SettingsError("reading videos needs av: pip install 'seqcore[vision]'") from error
 
 MOST_PIXELS = 8192 * 4352  # of a frame
 SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
@@ -64,6 +62,19 @@ class VideoInfo:
     height: int
 
 
+def pyav() -> Any:
+    """PyAV, imported on first use: a task that knows videos can then be named where it is not installed.
+
+    Raises:
+        SettingsError: it is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise SettingsError("reading videos needs av: pip install 'seqcore[vision]'") from error
+    return av
+
+
 def video_info(source: VideoSource) -> VideoInfo:
     """What a video file says of itself; its first frame is decoded.
 
@@ -104,6 +115,7 @@ class _Opened:
     """A file with a video in it."""
 
     def __init__(self, source: VideoSource) -> None:
+        av = self._av = pyav()
         self.name, file = _file(source)
         try:
             self.container = av.open(file, metadata_errors="ignore")
@@ -134,9 +146,9 @@ class _Opened:
                 frames = packet.decode()
             except StopIteration:
                 return
-            except av.error.InvalidDataError:
+            except self._av.error.InvalidDataError:
                 continue
-            except (av.error.FFmpegError, ValueError) as error:
+            except (self._av.error.FFmpegError, ValueError) as error:
                 raise InputError(f"{self.name} cannot be decoded: {_reason(error)}") from error
             for frame in frames:
                 if frame.width * frame.height > MOST_PIXELS:
@@ -176,7 +188,7 @@ def _quarter_turns(frame: Any) -> int:
     return round(getattr(frame, "rotation", 0) / 90) % 4
 
 
-def picture(frame: av.VideoFrame, view: View | None = None) -> Tensor:
+def picture(frame: "av.VideoFrame", view: View | None = None) -> Tensor:
     """What is looked at of a frame of PyAV, turned as its metadata ask: uint8 (C, height, width)."""
     turns = _quarter_turns(frame)
     kind = "gray" if view and view.grey else "rgb24"
@@ -212,6 +224,7 @@ class VideoWriter:
         if min(self.width, self.height) < 2:
             raise InputError(f"a video of {width} × {height} pixels cannot be written: it takes 2 × 2 at least")
         self.path, self._last = Path(path), -1
+        av = self._av = pyav()
         try:
             self._container = av.open(str(path), "w", options={"movflags": "+faststart"})
             self._stream = self._container.add_stream("libx264", rate=max(1, math.ceil(fps)))
@@ -224,7 +237,8 @@ class VideoWriter:
 
     def write(self, pixels: np.ndarray[Any, Any], time: float) -> None:
         """Add a frame."""
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[: self.height, : self.width]), format="rgb24")
+        shown = np.ascontiguousarray(pixels[: self.height, : self.width])
+        frame = self._av.VideoFrame.from_ndarray(shown, format="rgb24")
         self._last = max(self._last + 1, round(time / float(self._unit)))
         frame.pts, frame.time_base = self._last, self._unit
         self._container.mux(self._stream.encode(frame))

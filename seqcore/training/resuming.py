@@ -35,7 +35,13 @@ class AtomicFiles(TorchCheckpointIO):
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.part")
         with fresh.open("wb") as file:
-            torch.save(checkpoint, file)
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:
+                # Stopped in the middle, torch still closes its archive, and that it is incomplete hides why.
+                if isinstance(error.__context__, KeyboardInterrupt | OSError):
+                    raise error.__context__ from None
+                raise
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)

@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from seqcore.errors import InputError
 from seqcore.media.clips import Clip
-from seqcore.media.video import SUFFIXES, VideoSource, View, picture, read_frames, video_info
+from seqcore.media.video import SUFFIXES, VideoSource, View, picture, pyav, read_frames, video_info
 from seqcore.metrics import frame_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.video.config import FrameClassifierConfig
@@ -192,12 +192,10 @@ class FrameClassifier(Task):
         return [self.config.labels[number] for number in self.network.finish(state)[0].argmax(-1).tolist()]
 
     def _frame(self, frame: Any) -> Tensor:
-        import av
-
         pixels = np.asarray(frame)
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
             raise InputError(f"a frame must be (H, W, 3), uint8, not {pixels.shape}, {pixels.dtype}")
-        return picture(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"), self.view)
+        return picture(pyav().VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"), self.view)
 
     # Files
 
