@@ -17,11 +17,12 @@ class InputError(SeqcoreError):
     """A request holds something the task cannot work on, such as a language that it does not know.
 
     Args:
-        number: which of several texts is meant, from 1; the message then begins with it.
+        number: which of several is meant, from 1; the message then begins with it.
+        kind: what they are.
     """
 
-    def __init__(self, message: str, number: int | None = None) -> None:
-        super().__init__(message if number is None else f"text {number}: {message}")
+    def __init__(self, message: str, number: int | None = None, kind: str = "text") -> None:
+        super().__init__(message if number is None else f"{kind} {number}: {message}")
         self.message, self.number = message, number
 
 

@@ -65,9 +65,9 @@ def _settings() -> "list[Component]":
 
 def _photo_tab(events: PageEvents, settings: "list[Component]") -> None:
     with gr.Row(equal_height=True):
-        photo = gr.Image(
-            label="Photo: drop, paste, choose or take one", type="filepath", sources=["upload", "clipboard", "webcam"],
-            height=360, min_width=280, elem_id="photo",
+        photo = _photo(
+            label="Photo", sources=["upload", "clipboard", "webcam"], height=360, min_width=280, elem_id="photo",
+            placeholder="# Drop a photo here, or choose one\nBelow, take one with the camera, or paste one",
         )  # fmt: skip
         with gr.Column(min_width=280):
             text = gr.Textbox(
@@ -95,10 +95,21 @@ def _photo_tab(events: PageEvents, settings: "list[Component]") -> None:
     photo.clear(user_errors(events.clear), None, outputs, **PRIVATE)
 
 
+def _photo(**options: Any) -> gr.Image:
+    """An image component that hands on the very file that was uploaded, pasted or taken.
+
+    Gradio's own opens it first, so that one it cannot open ends in an error without a reason, and writes it anew in
+    RGB: what is transparent turns black, and 16 bits white.
+    """
+    photo = gr.Image(type="filepath", **options)
+    photo.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
+    return photo
+
+
 def _many_tab(events: PageEvents, settings: "list[Component]") -> None:
     gr.Markdown(
-        f"Up to {MOST_IMAGES} images of {LARGEST_IMAGE // 1_000_000} MB at most. Their alt texts come as a table, as "
-        "CSV and as JSON lines; one that cannot be read has its reason in its place.",
+        f"Up to {MOST_IMAGES} images of at most {LARGEST_IMAGE // 1_000_000} MB. Their alt texts come as a table, to "
+        "look at and to download.",
         elem_classes="sq-hint",
     )
     files = gr.File(label="Images", file_count="multiple", height=200, elem_id="files")

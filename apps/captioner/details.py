@@ -1,12 +1,11 @@
 """A closer look at a caption, as HTML: where the model looked for each word, and what else it found."""
 
-import base64
-import io
 import math
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from apps.captioner.pictures import data_address, looked, shrunk
 from apps.figures import ranking
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from seqcore.tasks.captioning import Caption
 
 _WIDTH = 240  # pixels of a picture
-_COLOUR = (255, 140, 0)
 
 
 def words(caption: "Caption") -> list[tuple[str, float, Any]]:
@@ -33,13 +31,12 @@ def words(caption: "Caption") -> list[tuple[str, float, Any]]:
 
 def gallery(photo: "Image", caption: "Caption") -> str:
     """The photo once for each word, light where the model looked."""
-    small = photo.copy()
-    small.thumbnail((_WIDTH, _WIDTH))
+    small = shrunk(photo, _WIDTH)
     parts = []
     for text, probability, grid in words(caption):
         spoken = f"Where the model looked for “{escape(text)}”"
         parts.append(
-            f'<figure class="sq-look"><img src="{_overlay(small, grid)}" alt="{spoken}">'
+            f'<figure class="sq-look"><img src="{data_address(looked(small, grid))}" alt="{spoken}">'
             f"<figcaption><bdi>{escape(text)}</bdi> <small>{100 * probability:.0f} %</small></figcaption></figure>"
         )
     note = "The photo, light where the model looked while it wrote the word, and how sure it was of it."
@@ -59,27 +56,17 @@ def alternatives(caption: "Caption") -> str:
 def table(lines: "Sequence[Line]") -> str:
     """Images and their captions."""
     rows = "".join(
-        f'<tr><td dir="auto">{escape(line.name)}</td><td>{escape(line.text)}'
+        f'<tr><td>{_thumbnail(line)}</td><td dir="auto">{escape(line.name)}</td><td>{escape(line.text)}'
         f"{f'<em>{escape(line.error)}</em>' if line.error else ''}</td></tr>"
         for line in lines
     )
-    head = "<thead><tr><th>File</th><th>Alt text</th></tr></thead>"
+    head = '<thead><tr><th aria-label="Image"></th><th>File</th><th>Alt text</th></tr></thead>'
     listed = f'<table class="sq-results sq-files">{head}<tbody>{rows}</tbody></table>'
     return f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Captions">{listed}</div>'
 
 
-def _overlay(photo: "Image", grid: Any) -> str:
-    """The photo, dark but for where the grid (h, w) is high, as a data address."""
-    from PIL import Image
-
-    strongest = max(float(grid.max()), 1e-9)
-    light = Image.fromarray((grid / strongest * 255).round().byte().numpy(), "L")
-    light = light.resize(photo.size, Image.Resampling.BICUBIC)
-    glow = Image.blend(photo, Image.new("RGB", photo.size, _COLOUR), 0.18)
-    dark = Image.blend(photo.convert("L").convert("RGB"), Image.new("RGB", photo.size, "black"), 0.62)
-    file = io.BytesIO()
-    Image.composite(glow, dark, light).save(file, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+def _thumbnail(line: "Line") -> str:
+    return f'<img src="{line.thumbnail}" alt="">' if line.thumbnail else ""
 
 
 def sureness(caption: "Caption") -> str:

@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from apps.captioner.pictures import data_address, shrunk
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,17 +18,23 @@ if TYPE_CHECKING:
 LARGEST_IMAGE = 20_000_000  # bytes
 MOST_IMAGES = 500
 _TOGETHER = 16
+_THUMBNAIL = 64  # pixels
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 
 
 @dataclass(frozen=True)
 class Line:
-    """An image's caption, or why it has none."""
+    """An image's caption, or why it has none.
+
+    Attributes:
+        thumbnail: the image, small, as a data address.
+    """
 
     path: str
     text: str = ""
     score: float = 0.0
     error: str = ""
+    thumbnail: str = ""
 
     @property
     def name(self) -> str:
@@ -87,15 +94,22 @@ def caption_files(captioner: "Captioner", paths: Sequence[str], beam_size: int, 
 
 
 def _captioned(captioner: "Captioner", paths: Sequence[str], beam_size: int, penalty: float) -> list[Line]:
-    rows, lines = {}, {}
+    from seqcore.media.images import open_image, to_square
+
+    rows: dict[str, dict[str, Any]] = {}
+    lines, small = {}, {}
     for path in paths:
         try:
             check_size(path)
-            rows[path] = captioner.file_row(path)
+            image = open_image(path)
         except InputError as error:
             lines[path] = Line(path, error=error.message)
+            continue
+        rows[path] = {"image": to_square(image, captioner.config.image_size)}
+        small[path] = data_address(shrunk(image, _THUMBNAIL))
     found = captioner.predict(list(rows.values()), beam_size=beam_size, length_penalty=penalty)
-    lines |= {path: Line(path, each.text, each.score) for path, each in zip(rows, found, strict=True)}
+    for path, each in zip(rows, found, strict=True):
+        lines[path] = Line(path, each.text, each.score, thumbnail=small[path])
     return [lines[path] for path in paths]
 
 

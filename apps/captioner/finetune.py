@@ -11,8 +11,9 @@ import torch
 from apps.finetuning import report, run
 from seqcore.checkpoint import TRAINING
 from seqcore.data import hold_out
-from seqcore.errors import SettingsError
+from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.media.features import cached_features
+from seqcore.media.images import open_image
 from seqcore.tasks.captioning import Captioner, CaptionerConfig, extended_captioner, new_captioner, self_critical
 from seqcore.training import TrainingSettings, fit, is_first_process
 
@@ -75,7 +76,10 @@ def finetune(
     torch.manual_seed(training.seed)  # of the first weights
     task = make_task(rows, init, new_tokenizer, weights, model)
     freeze(task, image_stages)
-    if image_stages == 0:
+    if image_stages:
+        check_images(rows, "training")
+        check_images(checks, "validation")
+    else:
         place = Path(features or Path(output) / TRAINING / "features")
         rows, checks = with_grids(task, rows, place / "train"), with_grids(task, checks, place / "validation")
     if objective == "self-critical":
@@ -144,6 +148,19 @@ def freeze(task: Captioner, image_stages: int) -> None:
     if image_stages < -1:
         raise SettingsError(f"image_stages must be at least -1, but is {image_stages}")
     task.network.encoder.train_last(None if image_stages == -1 else image_stages)
+
+
+def check_images(rows: Rows, what: str) -> None:
+    """Open every image once, so that one that cannot be read is found now and not in the middle of an epoch.
+
+    Raises:
+        DataError: an image that cannot be read; the message names it.
+    """
+    for number, row in enumerate(rows, 1):
+        try:
+            open_image(row["image"])
+        except InputError as error:
+            raise DataError(f"image {number} of {what}: {error.message}") from error
 
 
 def with_grids(task: Captioner, rows: Rows, folder: Path) -> Rows:

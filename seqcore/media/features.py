@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqcore.errors import DataError
+from seqcore.errors import DataError, InputError
 from seqcore.media.images import ImageSource, load_squares
 from seqcore.nn.images import ImageEncoder
 
@@ -79,8 +79,11 @@ def _compute(
 ) -> None:
     device = next(encoder.parameters()).device
     for number, begin in enumerate(range(done, len(sources), batch_size), 1):
-        images = load_squares(sources[begin : begin + batch_size], encoder.config.size).to(device)
-        found = encoder(images).to("cpu", torch.float16).numpy()
+        try:
+            images = load_squares(sources[begin : begin + batch_size], encoder.config.size)
+        except InputError as error:
+            raise InputError(error.message, error.number and begin + error.number, "image") from error
+        found = encoder(images.to(device)).to("cpu", torch.float16).numpy()
         end = begin + len(found)
         grids[begin:end] = found
         if number % _KEPT_EVERY == 0 or end == len(sources):

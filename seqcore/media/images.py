@@ -20,6 +20,8 @@ except ImportError as error:
 
 MOST_PIXELS = 150_000_000  # Pillow itself refuses 179 million
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+# Images too, of which it is told why they cannot be read: in a folder none is passed over in silence.
+_OTHER_SUFFIXES = frozenset({".avif", ".heic", ".heif", ".svg"})
 # What a file begins with that Pillow does not read, and what to do about it.
 _OTHERS = (
     (4, (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"), "a HEIC photograph: save it as JPEG or PNG"),
@@ -84,12 +86,14 @@ def load_squares(sources: Sequence[ImageSource], size: int) -> Tensor:
         try:
             squares.append(to_square(open_image(source), size))
         except InputError as error:
-            raise InputError(error.message, number) from error
+            raise InputError(error.message, number, "image") from error
     return torch.stack(squares) if squares else torch.empty(0, 3, size, size, dtype=torch.uint8)
 
 
 def image_files(folder: str | Path) -> list[Path]:
     """The images in a folder and in those below, sorted by path, told by their endings.
+
+    Those of kinds that :func:`open_image` refuses, such as HEIC, are among them.
 
     Raises:
         InputError: there is no such folder, or no image in it.
@@ -97,7 +101,8 @@ def image_files(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    suffixes = SUFFIXES | _OTHER_SUFFIXES
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     if not found:
         raise InputError(f"{folder} holds no images: they end in {', '.join(sorted(SUFFIXES))}")
     return found

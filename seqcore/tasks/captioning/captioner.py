@@ -17,7 +17,7 @@ from seqcore import metrics
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search
 from seqcore.errors import InputError
-from seqcore.media.images import ImageSource, augment, image_files, load_squares
+from seqcore.media.images import ImageSource, augment, image_files, load_squares, open_image, to_square
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.captioning.config import CaptionerConfig
 from seqcore.tasks.captioning.network import CaptioningNetwork
@@ -134,7 +134,7 @@ class Captioner(Task):
                 grid = self.grids(rows[begin : begin + batch_size])
             except InputError as error:
                 number = error.number and begin + error.number
-                raise InputError(error.message, number if len(rows) > 1 else None) from None
+                raise InputError(error.message, number if len(rows) > 1 else None, "image") from None
             found += self._write(grid, config)
         return found
 
@@ -153,7 +153,7 @@ class Captioner(Task):
         return [str(path) for name in names for path in (image_files(name) if Path(name).is_dir() else [name])]
 
     def file_row(self, path: str) -> Mapping[str, Any]:
-        return {"image": load_squares([path], self.config.image_size)[0]}
+        return {"image": to_square(open_image(path), self.config.image_size)}
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """``{image or grid, captions}`` → its captions as token numbers."""
