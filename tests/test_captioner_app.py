@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from gradio.data_classes import ImageData
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -19,6 +21,7 @@ from apps.captioner import details, files
 from apps.captioner.answers import Answers
 from apps.captioner.app import EXAMPLES, build
 from apps.captioner.files import caption_files
+from apps.captioner.pictures import looked, shrunk
 from apps.launch import CHECKPOINTS, LazyTask, start
 from seqcore.errors import CheckpointError, InputError
 from seqcore.tasks import load
@@ -109,11 +112,14 @@ def test_many_files_give_a_table_and_json_lines(photo: Path, tmp_path: Path) -> 
     picture("blue").save(tmp_path / "more" / "red.png")
     paths = [str(photo), str(tmp_path / "=cmd.png"), str(tmp_path / "more" / "red.png")]
     steps = caption_files(tiny_captioner(), paths, 5, 1.0)
-    assert [step.done for step in (next(steps), next(steps))] == [0, 3]
+    assert next(steps).done == 0
+    told = next(steps)
+    assert told.done == 3
     table, objects = map(Path, next(steps).files)
     with table.open(encoding="utf-8", newline="") as file:
         _, first, bad, second = csv.reader(file)
     assert (first[:2], second[:2]) == (["red.png", "A red square."], ["red.png", "A blue square."])
+    assert [bool(line.thumbnail) for line in told.lines] == [True, False, True]
     assert bad[:3] == ["'=cmd.png", "", ""]
     assert "no image" in bad[3]
     lines = [json.loads(line) for line in objects.read_text(encoding="utf-8").splitlines()]
@@ -139,6 +145,30 @@ def test_words_are_their_pieces_together() -> None:
     assert [text for text, _, _ in words] == ["a", "green", "square"]
     assert all(float(grid.sum()) == pytest.approx(1, abs=1e-4) for _, _, grid in words)
     assert all(0 < probability <= 1 for _, probability, _ in words)
+
+
+def test_pictures_are_small_whatever_their_shape() -> None:
+    assert shrunk(picture("red", 400, 100), 40).size == (40, 10)
+    assert shrunk(picture("red", 1, 5000), 40).size == (1, 40)
+    assert shrunk(picture("red", 3, 2), 40).size == (3, 2)
+
+
+def test_a_photo_is_light_where_the_model_looked() -> None:
+    grid = torch.zeros(2, 2)
+    grid[0, 1] = 1.0
+    shown = looked(picture("white", 64, 64), grid)
+    assert shown.size == (64, 64)
+    assert sum(shown.getpixel((62, 2))) > sum(shown.getpixel((2, 62)))  # type: ignore[arg-type]
+
+
+def test_the_page_works_on_the_file_itself(tmp_path: Path) -> None:
+    """Gradio would open it, and write what is transparent, or has 16 bits, anew in RGB."""
+    app = build(tiny_load(tmp_path))  # type: ignore[arg-type]
+    (photo,) = (block for block in app.blocks.values() if block.elem_id == "photo")
+    (tmp_path / "text.jpg").write_text("A dog.", encoding="utf-8")
+    given = ImageData(path=str(tmp_path / "text.jpg"), orig_name="text.jpg")
+    assert photo.preprocess(given) == given.path  # type: ignore[attr-defined]
+    assert photo.preprocess(None) is None  # type: ignore[attr-defined]
 
 
 def test_file_names_are_text() -> None:
@@ -178,6 +208,45 @@ def test_a_photo_is_captioned_and_explained(page: Any, server: str, photo: Path)
     page.locator("#status").get_by_text(re.compile(r"sure of a piece on average, in \d")).wait_for()
     page.get_by_label("Clear").or_(page.get_by_title("Clear")).or_(page.get_by_label("Remove Image")).first.click()
     expect(page.locator("#caption textarea")).to_have_value("")
+
+
+@pytest.mark.browser
+def test_the_alt_text_is_copied_with_one_click(page: Any, server: str, photo: Path) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(server)
+    page.locator("#photo input[type=file]").first.set_input_files(photo)
+    expect(page.locator("#caption textarea")).to_have_value("A red square.")
+    page.locator("#caption").get_by_role("button").first.click()
+    page.wait_for_function("async () => await navigator.clipboard.readText() === 'A red square.'")
+
+
+@pytest.mark.browser
+def test_a_photo_is_taken_with_the_camera_or_pasted(page: Any, server: str) -> None:
+    page.context.grant_permissions(["camera", "clipboard-read", "clipboard-write"])
+    page.goto(server)
+    page.locator("#photo").get_by_label("Capture from camera").click()
+    page.locator("#photo").get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#photo video').currentTime > 0")
+    page.locator("#photo").get_by_label("capture photo").click()
+    expect(page.locator("#caption textarea")).to_have_value("A green square.")  # Chromium's own camera
+    page.locator("#photo").get_by_label("Remove Image").click()
+    page.evaluate("""async () => {
+        const canvas = document.createElement("canvas");
+        Object.assign(canvas.getContext("2d"), {fillStyle: "blue"}).fillRect(0, 0, 300, 150);
+        const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+        await navigator.clipboard.write([new ClipboardItem({"image/png": blob})]);
+    }""")
+    page.locator("#photo").get_by_label("Paste from clipboard").click()
+    expect(page.locator("#caption textarea")).to_have_value("A blue square.")
+
+
+@pytest.mark.browser
+def test_a_photo_that_is_none_is_told_why(page: Any, server: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.jpg").write_text("A dog.", encoding="utf-8")
+    page.goto(server)
+    page.locator("#photo input[type=file]").first.set_input_files(tmp_path / "notes.jpg")
+    page.get_by_text("Notes.jpg is no image that can be read").wait_for()
+    page.locator("#status").get_by_text("Not captioned.").wait_for()
 
 
 @pytest.mark.browser

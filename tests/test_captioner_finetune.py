@@ -134,8 +134,12 @@ def test_flags_that_cannot_be_are_named(flags: tuple[str, ...], says: str, photo
     assert says in refused(command(photos, tmp_path / "run", *flags), script=SCRIPT)
 
 
-def test_an_image_that_cannot_be_read_is_named_before_training(photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stages", ["0", "1"])
+def test_an_image_that_cannot_be_read_is_named_before_training(stages: str, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"no image")
     rows = [{"image": str(photos / "00.png"), "caption": "a"}, {"image": str(tmp_path / "bad.png"), "caption": "b"}]
-    said = refused(command(write_csv(tmp_path / "mine.csv", rows * 3), tmp_path / "run"), script=SCRIPT)
+    table = write_csv(tmp_path / "mine.csv", rows)
+    said = refused(command(table, tmp_path / "run", "--validation", str(photos), image_stages=stages), script=SCRIPT)
+    assert "image 2" in said
     assert "bad.png is no image" in said
+    assert not (tmp_path / "run" / "training" / "last.ckpt").exists()

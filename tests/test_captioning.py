@@ -1,10 +1,12 @@
 """Captions: metrics, network, training for captions and for CIDEr-D, and the captioner's verb."""
 
+import io
 import json
 import random
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 import torch
@@ -91,6 +93,16 @@ def test_a_caption_says_where_it_looked(captioner: Captioner) -> None:
     assert found.score >= found.alternatives[0].score >= found.alternatives[1].score
 
 
+def test_an_image_may_be_given_in_any_form(captioner: Captioner, tmp_path: Path) -> None:
+    pixels = np.asarray(picture("blue"))
+    picture("blue").save(tmp_path / "blue.png")
+    path = tmp_path / "blue.png"
+    tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+    forms = [path, str(path), path.read_bytes(), picture("blue"), pixels, pixels / 255, tensor, tensor / 255]
+    found = [captioner.caption(form) for form in forms]  # type: ignore[call-overload]
+    assert len({(each.tokens, each.score) for each in found}) == 1
+
+
 def test_neither_company_nor_order_changes_a_caption(captioner: Captioner) -> None:
     images = [picture(colour) for colour in (*COLOURS, "white", "black")]
     alone = [captioner.caption(image) for image in images]
@@ -102,7 +114,7 @@ def test_neither_company_nor_order_changes_a_caption(captioner: Captioner) -> No
 
 
 def test_what_cannot_be_captioned_is_told_with_its_number(captioner: Captioner) -> None:
-    with pytest.raises(InputError, match="no image") as caught:
+    with pytest.raises(InputError, match=r"^image 3: .*no image") as caught:
         captioner.caption([picture("red"), picture("blue"), b"text"], batch_size=2)
     assert caught.value.number == 3
     with pytest.raises(InputError) as caught:
@@ -142,6 +154,21 @@ def test_looking_everywhere_alike_costs_nothing(rows: list[dict[str, Any]]) -> N
         for weight in task.network.decoder.attention.parameters():
             weight.zero_()  # every place gets the same
         assert float(task.loss(batch).total) == pytest.approx(float(task.network.eval() and task.loss(batch).total))
+
+
+def test_looking_at_one_place_only_costs(rows: list[dict[str, Any]]) -> None:
+    config = CaptionerConfig(**{**vars(TINY), "image_size": 64})  # two by two places
+    task = new_captioner(config, [*COLOURS.values()] * 20)
+    task.augments = False
+    batch = task.collate([task.example(row) for row in rows])
+    task.network.train().encoder.eval()
+    totals = []
+    with torch.no_grad():
+        for penalty in (0.0, 1.0, 2.0):
+            task.network.set_training(0.0, 0.0, penalty)
+            totals.append(float(task.loss(batch).total))
+    assert totals[0] < totals[1] < totals[2]
+    assert totals[2] - totals[1] == pytest.approx(totals[1] - totals[0], rel=1e-2)
 
 
 def test_the_attention_gate_learns(rows: list[dict[str, Any]]) -> None:
@@ -208,6 +235,11 @@ def test_rows_of_a_folder_and_of_tables(tmp_path: Path) -> None:
     lines = [{"file_name": f"{colour}.png", "captions": [text, text]} for colour, text in COLOURS.items()]
     (tmp_path / "train" / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     rows = read_captions(str(tmp_path / "train"))
+    lines = [{"file_name": f"{colour}.png", "caption": text} for colour, text in COLOURS.items()]
+    write_images(tmp_path / "single")
+    (tmp_path / "single" / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    single = read_captions(str(tmp_path / "single"))
+    assert {Path(row["image"]).stem: row["captions"] for row in single} == {c: [t] for c, t in COLOURS.items()}
     assert {Path(row["image"]).stem: row["captions"] for row in rows} == {c: [t, t] for c, t in COLOURS.items()}
     table = tmp_path / "train" / "table.csv"
     table.write_text("image,caption\nred.png,one\nblue.png,two\nred.png,three\n", encoding="utf-8")
@@ -215,6 +247,26 @@ def test_rows_of_a_folder_and_of_tables(tmp_path: Path) -> None:
     assert [row["captions"] for row in rows] == [["one", "three"], ["two"]]
     table.write_text("picture,caption_0,caption_1\nred.png,one,two\n", encoding="utf-8")
     assert read_captions(str(table), {"image": "picture"})[0]["captions"] == ["one", "two"]
+
+
+def test_rows_of_a_hub_id_hold_their_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As jxie/flickr8k has them: a column for each caption, and the file itself."""
+    images = [{"bytes": saved(picture(colour)), "path": None} for colour in COLOURS]
+    texts = {f"caption_{number}": [f"{text} {number}" for text in COLOURS.values()] for number in range(5)}
+    table = datasets.Dataset.from_dict({"image": images, **texts}).cast_column("image", datasets.Image())
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("seqcore.data.hub_answers", lambda: True)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *names, **how: asked.append((names, how)) or table)
+    rows = read_captions("jxie/flickr8k", split="validation")
+    assert asked == [(("jxie/flickr8k",), {"split": "validation"})]
+    assert [row["image"] for row in rows] == [image["bytes"] for image in images]
+    assert rows[0]["captions"] == [f"a red square {number}" for number in range(5)]
+
+
+def saved(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.mark.parametrize(

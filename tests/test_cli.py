@@ -354,6 +354,22 @@ def test_a_folder_of_200_images_with_one_that_cannot_be_read(
     assert lines[0] == lines[-1]
 
 
+def test_what_cannot_be_read_in_a_folder_is_told_and_names_may_repeat(
+    captioner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / folder / "same.png")
+    (tmp_path / "c.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 20)
+    (tmp_path / "d.svg").write_text("<svg/>", encoding="utf-8")
+    assert main(["predict", str(captioner), str(tmp_path), "--format", "jsonl"]) == 1
+    first, second, photograph, drawing = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert [first["file"], second["file"]] == [str(tmp_path / folder / "same.png") for folder in ("a", "b")]
+    assert first["text"] == second["text"]
+    assert photograph["error"] == "c.heic is a HEIC photograph: save it as JPEG or PNG"
+    assert "d.svg is an SVG drawing" in drawing["error"]
+
+
 def test_images_as_text_and_none_at_all(captioner: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     assert main(["predict", str(captioner), str(tmp_path / "a.png"), str(tmp_path / "b.png")]) == 1
