@@ -221,26 +221,6 @@ def test_the_alt_text_is_copied_with_one_click(page: Any, server: str, photo: Pa
 
 
 @pytest.mark.browser
-def test_a_photo_is_taken_with_the_camera_or_pasted(page: Any, server: str) -> None:
-    page.context.grant_permissions(["camera", "clipboard-read", "clipboard-write"])
-    page.goto(server)
-    page.locator("#photo").get_by_label("Capture from camera").click()
-    page.locator("#photo").get_by_text("Click to Access Webcam").click()
-    page.wait_for_function("document.querySelector('#photo video').currentTime > 0")
-    page.locator("#photo").get_by_label("capture photo").click()
-    expect(page.locator("#caption textarea")).to_have_value("A green square.")  # Chromium's own camera
-    page.locator("#photo").get_by_label("Remove Image").click()
-    page.evaluate("""async () => {
-        const canvas = document.createElement("canvas");
-        Object.assign(canvas.getContext("2d"), {fillStyle: "blue"}).fillRect(0, 0, 300, 150);
-        const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-        await navigator.clipboard.write([new ClipboardItem({"image/png": blob})]);
-    }""")
-    page.locator("#photo").get_by_label("Paste from clipboard").click()
-    expect(page.locator("#caption textarea")).to_have_value("A blue square.")
-
-
-@pytest.mark.browser
 def test_a_photo_that_is_none_is_told_why(page: Any, server: str, tmp_path: Path) -> None:
     (tmp_path / "notes.jpg").write_text("A dog.", encoding="utf-8")
     page.goto(server)

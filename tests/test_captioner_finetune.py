@@ -138,7 +138,7 @@ def test_flags_that_cannot_be_are_named(flags: tuple[str, ...], says: str, photo
 def test_an_image_that_cannot_be_read_is_named_before_training(stages: str, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"no image")
     rows = [{"image": str(photos / "00.png"), "caption": "a"}, {"image": str(tmp_path / "bad.png"), "caption": "b"}]
-    table = write_csv(tmp_path / "mine.csv", rows)
+    table = write_csv(tmp_path / "mine.csv", rows * 3)
     said = refused(command(table, tmp_path / "run", "--validation", str(photos), image_stages=stages), script=SCRIPT)
     assert "image 2" in said
     assert "bad.png is no image" in said
