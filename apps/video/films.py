@@ -16,7 +16,8 @@ def label_film(video: str, found: "FrameLabels", output: Path) -> Iterator[int]:
     """Write a video as H.264 with each frame's label in it; how many frames are written, again and again."""
     import numpy as np
 
-    from seqcore.media.video import VideoWriter, View, read_frames, video_info
+    from seqcore.media.video import View, read_frames, video_info
+    from seqcore.media.video_writer import VideoWriter
 
     info = video_info(video)
     scale = min(1.0, _LONGEST_SIDE / max(info.width, info.height))

@@ -1,10 +1,8 @@
-"""Videos in and out, with PyAV: frames with their own times, however they are stored."""
+"""Videos on the way in, with PyAV: frames with their own times, however they are stored."""
 
 import io
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,7 +18,15 @@ if TYPE_CHECKING:
 MOST_PIXELS = 8192 * 4352  # of a frame
 SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
 _USUAL_RATE = 25.0
-_MILLISECONDS = Fraction(1, 1000)
+# Kinds of files that hold their own pictures. Others, such as playlists and scripts, name files and addresses that
+# FFmpeg would open for whoever wrote them.
+_CONTAINERS = (
+    "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,flv,ogg,asf,mxf,dv,nut,ivf,apng,h264,hevc,m4v,obu,mjpeg,"
+    "yuv4mpegpipe,mp3,wav,flac,aac,amr,aiff"
+)
+_SAFE = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+
+_COVER = 0x400  # FFmpeg's mark of a picture that goes with a song
 
 VideoSource = str | Path | bytes | IO[bytes]
 
@@ -92,8 +98,8 @@ def video_info(source: VideoSource) -> VideoInfo:
 def read_frames(source: VideoSource, view: View | None = None) -> Iterator[tuple[float, Tensor]]:
     """Frames of a video, one after the other: (time in seconds, uint8 (C, height, width)).
 
-    Times are the file's own, counted from its first frame, so that a variable frame rate is kept. Damaged frames in
-    the middle of a file are left out.
+    Times are the file's own, counted from its first frame, so that a variable frame rate is kept; in a damaged
+    file, where they go back, they stand still. Damaged frames in the middle of a file are left out.
 
     Args:
         view: what is looked at, scaled; without it, whole frames in colour.
@@ -103,10 +109,12 @@ def read_frames(source: VideoSource, view: View | None = None) -> Iterator[tuple
     """
     with _Opened(source) as opened:
         first: float | None = None
+        last = 0.0
         for number, frame in enumerate(opened.decoded()):
             time = frame.time if frame.time is not None else number / opened.fps
             first = time if first is None else first
-            yield max(0.0, time - first), picture(frame, view)
+            last = max(last, time - first)
+            yield last, picture(frame, view)
         if first is None:
             raise InputError(f"{opened.name} holds no frames")
 
@@ -118,25 +126,39 @@ class _Opened:
         av = self._av = pyav()
         self.name, file = _file(source)
         try:
-            self.container = av.open(file, metadata_errors="ignore")
+            self.container = av.open(file, metadata_errors="ignore", container_options=_SAFE)
+        except av.error.ArgumentError as error:
+            said = "MP4, MOV, WebM, MKV, AVI, GIF and their like are read, playlists and scripts are not"
+            raise InputError(f"{self.name} is not a video that holds its own pictures: {said}") from error
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{self.name} is not a video, or it is damaged or cut short: {_reason(error)}") from error
-        if not self.container.streams.video:
+            raise InputError(f"{self.name} is not a video, or it is damaged or cut short: {reason(error)}") from error
+        films = [one for one in self.container.streams.video if not one.disposition & _COVER]
+        if not films:
             sound = ", only sound" if self.container.streams.audio else ""
             self.container.close()
             raise InputError(f"{self.name} holds no video{sound}")
-        self.stream = self.container.streams.video[0]
+        self.stream = films[0]
+        try:
+            self._check_size(self.stream.codec_context)  # before any memory is taken for it
+        except InputError:
+            self.container.close()
+            raise
         self.stream.thread_type = "AUTO"
         rate = self.stream.average_rate or self.stream.guessed_rate
         self.fps = float(rate) if rate and 0 < rate < 100_000 else _USUAL_RATE
-        length = self.stream.duration and self.stream.time_base and float(self.stream.duration * self.stream.time_base)
-        self.count = self.stream.frames or round((length or 0) * self.fps)
+        self.count = self.stream.frames or round(self._seconds() * self.fps)
 
     def __enter__(self) -> "_Opened":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.container.close()
+
+    def _seconds(self) -> float:
+        """How long the file says that it is; 0 if it does not say."""
+        if self.stream.duration and self.stream.time_base:
+            return float(self.stream.duration * self.stream.time_base)
+        return max(0, self.container.duration or 0) / self._av.time_base  # WebM and MKV say it of the whole alone
 
     def decoded(self) -> Iterator[Any]:
         packets = self.container.demux(self.stream)
@@ -149,12 +171,15 @@ class _Opened:
             except self._av.error.InvalidDataError:
                 continue
             except (self._av.error.FFmpegError, ValueError) as error:
-                raise InputError(f"{self.name} cannot be decoded: {_reason(error)}") from error
+                raise InputError(f"{self.name} cannot be decoded: {reason(error)}") from error
             for frame in frames:
-                if frame.width * frame.height > MOST_PIXELS:
-                    size = f"{frame.width:,} × {frame.height:,}"
-                    raise InputError(f"{self.name} has frames of {size} pixels, more than {MOST_PIXELS:,}")
+                self._check_size(frame)
                 yield frame
+
+    def _check_size(self, frame: Any) -> None:
+        if frame.width * frame.height > MOST_PIXELS:
+            size = f"{frame.width:,} × {frame.height:,}"
+            raise InputError(f"{self.name} has frames of {size} pixels, more than {MOST_PIXELS:,}")
 
 
 def _file(source: VideoSource) -> tuple[str, Any]:
@@ -179,7 +204,8 @@ def _file(source: VideoSource) -> tuple[str, Any]:
     raise InputError(f"a video is a path, bytes or a file, not {type(source).__name__}")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What an error of FFmpeg or of the system says."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
@@ -208,47 +234,3 @@ def picture(frame: "av.VideoFrame", view: View | None = None) -> Tensor:
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-
-
-class VideoWriter:
-    """Writes H.264 (yuv420p) that plays in browsers; sizes are made even, as that format needs.
-
-    Use it as a context; ``write`` takes an array (height, width, 3), uint8, and its time in seconds.
-
-    Raises:
-        InputError: the file cannot be written, or times do not grow.
-    """
-
-    def __init__(self, path: str | Path, width: int, height: int, fps: float, quality: int = 23) -> None:
-        self.width, self.height = width - width % 2, height - height % 2
-        if min(self.width, self.height) < 2:
-            raise InputError(f"a video of {width} × {height} pixels cannot be written: it takes 2 × 2 at least")
-        self.path, self._last = Path(path), -1
-        av = self._av = pyav()
-        try:
-            self._container = av.open(str(path), "w", options={"movflags": "+faststart"})
-            self._stream = self._container.add_stream("libx264", rate=max(1, math.ceil(fps)))
-            self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
-            self._stream.options = {"crf": str(quality), "preset": "veryfast"}
-            self._stream.codec_context.time_base = self._unit = _MILLISECONDS
-            self._container.start_encoding()
-        except (av.error.FFmpegError, OSError) as error:
-            raise InputError(f"{path} cannot be written: {_reason(error)}") from error
-
-    def write(self, pixels: np.ndarray[Any, Any], time: float) -> None:
-        """Add a frame."""
-        shown = np.ascontiguousarray(pixels[: self.height, : self.width])
-        frame = self._av.VideoFrame.from_ndarray(shown, format="rgb24")
-        self._last = max(self._last + 1, round(time / float(self._unit)))
-        frame.pts, frame.time_base = self._last, self._unit
-        self._container.mux(self._stream.encode(frame))
-
-    def __enter__(self) -> "VideoWriter":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self._container.mux(self._stream.encode(None))
-        finally:
-            self._container.close()
