@@ -204,9 +204,9 @@ def asked() -> Iterator[tuple[str, list[str]]]:
         ("a.mp4", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=a\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 33\n"),
         (
             "a.mpd",
-            '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet '
-            'mimeType="video/mp4"><Representation id="1" bandwidth="1"><BaseURL>http://{server}/a.mp4</BaseURL>'
-            "</Representation></AdaptationSet></Period></MPD>",
+            """<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet
+            mimeType="video/mp4"><Representation id="1" bandwidth="1"><BaseURL>http://{server}/a.mp4</BaseURL>
+            </Representation></AdaptationSet></Period></MPD>""",
         ),
     ],
     ids=["playlist of a file", "playlist", "playlist as mp4", "script of a file", "script", "session", "dash"],
