@@ -13,7 +13,7 @@ from tiny_videos import COLOURS, colours, plain, turn, write_silence, write_vide
 
 from seqcore.errors import DataError, InputError
 from seqcore.media.clips import cached_clips
-from seqcore.media.video import View, read_frames, video_info
+from seqcore.media.video import View, frame_at, read_frames, video_info
 from seqcore.media.video_writer import VideoWriter
 
 SMALL = View(24, 32)
@@ -144,6 +144,20 @@ def test_a_grey_film_is_read_in_colour_and_in_grey(tmp_path: Path) -> None:
         assert light.float().mean() > dark.float().mean() + 20
 
 
+def test_a_frame_at_a_time(tmp_path: Path) -> None:
+    names = ["red"] * 40 + ["green"] * 40 + ["blue"] * 40
+    times = [0.04 * number + (10 if number >= 80 else 0) for number in range(120)]
+    films = [
+        write_video(tmp_path / "a.mp4", colours(names), times=times),
+        write_video(tmp_path / "a.mkv", colours(names), times=times),
+    ]
+    films.append(tmp_path / "b.mkv")
+    films[-1].write_bytes(films[1].read_bytes()[: films[1].stat().st_size * 9 // 10])  # nothing to search by
+    for path in films:
+        for time, name in [(-1.0, "red"), (0.5, "red"), (1.7, "green"), (9.0, "green"), (13.3, "blue"), (99.0, "blue")]:
+            assert nearest(frame_at(path, time, SMALL).float().mean((1, 2)).tolist()) == name
+
+
 def test_a_song_with_a_cover_is_no_video(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "song.mp3"), "w") as container:
         sound = container.add_stream("libmp3lame", rate=44100, layout="mono")
@@ -163,7 +177,7 @@ def test_frames_that_are_too_large_are_refused_before_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_video(tmp_path / "a.mp4", colours(["red"]))
-    monkeypatch.setattr("seqcore.media.video.MOST_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr("seqcore.media.containers.MOST_PIXELS", 64 * 48 - 1)
     with pytest.raises(InputError, match=r"a\.mp4 has frames of 64 × 48 pixels, more than 3,071"):
         video_info(path)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqcore.errors import InputError
-from seqcore.media.video import pyav, reason
+from seqcore.media.containers import pyav, reason
 
 _MILLISECONDS = Fraction(1, 1000)
 

@@ -11,7 +11,8 @@ from typing_extensions import Self
 
 from seqcore.errors import InputError
 from seqcore.media.clips import Clip
-from seqcore.media.video import SUFFIXES, VideoSource, View, picture, pyav, read_frames, video_info
+from seqcore.media.containers import SUFFIXES, VideoSource, pyav
+from seqcore.media.video import View, picture, read_frames, video_info
 from seqcore.metrics import frame_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.video.config import FrameClassifierConfig
