@@ -55,6 +55,14 @@ def pictures(video: str, times: Sequence[float], height: int = 90) -> "list[Imag
     return found
 
 
+def frame(video: str, time: float, height: int = 360) -> "Image":
+    """The frame shown at a time."""
+    from seqcore.media.video import View, frame_at, video_info
+
+    info = video_info(video)
+    return _image(frame_at(video, time, View(height, max(2, round(height * info.width / info.height)))))
+
+
 def _image(pixels: Any) -> "Image":
     from PIL import Image
 

@@ -177,7 +177,9 @@ class FrameClassifier(Task):
         together are those of :meth:`label`, but for its median.
 
         Args:
-            frame: (H, W, 3), uint8, of any size.
+            frame: (H, W, 3), uint8, of any size; or a tensor of what is looked at alone, as ``read_frames(video,
+                classifier.view)`` gives it: then labels are exactly the file's, without what rounding in scaling
+                from other colours may change.
 
         Raises:
             InputError: the classifier is bidirectional, or this is no frame.
@@ -193,6 +195,8 @@ class FrameClassifier(Task):
         return [self.config.labels[number] for number in self.network.finish(state)[0].argmax(-1).tolist()]
 
     def _frame(self, frame: Any) -> Tensor:
+        if isinstance(frame, Tensor) and frame.dtype == torch.uint8 and frame.shape == self.view.shape:
+            return frame
         pixels = np.asarray(frame)
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
             raise InputError(f"a frame must be (H, W, 3), uint8, not {pixels.shape}, {pixels.dtype}")
