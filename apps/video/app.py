@@ -21,6 +21,8 @@ EXAMPLES = Path(__file__).resolve().parent / "examples"
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 MAIN, SECOND = "video-shots", "video-lipreading"
 MOST_WATCHED = 4
+# As the camera sees it, for a mirror would turn a pan to the left into one to the right; and no larger than is of use.
+CAMERA = gr.WebcamOptions(mirror=False, constraints={"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}})
 MOST_LIVE = 16  # each holds its place for as long as its camera is on
 
 
@@ -53,7 +55,7 @@ def _film_tab(events: PageEvents, model: gr.Dropdown) -> None:
     with gr.Row():
         video = gr.Video(
             label="Film: drop, choose or record one", sources=["upload", "webcam"], height=320, min_width=280,
-            elem_id="video",
+            webcam_options=CAMERA, elem_id="video",
         )  # fmt: skip
         film = gr.Video(label="With its labels", interactive=False, height=320, min_width=280, elem_id="film")
     go = gr.Button("Label every frame", variant="primary", elem_id="go")
@@ -103,6 +105,7 @@ def _live_tab(events: PageEvents, model: gr.Dropdown) -> None:
             type="numpy",
             height=320,
             min_width=280,
+            webcam_options=CAMERA,
             elem_id="camera",
         )
         label = gr.HTML(elem_id="live-label", apply_default_css=False)
