@@ -18,7 +18,8 @@ import numpy as np
 import torch
 
 import seqcore
-from seqcore.media.video import VideoWriter, View, read_frames
+from seqcore.media.video import View, read_frames
+from seqcore.media.video_writer import VideoWriter
 from seqcore.tasks.video import FrameClassifier
 from seqcore.tasks.video.classifier import CHUNK
 

@@ -34,6 +34,12 @@ def test_the_stream_of_an_example_is_its_file(shots: FrameClassifier) -> None:
         labels += [label] if label else []
     assert state is not None
     labels += shots.finish(state)
+    stream, exact = None, []
+    for _, frame in read_frames(path, shots.view):
+        label, stream = shots.step(frame, stream)
+        exact += [label] if label else []
+    assert stream is not None
+    assert [*exact, *shots.finish(stream)] == list(shots.label(path).labels)
     # frames are scaled from RGB here and from YUV there: a boundary may move by a frame
     same = sum(mine == other for mine, other in zip(labels, shots.label(path).labels, strict=True))
     assert same >= 145

@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 import torch
@@ -339,6 +340,29 @@ def test_rows_of_every_form(tmp_path: Path) -> None:
     assert reference(row, times, 25.0, "") == ["red"] * 5
 
 
+def test_rows_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``sayakpaul/ucf101-subset`` is: videos in folders of classes, which are numbers then."""
+    paths = [str(write_video(tmp_path / f"{name}.mp4", colours([name]))) for name in ("blue", "red")]
+    features = datasets.Features(
+        {"video": datasets.Video(decode=False), "label": datasets.ClassLabel(names=["blue", "green", "red"])}
+    )
+    asked: list[tuple[object, ...]] = []
+
+    def stored(*arguments: object, **options: object) -> datasets.Dataset:
+        asked.append((*arguments, options["split"]))
+        rows = {"video": [{"path": paths[0], "bytes": None}, {"path": "b.mp4", "bytes": Path(paths[1]).read_bytes()}]}
+        table = datasets.Dataset.from_dict({**rows, "label": [0, 2]}, features)
+        return table.cast_column("video", datasets.Video())
+
+    monkeypatch.setattr(datasets, "load_dataset", stored)
+    monkeypatch.setattr("seqcore.data.hub_answers", lambda: True)
+    one, other = read_videos("sayakpaul/ucf101-subset")
+    assert asked == [("sayakpaul/ucf101-subset", "train")]
+    assert one == {"video": paths[0], "segments": [(0.0, None, "blue")]}
+    assert other == {"video": Path(paths[1]).read_bytes(), "segments": [(0.0, None, "red")]}
+    assert len(read_clip(other["video"], tiny_classifier().view).frames) == 1
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -362,6 +386,7 @@ def test_rows_that_make_no_sense(tmp_path: Path, line: dict[str, Any], said: str
 
 def test_segments_beyond_the_end_and_frames_in_none() -> None:
     times = (0.0, 0.04, 0.08)
+    assert reference({"segments": [(0.0, 9.0, "a")]}, times, 25.0, "") == ["a"] * 3  # it ends where the video ends
     row = {"segments": [(0.0, 0.05, "a")]}
     assert reference(row, times, 25.0, "sil") == ["a", "sil", "sil"]
     with pytest.raises(InputError, match=r"the frame at 0.04 s is in no segment"):

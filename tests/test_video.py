@@ -1,5 +1,8 @@
 """Videos of every kind, read and written."""
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -10,7 +13,8 @@ from tiny_videos import COLOURS, colours, plain, turn, write_silence, write_vide
 
 from seqcore.errors import DataError, InputError
 from seqcore.media.clips import cached_clips
-from seqcore.media.video import VideoWriter, View, read_frames, video_info
+from seqcore.media.video import View, frame_at, read_frames, video_info
+from seqcore.media.video_writer import VideoWriter
 
 SMALL = View(24, 32)
 
@@ -32,6 +36,10 @@ def nearest(colour: list[float]) -> str:
         ("a.gif", "gif", "rgb8"),
         ("a.mkv", "mjpeg", "yuvj420p"),
         ("a.avi", "mpeg4", "yuv420p"),
+        ("a.mov", "libx264", "yuv422p"),
+        ("a.mpg", "mpeg2video", "yuv420p"),
+        ("a.flv", "flv", "yuv420p"),
+        ("a.m4v", "mpeg4", "yuv420p"),
     ],
 )
 def test_colours_come_back_from_every_codec(tmp_path: Path, name: str, codec: str, pix_fmt: str) -> None:
@@ -123,6 +131,120 @@ def test_a_film_cut_short_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "a.ts", frames, codec="mpeg2video").read_bytes()
     (tmp_path / "b.ts").write_bytes(whole[: len(whole) // 2])
     assert 10 < len(means(tmp_path / "b.ts")) < 40
+
+
+def test_a_grey_film_is_read_in_colour_and_in_grey(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", colours(["red", "green"]), codec="ffv1", pix_fmt="gray")
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].pix_fmt == "gray"
+    for view, channels in ((SMALL, 3), (View(24, 32, grey=True), 1)):
+        (_, dark), (_, light) = read_frames(path, view)
+        assert dark.shape == (channels, 24, 32)
+        assert int(dark.amax()) - int(dark.amin()) <= 2  # of no colour
+        assert light.float().mean() > dark.float().mean() + 20
+
+
+def test_a_frame_at_a_time(tmp_path: Path) -> None:
+    names = ["red"] * 40 + ["green"] * 40 + ["blue"] * 40
+    times = [0.04 * number + (10 if number >= 80 else 0) for number in range(120)]
+    films = [
+        write_video(tmp_path / "a.mp4", colours(names), times=times),
+        write_video(tmp_path / "a.mkv", colours(names), times=times),
+    ]
+    films.append(tmp_path / "b.mkv")
+    films[-1].write_bytes(films[1].read_bytes()[: films[1].stat().st_size * 9 // 10])  # nothing to search by
+    for path in films:
+        for time, name in [(-1.0, "red"), (0.5, "red"), (1.7, "green"), (9.0, "green"), (13.3, "blue"), (99.0, "blue")]:
+            assert nearest(frame_at(path, time, SMALL).float().mean((1, 2)).tolist()) == name
+
+
+def test_a_song_with_a_cover_is_no_video(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "song.mp3"), "w") as container:
+        sound = container.add_stream("libmp3lame", rate=44100, layout="mono")
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        container.start_encoding()
+        container.mux(
+            cover.encode(av.VideoFrame.from_ndarray(plain("red"), format="rgb24").reformat(format="yuvj420p"))
+        )
+        write_silence(container, sound, 0.5)
+    with pytest.raises(InputError, match=r"song\.mp3 holds no video, only sound"):
+        list(read_frames(tmp_path / "song.mp3", SMALL))
+
+
+def test_frames_that_are_too_large_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "a.mp4", colours(["red"]))
+    monkeypatch.setattr("seqcore.media.containers.MOST_PIXELS", 64 * 48 - 1)
+    with pytest.raises(InputError, match=r"a\.mp4 has frames of 64 × 48 pixels, more than 3,071"):
+        video_info(path)
+
+
+def test_how_long_it_is_where_only_the_container_says_it(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.webm", colours(["red"] * 30), codec="libvpx-vp9")
+    assert video_info(path).frames in (29, 30)
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[str, list[str]]]:
+    """A server of this machine: its address, and what it was asked for."""
+    paths: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"127.0.0.1:{server.server_address[1]}", paths
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("a.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{folder}/secret.ts\n#EXT-X-ENDLIST\n"),
+        ("a.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://{server}/a.ts\n#EXT-X-ENDLIST\n"),
+        ("a.mp4", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://{server}/a.ts\n#EXT-X-ENDLIST\n"),
+        ("a.mp4", "ffconcat version 1.0\nfile secret.ts\n"),
+        ("a.mp4", "ffconcat version 1.0\nfile http://{server}/a.ts\n"),
+        ("a.mp4", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=a\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 33\n"),
+        (
+            "a.mpd",
+            """<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet
+            mimeType="video/mp4"><Representation id="1" bandwidth="1"><BaseURL>http://{server}/a.mp4</BaseURL>
+            </Representation></AdaptationSet></Period></MPD>""",
+        ),
+    ],
+    ids=["playlist of a file", "playlist", "playlist as mp4", "script of a file", "script", "session", "dash"],
+)
+def test_a_file_that_names_others_opens_none_of_them(
+    tmp_path: Path, asked: tuple[str, list[str]], name: str, written: str
+) -> None:
+    server, paths = asked
+    write_video(tmp_path / "secret.ts", colours(["green"] * 10), codec="mpeg2video")
+    path = tmp_path / name
+    path.write_text(written.format(folder=tmp_path, server=server), encoding="utf-8")
+    with path.open("rb") as file:
+        for source in (path, path.read_bytes(), file):
+            with pytest.raises(InputError, match="is not a video"):
+                list(read_frames(source, SMALL))
+    assert paths == []
+
+
+def test_times_never_go_back(tmp_path: Path) -> None:
+    half = write_video(tmp_path / "a.ts", colours(["red"] * 10), codec="mpeg2video").read_bytes()
+    (tmp_path / "b.ts").write_bytes(half + half)  # the second half begins at nought again
+    times = [time for time, _ in read_frames(tmp_path / "b.ts", SMALL)]
+    assert len(times) > 15
+    assert times == sorted(times)
 
 
 def test_sound_may_be_longer(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from playwright.sync_api import expect
 from tiny_videos import COLOURS, colours, plain, tiny_classifier, write_video
 
 from apps.launch import LazyTask, start
-from apps.video import answers
+from apps.video import answers, details
 from apps.video.answers import Answers, written
 from apps.video.app import EXAMPLES, build
 from apps.video.films import label_film, pictures
@@ -100,6 +101,20 @@ def test_too_much_is_refused(film: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         answers.checked(str(film))
 
 
+def test_a_film_that_does_not_say_how_long_it_is_ends_at_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(write_video(tmp_path / "a.webm", colours(["red"] * 70), codec="libvpx-vp9"))
+    monkeypatch.setattr("seqcore.media.containers.OpenedVideo._seconds", lambda self: 0.0)
+    assert video_info(path).frames == 0
+    assert answers.checked(path) == path
+    assert "<progress aria-label" in details.bar(32, 0, 1.0)  # without an end
+    monkeypatch.setattr(answers, "LONGEST", 1.0)
+    load: Any = LazyTask("a", open_checkpoint=lambda _, device: tiny_classifier())
+    with pytest.raises(InputError, match="minutes at most: cut it"):
+        Answers({"a": load}).label_frames(path)
+
+
 def test_another_kind_of_checkpoint_is_told() -> None:
     load: Any = LazyTask("sentiment", open_checkpoint=lambda path, device: object())
     with pytest.raises(CheckpointError, match="sentiment holds no video classifier"):
@@ -119,6 +134,19 @@ def test_results_as_files(film: Path, tmp_path: Path) -> None:
     text = subtitles.read_text(encoding="utf-8")
     assert text.startswith("WEBVTT\n\n00:00:00.000 --> ")
     assert text.count("-->") == len(found.segments)
+
+
+def test_labels_are_no_markup(film: Path, tmp_path: Path) -> None:
+    found = tiny_classifier(labels=("<b>", "a --> b", "c & d")).label(film)
+    text = Path(written(found, tmp_path)[2]).read_text(encoding="utf-8")
+    assert not re.search("<b>|a -->|c & d", text)
+    shown = details.timeline(found, ("<b>", "a --> b", "c & d")) + details.gallery(found.segments, [])
+    assert not re.search("<b>|c & d", shown)
+
+
+def test_a_bar_tells_frames_a_second() -> None:
+    assert "10 of 40 frames, about 6 s left, 5 a second" in details.bar(10, 40, 2.0)
+    assert "40 frames in 8.0 s, 5 a second" in details.bar(40, 40, 8.0, over=True)
 
 
 def test_pictures_are_of_their_times(film: Path) -> None:
@@ -147,8 +175,9 @@ def test_a_live_picture_gets_the_labels_of_the_stream() -> None:
     assert events.live(None, mine, "a") == ("", None)
     whole = tiny_classifier(bidirectional=True, delay=0)
     events = PageEvents(Answers({"a": LazyTask("a", open_checkpoint=lambda path, device: whole)}))
-    with pytest.raises(InputError, match="cannot stream"):
-        events.live(plain("red"), None, "a")
+    said, mine = events.live(plain("red"), None, "a")
+    assert "a reads whole films" in said
+    assert mine is None
 
 
 # The page
@@ -156,15 +185,15 @@ def test_a_live_picture_gets_the_labels_of_the_stream() -> None:
 
 def test_a_film_is_labelled_and_looked_at(page: Any, server: str, film: Path) -> None:
     page.goto(server)
-    expect(page.get_by_role("heading", name="Video, frame by frame")).to_be_visible()
-    expect(page.get_by_text("Tells colours apart.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Video, frame by frame")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Tells colours apart.")).to_be_visible(timeout=30_000)  # the model is loaded first
     page.locator("#video input[type=file]").first.set_input_files(film)
     page.locator("#video video").wait_for()
     page.get_by_role("button", name="Label every frame").click()
     expect(page.locator("#progress")).to_contain_text("12 frames in")
     expect(page.locator("svg.sq-timeline")).to_be_visible()
     expect(page.locator("#film video")).to_be_visible(timeout=20_000)
-    shown = page.locator("#segments figure").count()
+    shown = page.locator("#segments .sq-look").count()
     assert shown == len(tiny_classifier().label(film).segments)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
@@ -172,6 +201,13 @@ def test_a_film_is_labelled_and_looked_at(page: Any, server: str, film: Path) ->
     page.get_by_label("Look at a segment").click()
     page.get_by_role("option").first.click()
     expect(page.locator("#picked img")).to_be_visible()
+    found = tiny_classifier().label(film).segments
+    assert page.locator("#segments table tbody tr").count() == len(found)
+    for place in ("#timeline rect", "#segments .sq-look", "#segments tbody tr"):  # a click on any of them picks
+        page.get_by_label("Look at a segment").click()
+        page.get_by_role("option").first.click()
+        page.locator(place).last.click()
+        expect(page.get_by_label("Look at a segment")).to_have_value(details.told(found[-1]))
 
 
 def test_an_example_is_labelled(page: Any, server: str) -> None:
@@ -197,3 +233,36 @@ def test_a_live_picture_is_labelled(page: Any, server: str) -> None:
     page.get_by_role("button", name="capture photo").click()
     expect(page.locator("#live-label h3")).to_have_text(re.compile("red|green|blue"), timeout=20_000)
     expect(page.locator("#live-label")).to_contain_text("frames a second")
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name="whole").click()
+    expect(page.locator("#live-label")).to_contain_text("This model cannot follow a live picture")
+
+
+def test_a_live_picture_leaves_out_frames_rather_than_lagging(
+    page: Any, free_port: Callable[[], int], tmp_path: Path
+) -> None:
+    """A model that takes four times as long as the camera does for a frame."""
+    task = tiny_classifier()
+    step, seen = task.step, []
+
+    def slow(frame: Any, state: Any = None) -> Any:
+        seen.append(time.monotonic())
+        time.sleep(0.4)
+        return step(frame, state)
+
+    task.step = slow  # type: ignore[method-assign]
+    app = build(LazyTask(tmp_path, open_checkpoint=lambda _, device: task))
+    address = str(start(app, "127.0.0.1", free_port()))
+    page.context.grant_permissions(["camera"])
+    page.goto(address)
+    page.get_by_role("tab", name="Live").click()
+    page.locator("#camera").get_by_text("Click to Access Webcam").click()
+    page.locator("#camera video").wait_for()
+    page.get_by_role("button", name="capture photo").click()
+    expect(page.locator("#live-label h3")).to_have_text(re.compile("red|green|blue"), timeout=20_000)
+    page.get_by_role("button", name="capture photo").click()
+    stopped = time.monotonic()
+    page.wait_for_timeout(1500)
+    app.close()
+    assert len(seen) >= 3
+    assert max(seen) < stopped + 1.0  # nothing was left to work off

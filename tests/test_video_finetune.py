@@ -3,17 +3,20 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tiny_videos import COLOURS, colours, write_video
 
 import seqcore
 from apps.video.compose import write
-from apps.video.finetune import Columns, Composition, finetune, read_data
+from apps.video.finetune import Columns, Composition, finetune, read_data, with_clips
 from seqcore.errors import DataError, SettingsError
+from seqcore.nn.frames import PretrainedFrameEncoder
 from seqcore.tasks.video import FrameClassifier, FrameClassifierConfig
 from seqcore.training import TrainingSettings
 
@@ -87,6 +90,47 @@ def test_another_set_of_labels_from_a_folder_for_each(trained: Path, tmp_path: P
     assert isinstance(task, FrameClassifier)
     assert task.config.labels == ("cold", "warm")
     assert set(task.label(tmp_path / "films" / "warm" / "0.mp4").labels) == {"warm"}
+
+
+def test_a_frozen_image_network_looks_once(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = replace(
+        MODEL, backbone="mobilenetv3_small_050", height=32, width=32, offsets=(0,), bidirectional=True, delay=0
+    )
+    settings = replace(TRAINING, epochs=2)
+    looked: list[int] = []
+    forward = PretrainedFrameEncoder.forward
+
+    def counted(self: PretrainedFrameEncoder, frames: torch.Tensor) -> torch.Tensor:
+        looked.append(frames.shape[1])
+        return forward(self, frames)
+
+    monkeypatch.setattr(PretrainedFrameEncoder, "forward", counted)
+    for output in ("one", "two"):  # with the same seed, and so the same random image network
+        finetune(
+            str(tmp_path / output), str(films), model=model, weights=None, training=settings,
+            frames=str(tmp_path / "frames"),
+        )  # fmt: skip
+    assert sum(looked) == 10 * 10  # each frame of each film, whatever the epochs and runs
+    assert (tmp_path / "frames" / "train" / "frames.bin").stat().st_size < 8 * 10 * 32 * 32 * 3
+    task = seqcore.load(tmp_path / "two", device="cpu")
+    assert isinstance(task, FrameClassifier)
+    rows = read_data(str(films), None, Columns(), 1, 1, tmp_path / "split")[1]
+    (seen,) = with_clips(frozen(task), rows, tmp_path / "again")
+    assert seen["clip"].frames.dim() == 2
+    found, wanted = task.predict([seen])[0], task.label(rows[0]["video"])
+    torch.testing.assert_close(found.probabilities, wanted.probabilities, atol=5e-3, rtol=0)
+    finetune(
+        str(tmp_path / "three"), str(films), model=model, weights=None, training=settings, image_stages=1,
+        frames=str(tmp_path / "frames"),
+    )  # fmt: skip
+    assert "it is made anew" in capsys.readouterr().err  # frames are needed now
+
+
+def frozen(task: FrameClassifier) -> FrameClassifier:
+    task.network.encoder.requires_grad_(False)
+    return task
 
 
 def test_training_on_composed_films(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """What the video app's endpoints answer with."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ class Answers:
         """
         path = checked(video)
         task = self.classifier(model)
-        return task.record(task.label(path))
+        return task.record(task.label(path, limit(path)))
 
     def label_video(self, video: str | None, model: str | None = None) -> str:
         """Draw each frame's label into a video.
@@ -62,7 +63,7 @@ class Answers:
         path = checked(video)
         task = self.classifier(model)
         with new_folder() as folder:
-            for _ in label_film(path, task.label(path), folder / "labelled.mp4"):
+            for _ in label_film(path, task.label(path, limit(path)), folder / "labelled.mp4"):
                 pass
             return kept(folder / "labelled.mp4")
 
@@ -83,8 +84,25 @@ def checked(video: str | None) -> str:
         raise InputError(f"This video has {size / 1e6:,.0f} MB, and this page takes {limit}: {_INSTEAD}.")
     info = video_info(video)
     if info.frames > LONGEST * info.fps:
-        raise InputError(f"This page takes videos of {LONGEST / 60:.0f} minutes at most: {_INSTEAD}.")
+        raise InputError(_too_long())
     return video
+
+
+def limit(video: str) -> Callable[[int], None]:
+    """Told how many frames were read, it raises `InputError` when a video is longer than it said, or did not say."""
+    from seqcore.media.video import video_info
+
+    most = LONGEST * video_info(video).fps
+
+    def check(done: int) -> None:
+        if done > most:
+            raise InputError(_too_long())
+
+    return check
+
+
+def _too_long() -> str:
+    return f"This page takes videos of {LONGEST / 60:.0f} minutes at most: {_INSTEAD}."
 
 
 @contextmanager
@@ -119,7 +137,7 @@ def written(found: "FrameLabels", folder: Path) -> tuple[str, str, str]:
             writer.writerow([number, f"{time:.3f}", label, f"{value:.4f}"])
     lines = ["WEBVTT", ""]
     for one in found.segments:
-        lines += [f"{_clock(one.start)} --> {_clock(one.end)}", one.label, ""]
+        lines += [f"{_clock(one.start)} --> {_clock(one.end)}", escape(one.label, quote=False), ""]
     paths[2].write_text("\n".join(lines), encoding="utf-8")
     return str(paths[0]), str(paths[1]), str(paths[2])
 

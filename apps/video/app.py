@@ -10,6 +10,7 @@ import gradio as gr
 
 from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
 from apps.video.answers import Answers
+from apps.video.details import PICK
 from apps.video.page import PageEvents, heading
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ EXAMPLES = Path(__file__).resolve().parent / "examples"
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 MAIN, SECOND = "video-shots", "video-lipreading"
 MOST_WATCHED = 4
+# As the camera sees it, for a mirror would turn a pan to the left into one to the right; and no larger than is of use.
+CAMERA = gr.WebcamOptions(mirror=False, constraints={"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}})
+MOST_LIVE = 16  # each holds its place for as long as its camera is on
 
 
 def build(load: "LazyTask[FrameClassifier]", second: "LazyTask[FrameClassifier] | None" = None) -> gr.Blocks:
@@ -48,10 +52,10 @@ def build(load: "LazyTask[FrameClassifier]", second: "LazyTask[FrameClassifier] 
 
 
 def _film_tab(events: PageEvents, model: gr.Dropdown) -> None:
-    with gr.Row(equal_height=True):
+    with gr.Row():
         video = gr.Video(
             label="Film: drop, choose or record one", sources=["upload", "webcam"], height=320, min_width=280,
-            elem_id="video",
+            webcam_options=CAMERA, elem_id="video",
         )  # fmt: skip
         film = gr.Video(label="With its labels", interactive=False, height=320, min_width=280, elem_id="film")
     go = gr.Button("Label every frame", variant="primary", elem_id="go")
@@ -60,11 +64,11 @@ def _film_tab(events: PageEvents, model: gr.Dropdown) -> None:
         label="Examples", elem_id="examples",
     )  # fmt: skip
     progress = gr.HTML(elem_id="progress", apply_default_css=False)
-    timeline = gr.HTML(elem_id="timeline", elem_classes="sq-filled", apply_default_css=False)
+    timeline = gr.HTML(elem_id="timeline", elem_classes="sq-filled", apply_default_css=False, js_on_load=PICK)
     with gr.Row():
         pick = gr.Dropdown([], label="Look at a segment", visible=False, elem_id="pick")
         picked = gr.Image(label="The frame in its middle", visible=False, interactive=False, elem_id="picked")
-    gallery = gr.HTML(elem_id="segments", elem_classes="sq-filled", apply_default_css=False)
+    gallery = gr.HTML(elem_id="segments", elem_classes="sq-filled", apply_default_css=False, js_on_load=PICK)
     with gr.Row():
         files = [
             gr.DownloadButton(f"Download {kind}", visible=False, elem_id=kind.lower())
@@ -79,6 +83,11 @@ def _film_tab(events: PageEvents, model: gr.Dropdown) -> None:
         )  # fmt: skip
     video.clear(user_errors(events.clear), None, outputs, **PRIVATE)
     pick.input(user_errors(events.show_frame), [video, pick], picked, **PRIVATE)
+    for shown in (timeline, gallery):
+        shown.click(user_errors(events.show_clicked), video, [pick, picked], **PRIVATE).success(
+            None, js="() => document.querySelector('#picked')?.scrollIntoView({block: 'nearest', behavior: 'smooth'})",
+            **PRIVATE,
+        )  # fmt: skip
 
 
 def _live_tab(events: PageEvents, model: gr.Dropdown) -> None:
@@ -96,12 +105,13 @@ def _live_tab(events: PageEvents, model: gr.Dropdown) -> None:
             type="numpy",
             height=320,
             min_width=280,
+            webcam_options=CAMERA,
             elem_id="camera",
         )
         label = gr.HTML(elem_id="live-label", apply_default_css=False)
     camera.stream(
         user_errors(events.live), [camera, state, model], [label, state],
-        stream_every=0.1, concurrency_limit=MOST_WATCHED, concurrency_id="live", **PRIVATE,
+        stream_every=0.1, concurrency_limit=MOST_LIVE, concurrency_id="live", **PRIVATE,
     )  # fmt: skip
 
 

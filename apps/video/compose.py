@@ -14,7 +14,8 @@ from seqcore.data import hold_out
 from seqcore.errors import DataError
 from seqcore.media.clips import cached_clips
 from seqcore.media.images import image_files, load_squares
-from seqcore.media.video import VideoWriter, View
+from seqcore.media.video import View
+from seqcore.media.video_writer import VideoWriter
 from seqcore.tasks.video.result import runs
 from seqcore.tasks.video.rows import read_videos
 

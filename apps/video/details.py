@@ -7,13 +7,27 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from apps.progress import progress_bar
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from seqcore.tasks.video import FrameLabels, Segment
 
 MOST_PICTURES = 60
+MOST_ROWS = 1000
+# A click on anything that says when it is: the players go there, and the page is told.
+PICK = """
+element.addEventListener('click', event => {
+  const chosen = event.target.closest('[data-at]');
+  if (!chosen) return;
+  const at = Number(chosen.dataset.at);
+  for (const film of document.querySelectorAll('#video video, #film video')) { film.pause(); film.currentTime = at; }
+  trigger('click', {at});
+});
+"""
 _MOST_CURVES = 8
+_TICKS = 4  # parts of the time under the curves
 _WIDTH, _STRIP, _CURVE = 1000, 34, 40
 _GOLDEN = 0.618
 
@@ -24,13 +38,19 @@ def colour(number: int) -> str:
     return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
 
 
+def middle(segment: "Segment") -> float:
+    """When the frame that stands for a segment is shown, in seconds."""
+    return (segment.start + segment.end) / 2
+
+
 def timeline(found: "FrameLabels", labels: Sequence[str]) -> str:
     """A strip of coloured segments, and under it the probabilities of the classes that matter most."""
     end = found.times[-1] + 1 / found.fps
     number = {label: i for i, label in enumerate(labels)}
     strip = "".join(
         f'<rect x="{_WIDTH * one.start / end:.1f}" width="{max(1.5, _WIDTH * (one.end - one.start) / end):.1f}" '
-        f'height="{_STRIP}" fill="{colour(number[one.label])}"><title>{escape(told(one))}</title></rect>'
+        f'height="{_STRIP}" fill="{colour(number[one.label])}" data-at="{middle(one)}">'
+        f"<title>{escape(told(one))}</title></rect>"
         for one in found.segments
     )
     shares = found.probabilities.mean(0)
@@ -38,30 +58,65 @@ def timeline(found: "FrameLabels", labels: Sequence[str]) -> str:
     curves = "".join(_curve(found, i, labels[i], row, end) for row, i in enumerate(order[:_MOST_CURVES]))
     height = _STRIP + 10 + _CURVE * min(len(order), _MOST_CURVES)
     spoken = f"{len(found.segments)} segments in {end:.1f} seconds"
-    box = f'viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{spoken}"'
-    drawn = f'<svg {box} class="sq-timeline">{strip}{curves}</svg>'
+    box = f'viewBox="0 0 {_WIDTH} {height}" preserveAspectRatio="none" role="img" aria-label="{spoken}"'
+    drawn = f'<svg {box} class="sq-timeline" style="height:{height}px">{strip}{curves}</svg>'
+    ticks = "".join(f"<span>{end * part / _TICKS:.1f} s</span>" for part in range(_TICKS + 1))
     names = "".join(
         f'<li><span style="background:{colour(i)}"></span>{escape(labels[i])}</li>' for i in order[:_MOST_CURVES]
     )
-    note = "The label of every moment above, and how likely each of the main classes was beneath."
-    return f'<div class="sq-note"><h3>Over time</h3><p>{note}</p></div>{drawn}<ul class="sq-legend">{names}</ul>'
+    note = (
+        "Above, the label of every moment: click on one to see it. Beneath, how likely each class was, in this order:"
+    )
+    head = f'<div class="sq-note"><h3>Over time</h3><p>{note}</p></div><ul class="sq-legend">{names}</ul>'
+    return f'{head}{drawn}<div class="sq-ticks" aria-hidden="true">{ticks}</div>'
 
 
 def gallery(segments: "Sequence[Segment]", shown: "Sequence[Image]") -> str:
-    """A picture from the middle of each segment, with its label."""
+    """A picture from the middle of each segment, with its label; then a table of them."""
     parts = []
     for one, image in zip(segments, shown, strict=False):
         file = io.BytesIO()
         image.save(file, "JPEG", quality=80)
         data = base64.b64encode(file.getvalue()).decode()
         parts.append(
-            f'<figure class="sq-look"><img src="data:image/jpeg;base64,{data}" alt="A frame of {escape(one.label)}">'
-            f"<figcaption><span>{escape(one.label)}</span> <small>{one.start:.2f}–{one.end:.2f} s</small></figcaption>"
-            "</figure>"
+            f'<button type="button" class="sq-look" data-at="{middle(one)}" title="Look at it">'
+            f'<img src="data:image/jpeg;base64,{data}" alt="A frame of {escape(one.label)}">'
+            f"<span><span>{escape(one.label)}</span> <small>{one.start:.2f}–{one.end:.2f} s</small></span></button>"
         )
     rest = len(segments) - len(shown)
-    more = f'<p class="sq-more">{rest} more are in the files.</p>' if rest > 0 else ""
-    return f'<div class="sq-note"><h3>Segments</h3></div><div class="sq-looks">{"".join(parts)}</div>{more}'
+    more = f'<p class="sq-more">Pictures of {rest} more are not shown.</p>' if rest > 0 else ""
+    looks = f'<div class="sq-note"><h3>Segments</h3></div><div class="sq-looks">{"".join(parts)}</div>{more}'
+    return looks + _table(segments)
+
+
+def _table(segments: "Sequence[Segment]") -> str:
+    """Label, begin, end and confidence of each segment."""
+    rows = "".join(
+        f'<tr data-at="{middle(one)}"><td>{escape(one.label)}</td><td>{one.start:.2f}</td><td>{one.end:.2f}</td>'
+        f"<td>{100 * one.confidence:.0f} %</td></tr>"
+        for one in segments[:MOST_ROWS]
+    )
+    rest = len(segments) - MOST_ROWS
+    more = f'<p class="sq-more">{rest:,} more are in the files.</p>' if rest > 0 else ""
+    head = "<thead><tr><th>Label</th><th>From, s</th><th>To, s</th><th>How sure</th></tr></thead>"
+    listed = f'<table class="sq-results">{head}<tbody>{rows}</tbody></table>'
+    return f'<div class="sq-scroll sq-tall" tabindex="0" role="region" aria-label="Segments">{listed}</div>{more}'
+
+
+def bar(done: int, expected: int, seconds: float, title: str = "", over: bool = False) -> str:
+    """How far it is, with frames a second; ``expected`` is 0 where a film does not say how long it is."""
+    shown = progress_bar(done, max(expected, done, 1), seconds, "frame", "Labels", title, over)
+    if not over and expected <= done:
+        shown = f'<div class="sq-progress"><progress aria-label="Labels"></progress><p>{done:,} frames</p></div>'
+    rate = f", {done / seconds:,.0f} a second" if done and seconds else ""
+    return shown.replace("</p>", f"{rate}</p>")
+
+
+def no_stream(model: str) -> str:
+    """Said where a model that reads whole films is to follow a live picture."""
+    said = f"{model} reads whole films, there and back. Record one under “Film”, or choose another model."
+    head = "<h3>This model cannot follow a live picture</h3>"
+    return f'<div class="sq-note" role="status">{head}<p>{escape(said)}</p></div>'
 
 
 def told(segment: "Segment") -> str:

@@ -16,7 +16,8 @@ def label_film(video: str, found: "FrameLabels", output: Path) -> Iterator[int]:
     """Write a video as H.264 with each frame's label in it; how many frames are written, again and again."""
     import numpy as np
 
-    from seqcore.media.video import VideoWriter, View, read_frames, video_info
+    from seqcore.media.video import View, read_frames, video_info
+    from seqcore.media.video_writer import VideoWriter
 
     info = video_info(video)
     scale = min(1.0, _LONGEST_SIDE / max(info.width, info.height))
@@ -52,6 +53,14 @@ def pictures(video: str, times: Sequence[float], height: int = 90) -> "list[Imag
         found.append(_image(last))
         next_ = next(wanted, None)
     return found
+
+
+def frame(video: str, time: float, height: int = 360) -> "Image":
+    """The frame shown at a time."""
+    from seqcore.media.video import View, frame_at, video_info
+
+    info = video_info(video)
+    return _image(frame_at(video, time, View(height, max(2, round(height * info.width / info.height)))))
 
 
 def _image(pixels: Any) -> "Image":

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +17,8 @@ from apps.video.composition import LABELS, compose
 from seqcore.checkpoint import TRAINING
 from seqcore.data import hold_out
 from seqcore.errors import DataError, InputError, SettingsError
-from seqcore.media.clips import cached_clips
+from seqcore.media.clips import Reader, cached_clips
+from seqcore.nn.frames import PretrainedFrameEncoder
 from seqcore.tasks.video import FrameClassifier, FrameClassifierConfig
 from seqcore.tasks.video.creation import frame_classifier_from, narrowed, new_frame_classifier
 from seqcore.tasks.video.training import class_weights
@@ -86,8 +88,10 @@ def finetune(
         resume: go on with an interrupted run of the same output.
         weights: of a new model's pretrained image network: pretrained (downloaded), efficientnet-lite2 (from a
             package), or a file.
-        image_stages: how many of a pretrained network's last stages are trained, -1 for all.
-        frames: folder for the decoded frames; without it, in what ``output`` keeps of the training.
+        image_stages: how many of a pretrained network's last stages are trained, -1 for all. With 0, what it gives of
+            each frame is computed once and kept on disk, unless videos are to be changed by ``flips`` or ``hides``.
+        frames: folder for the decoded frames, or for what a frozen network gives of them; without it, in what
+            ``output`` keeps of the training.
         narrow: with ``init``, channels to keep of the last stage of its compact network, for a smaller file; 0 is all.
         balance: let frames of rare labels count more.
         flips: mirror every second video, where left and right mean the same.
@@ -209,9 +213,17 @@ def make_task(
 
 
 def with_clips(task: FrameClassifier, rows: Rows, folder: Path) -> Rows:
-    """Rows with their frames, decoded once and kept on disk."""
+    """Rows with their frames, or what a frozen image network gives of them; made once and kept on disk."""
+    encoder, reader = task.network.encoder, None
+    frozen = isinstance(encoder, PretrainedFrameEncoder) and not any(one.requires_grad for one in encoder.parameters())
+    if frozen and not task.flips and not task.hides:
+        task.network.eval()
+        mark = 0
+        for weight in encoder.state_dict().values():
+            mark = zlib.crc32(weight.cpu().contiguous().numpy().tobytes(), mark)
+        reader = Reader(task.features, encoder.output_size, f"{task.config.image} {mark:08x}")
     try:
-        clips = cached_clips([row["video"] for row in rows], task.view, folder)
+        clips = cached_clips([row["video"] for row in rows], task.view, folder, reader=reader)
     except InputError as error:
         raise DataError(f"row {error.number}: {error.message}") from error
     return [{**row, "clip": clip} for row, clip in zip(rows, clips, strict=True)]

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import gradio as gr
 
 from apps.launch import trouble
-from apps.progress import progress_bar
 from apps.turns import Turns, visitor
 from apps.video import details
-from apps.video.answers import Answers, checked, new_folder, written
-from apps.video.films import label_film, pictures
+from apps.video.answers import Answers, checked, limit, new_folder, written
+from apps.video.films import frame, label_film, pictures
 from seqcore.errors import SeqcoreError
 
 if TYPE_CHECKING:
@@ -43,12 +42,14 @@ class _Reading:
     def __init__(self, task: "FrameClassifier", path: str) -> None:
         self.done = 0
         self._over = False
+        self._check = limit(path)
         self._pool = ThreadPoolExecutor(1)
         self._future = self._pool.submit(task.label, path, self._count)
 
     def _count(self, done: int) -> None:
         if self._over:
             raise InterruptedError
+        self._check(done)
         self.done = done
 
     def wait(self, seconds: float) -> bool:
@@ -101,37 +102,32 @@ class PageEvents:
         try:
             path = checked(video)
             task = self.answers.classifier(model)
-            expected = max(1, video_info(path).frames)
+            expected = video_info(path).frames
             started = time.perf_counter()
-            yield progress_bar(0, expected, 0.0, "frame", "Labels"), *_NOTHING_NEW[1:]
+            yield details.bar(0, max(1, expected), 0.0), *_NOTHING_NEW[1:]
             reading = _Reading(task, path)
             try:
                 while not reading.wait(_STEP):
-                    seconds = time.perf_counter() - started
-                    bar = progress_bar(min(reading.done, expected), expected, seconds, "frame", "Labels")
-                    yield bar, *_NOTHING_NEW[1:]
+                    yield details.bar(reading.done, expected, time.perf_counter() - started), *_NOTHING_NEW[1:]
             finally:
                 reading.stop()
             found = reading.result()
             seconds = time.perf_counter() - started
-            bar = progress_bar(len(found.labels), len(found.labels), seconds, "frame", "Labels", over=True)
-            bar = bar.replace("</p>", f", {len(found.labels) / seconds:.0f} a second</p>")
+            total = len(found.labels)
+            bar = details.bar(total, total, seconds, over=True)
             segments = found.segments
-            seen = segments[: details.MOST_PICTURES]
-            shown = pictures(path, [(one.start + one.end) / 2 for one in seen])
-            choices = [(details.told(one), (one.start + one.end) / 2) for one in seen]
+            shown = pictures(path, [details.middle(one) for one in segments[: details.MOST_PICTURES]])
+            choices = [(details.told(one), details.middle(one)) for one in segments[: details.MOST_ROWS]]
             looks = (details.timeline(found, task.config.labels), details.gallery(segments, shown))
             pick = gr.update(choices=choices, value=None, visible=True)
             with new_folder() as folder:
                 files = [gr.update(value=file, visible=True) for file in written(found, folder)]
                 yield bar, *looks, gr.skip(), pick, gr.skip(), *files
+                started = time.perf_counter()
                 for done in label_film(path, found, folder / "labelled.mp4"):
                     if done % 50 == 0:
-                        passed = time.perf_counter() - started - seconds
-                        drawing = progress_bar(
-                            done, len(found.labels), passed, "frame", "Drawing", "the film with labels"
-                        )
-                        yield drawing, *_NOTHING_NEW[1:]
+                        seconds = time.perf_counter() - started
+                        yield details.bar(done, total + 1, seconds, "the film with its labels"), *_NOTHING_NEW[1:]
                 film = gr.update(value=str(folder / "labelled.mp4"), visible=True)
                 yield bar, gr.skip(), gr.skip(), film, *_NOTHING_NEW[4:]
         except Exception:
@@ -142,17 +138,22 @@ class PageEvents:
         """The frame of the segment that was picked."""
         if not video or at is None:
             return _HIDDEN
-        (picture,) = pictures(video, [at], height=360)
-        return gr.update(value=picture, visible=True)
+        return gr.update(value=frame(video, at), visible=True)
 
-    def live(self, frame: Any, state: Live | None, model: str) -> tuple[Any, ...]:
+    def show_clicked(self, video: str | None, event: gr.EventData) -> tuple[Any, Any]:
+        """The frame of the segment that was clicked on, which is picked too."""
+        return gr.update(value=event.at), self.show_frame(video, event.at)
+
+    def live(self, seen: Any, state: Live | None, model: str) -> tuple[Any, ...]:
         """Label a live picture's next frame."""
-        if frame is None:
+        if seen is None:
             return "", None
         task = self.answers.classifier(model)
+        if task.config.bidirectional:
+            return details.no_stream(model), None
         if state is None or state.model != model:
             state = Live(model, None, (), ())
-        label, stream = task.step(frame, state.stream)
+        label, stream = task.step(seen, state.stream)
         times = (*state.times, time.perf_counter())[-_REMEMBERED:]
         passed = state.passed
         if label and (not passed or passed[0] != label):

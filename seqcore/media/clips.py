@@ -20,7 +20,7 @@ class Clip(NamedTuple):
     """Frames of a video.
 
     Attributes:
-        frames: uint8 (T, C, H, W).
+        frames: uint8 (T, C, H, W); or float16 (T, D), what an image network gives of each.
         times: T seconds, from the first frame on.
         fps: frames a second on average.
     """
@@ -36,11 +36,26 @@ def read_clip(source: str | bytes, view: View) -> Clip:
     return Clip(torch.stack(frames), times, video_info(source).fps)
 
 
+class Reader(NamedTuple):
+    """How to read something else than frames.
+
+    Attributes:
+        read: a video → a clip of float16.
+        size: D, numbers a frame.
+        mark: says what reads, such as a network and its weights.
+    """
+
+    read: Callable[[str | bytes], Clip]
+    size: int
+    mark: str
+
+
 def cached_clips(
     sources: Sequence[str | bytes],
     view: View,
     folder: str | Path,
     progress: Callable[[int, int], None] | None = None,
+    reader: Reader | None = None,
 ) -> list[Clip]:
     """Clips whose frames are mapped from disk, so that only what is used is in memory.
 
@@ -50,6 +65,7 @@ def cached_clips(
     Args:
         folder: where ``frames.bin`` is, and ``frames.json``, which says what it holds.
         progress: told how many of how many videos are done.
+        reader: keeps what it gives of the frames instead of them.
 
     Raises:
         InputError: a video cannot be read; ``number`` says which (from 1).
@@ -58,7 +74,11 @@ def cached_clips(
     folder = Path(folder).expanduser()
     note, store = folder / "frames.json", folder / "frames.bin"
     key = f"{view} {_mark_all(sources):08x} {len(sources)}"
-    size = int(np.prod(view.shape))
+    shape: tuple[int, ...] = view.shape
+    kind: type[np.generic] = np.uint8
+    if reader:
+        key, shape, kind = f"{key} {reader.mark}", (reader.size,), np.float16
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
     try:
         folder.mkdir(parents=True, exist_ok=True)
         said = _said(note, store, key, size)
@@ -67,7 +87,7 @@ def cached_clips(
             file.seek(0, os.SEEK_END)
             for number, source in enumerate(sources[len(said) :], len(said) + 1):
                 try:
-                    clip = read_clip(source, view)
+                    clip = reader.read(source) if reader else read_clip(source, view)
                 except InputError as error:
                     raise InputError(error.message, number) from None
                 file.write(clip.frames.numpy().tobytes())
@@ -77,7 +97,7 @@ def cached_clips(
                     _write(note, {"key": key, "clips": said})
                 if progress:
                     progress(number, len(sources))
-        mapped = np.memmap(store, np.uint8, "r+").reshape(-1, *view.shape)
+        mapped = np.memmap(store, kind, "r+").reshape(-1, *shape)
     except OSError as error:
         raise DataError(
             f"{folder} cannot keep the frames of {len(sources)} videos: {error.strerror or error}"

@@ -11,7 +11,8 @@ from typing_extensions import Self
 
 from seqcore.errors import InputError
 from seqcore.media.clips import Clip
-from seqcore.media.video import SUFFIXES, VideoSource, View, picture, pyav, read_frames, video_info
+from seqcore.media.containers import SUFFIXES, VideoSource, pyav
+from seqcore.media.video import View, picture, read_frames, video_info
 from seqcore.metrics import frame_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.video.config import FrameClassifierConfig
@@ -107,7 +108,9 @@ class FrameClassifier(Task):
                     found.append(row["found"])
                 elif "clip" in row:
                     clip: Clip = row["clip"]
-                    found.append(self._result(clip.times, clip.fps, self._outputs(iter(clip.frames.split(CHUNK)))))
+                    seen = clip.frames.dim() == 2
+                    outputs = self._after(clip) if seen else self._outputs(iter(clip.frames.split(CHUNK)))
+                    found.append(self._result(clip.times, clip.fps, outputs))
                 else:
                     found.append(self._label(row["video"]))
             except InputError as error:
@@ -119,22 +122,24 @@ class FrameClassifier(Task):
         if hasattr(video, "seek"):
             video.seek(0)
         times: list[float] = []
-
-        def chunks() -> Iterator[Tensor]:
-            kept: list[Tensor] = []
-            for time, frame in read_frames(video, self.view):
-                times.append(time)
-                kept.append(frame)
-                if len(kept) == CHUNK:
-                    if progress:
-                        progress(len(times))
-                    yield torch.stack(kept)
-                    kept = []
-            if kept:
-                yield torch.stack(kept)
-
-        outputs = self._outputs(chunks())
+        outputs = self._outputs(self._chunks(video, times, progress))
         return self._result(tuple(times), fps, outputs)
+
+    def _chunks(
+        self, video: VideoSource, times: list[float], progress: Callable[[int], None] | None = None
+    ) -> Iterator[Tensor]:
+        """Frames in chunks; their times are added to ``times``."""
+        kept: list[Tensor] = []
+        for time, frame in read_frames(video, self.view):
+            times.append(time)
+            kept.append(frame)
+            if len(kept) == CHUNK:
+                if progress:
+                    progress(len(times))
+                yield torch.stack(kept)
+                kept = []
+        if kept:
+            yield torch.stack(kept)
 
     @torch.inference_mode()
     def _outputs(self, chunks: Iterable[Tensor]) -> Tensor:
@@ -150,6 +155,24 @@ class FrameClassifier(Task):
         assert stream is not None
         found.append(network.finish(stream)[0])
         return torch.cat(found).float().softmax(-1).cpu()
+
+    @torch.inference_mode()
+    def _after(self, clip: Clip) -> Tensor:
+        """What an image network gave of each frame → probabilities (T, C)."""
+        return self.network(clip.frames.to(self.device).float().unsqueeze(0))[0].float().softmax(-1).cpu()
+
+    @torch.inference_mode()
+    def features(self, video: str | bytes) -> Clip:
+        """What a frozen image network gives of each frame, in half precision: all that training needs of a video.
+
+        Raises:
+            InputError: the video cannot be read.
+        """
+        parts: list[Tensor] = []
+        times: list[float] = []
+        for chunk in self._chunks(video, times):
+            parts.append(self.network.encoder(self._seen(chunk).unsqueeze(0))[0].to("cpu", torch.float16))
+        return Clip(torch.cat(parts), tuple(times), video_info(video).fps)
 
     def _seen(self, frames: Tensor) -> Tensor:
         margin = self.config.margin
@@ -176,7 +199,9 @@ class FrameClassifier(Task):
         together are those of :meth:`label`, but for its median.
 
         Args:
-            frame: (H, W, 3), uint8, of any size.
+            frame: (H, W, 3), uint8, of any size; or a tensor of what is looked at alone, as ``read_frames(video,
+                classifier.view)`` gives it: then labels are exactly the file's, without what rounding in scaling
+                from other colours may change.
 
         Raises:
             InputError: the classifier is bidirectional, or this is no frame.
@@ -192,6 +217,8 @@ class FrameClassifier(Task):
         return [self.config.labels[number] for number in self.network.finish(state)[0].argmax(-1).tolist()]
 
     def _frame(self, frame: Any) -> Tensor:
+        if isinstance(frame, Tensor) and frame.dtype == torch.uint8 and frame.shape == self.view.shape:
+            return frame
         pixels = np.asarray(frame)
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
             raise InputError(f"a frame must be (H, W, 3), uint8, not {pixels.shape}, {pixels.dtype}")
@@ -254,7 +281,7 @@ class FrameClassifier(Task):
                 pairs.append((example["clip"].frames, example["numbers"]))
         lengths = torch.tensor([len(numbers) for _, numbers in pairs])
         longest = int(lengths.max())
-        frames = torch.zeros(len(pairs), longest, *pairs[0][0].shape[1:], dtype=torch.uint8)
+        frames = torch.zeros(len(pairs), longest, *pairs[0][0].shape[1:], dtype=pairs[0][0].dtype)
         target = torch.full((len(pairs), longest), -1)
         for row, (pixels, numbers) in enumerate(pairs):
             frames[row, : len(numbers)] = pixels
@@ -264,13 +291,16 @@ class FrameClassifier(Task):
     def loss(self, batch: Batch, state: Any = None) -> Loss:
         """Cross-entropy summed over frames; weighed, smoothed and over changed videos in training only."""
         config, frames, target, lengths = self.config, batch["frames"], batch["target"], batch["lengths"]
+        seen = frames.dim() == 3  # by a frozen image network, before the training
+        frames = frames.float() if seen else frames
         if not self.network.training:
-            logits = self.network(self._seen(frames), lengths)
+            logits = self.network(frames if seen else self._seen(frames), lengths)
             real = target >= 0
             return Loss(
                 nn.functional.cross_entropy(logits[real].float(), target[real], reduction="sum"), int(real.sum())
             )
-        frames = changed(frames, config.height, config.width, self.flips, self.hides)
+        if not seen:
+            frames = changed(frames, config.height, config.width, self.flips, self.hides)
         logits = self.network(frames, lengths, self.bptt).float()
         real = target >= 0
         weights = None if self.class_weights is None else self.class_weights.to(logits.device)

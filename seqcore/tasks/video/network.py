@@ -69,9 +69,11 @@ class FrameNetwork(nn.Module):
         """(B, T, C, H, W), of which ``lengths`` are real → logits (B, T, labels).
 
         Args:
+            frames: or (B, T, D), what an encoder that sees each frame by itself gave of them.
             bptt: in one-way training, frames through which gradients flow back (Williams & Peng 1990); 0 is all.
         """
-        return self.read(self.encoder(self._padded(frames, lengths)), lengths, bptt)
+        seen = self._padded(frames, lengths)
+        return self.read(self.encoder(seen) if frames.dim() == 5 else seen, lengths, bptt)
 
     def read(self, vectors: Tensor, lengths: Tensor | None = None, bptt: int = 0) -> Tensor:
         """What the encoder gives of each frame, and of the last one ``delay`` times more → logits (B, T, labels)."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from seqcore.data import open_table
 from seqcore.errors import DataError, InputError
-from seqcore.media.video import SUFFIXES
+from seqcore.media.containers import SUFFIXES
 
 Row = dict[str, Any]
 _TOGETHER = 1e-6  # seconds by which segments may overlap

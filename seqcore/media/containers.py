@@ -1,0 +1,144 @@
+"""Files that hold videos, opened with PyAV: only such ones that hold their own pictures."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from seqcore.errors import InputError, SettingsError
+
+MOST_PIXELS = 8192 * 4352  # of a frame
+SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
+_USUAL_RATE = 25.0
+# Kinds of files that hold their own pictures. Others, such as playlists and scripts, name files and addresses that
+# FFmpeg would open for whoever wrote them.
+_CONTAINERS = (
+    "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,flv,ogg,asf,mxf,dv,nut,ivf,apng,h264,hevc,m4v,obu,mjpeg,"
+    "yuv4mpegpipe,mp3,wav,flac,aac,amr,aiff"
+)
+_SAFE = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+
+_COVER = 0x400  # FFmpeg's mark of a picture that goes with a song
+
+VideoSource = str | Path | bytes | IO[bytes]
+
+
+def pyav() -> Any:
+    """PyAV, imported on first use: a task that knows videos can then be named where it is not installed.
+
+    Raises:
+        SettingsError: it is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise SettingsError("reading videos needs av: pip install 'seqcore[vision]'") from error
+    return av
+
+
+class OpenedVideo:
+    """A file with a video in it; a context.
+
+    Attributes:
+        name: what messages call it.
+        fps: frames a second on average; 25 if it does not say.
+        count: frames there are about; 0 if it does not say.
+
+    Raises:
+        InputError: it cannot be read, holds no video, names other files, or has frames that are too large.
+    """
+
+    def __init__(self, source: VideoSource) -> None:
+        av = self._av = pyav()
+        self.name, file = _file(source)
+        try:
+            self.container = av.open(file, metadata_errors="ignore", container_options=_SAFE)
+        except av.error.ArgumentError as error:
+            said = "MP4, MOV, WebM, MKV, AVI, GIF and their like are read, playlists and scripts are not"
+            raise InputError(f"{self.name} is not a video that holds its own pictures: {said}") from error
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise InputError(f"{self.name} is not a video, or it is damaged or cut short: {reason(error)}") from error
+        films = [one for one in self.container.streams.video if not one.disposition & _COVER]
+        if not films:
+            sound = ", only sound" if self.container.streams.audio else ""
+            self.container.close()
+            raise InputError(f"{self.name} holds no video{sound}")
+        self.stream = films[0]
+        try:
+            self._check_size(self.stream.codec_context)  # before any memory is taken for it
+        except InputError:
+            self.container.close()
+            raise
+        self.stream.thread_type = "AUTO"
+        rate = self.stream.average_rate or self.stream.guessed_rate
+        self.fps = float(rate) if rate and 0 < rate < 100_000 else _USUAL_RATE
+        self.count = self.stream.frames or round(self._seconds() * self.fps)
+
+    def __enter__(self) -> "OpenedVideo":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.container.close()
+
+    def _seconds(self) -> float:
+        """How long the file says that it is; 0 if it does not say."""
+        if self.stream.duration and self.stream.time_base:
+            return float(self.stream.duration * self.stream.time_base)
+        return max(0, self.container.duration or 0) / self._av.time_base  # WebM and MKV say it of the whole alone
+
+    def decoded_before(self, time: float) -> Iterator[Any]:
+        """Frames from a key frame before a time on; none if the file cannot be searched."""
+        try:
+            self.container.seek(int(time / self.stream.time_base), stream=self.stream)
+        except (self._av.error.FFmpegError, OverflowError, TypeError):
+            return
+        yield from self.decoded()
+
+    def decoded(self) -> Iterator[Any]:
+        """Frames, one after the other, as FFmpeg gives them."""
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets)
+                frames = packet.decode()
+            except StopIteration:
+                return
+            except self._av.error.InvalidDataError:
+                continue
+            except (self._av.error.FFmpegError, ValueError) as error:
+                raise InputError(f"{self.name} cannot be decoded: {reason(error)}") from error
+            for frame in frames:
+                self._check_size(frame)
+                yield frame
+
+    def _check_size(self, frame: Any) -> None:
+        if frame.width * frame.height > MOST_PIXELS:
+            size = f"{frame.width:,} × {frame.height:,}"
+            raise InputError(f"{self.name} has frames of {size} pixels, more than {MOST_PIXELS:,}")
+
+
+def _file(source: VideoSource) -> tuple[str, Any]:
+    if isinstance(source, bytes):
+        if not source:
+            raise InputError("the video is empty")
+        return "the video", io.BytesIO(source)
+    if isinstance(source, str | Path):
+        path = Path(source).expanduser()
+        try:
+            if not path.is_file():
+                raise InputError(f"there is no video {path}" if not path.exists() else f"{path} is no file")
+            if path.stat().st_size == 0:
+                raise InputError(f"{path.name} is empty")
+            with path.open("rb"):
+                pass
+        except (OSError, ValueError) as error:
+            raise InputError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        return path.name, f"file:{path}"  # never a protocol of the network
+    if hasattr(source, "read"):
+        return Path(str(getattr(source, "name", "the video"))).name, source
+    raise InputError(f"a video is a path, bytes or a file, not {type(source).__name__}")
+
+
+def reason(error: Exception) -> str:
+    """What an error of FFmpeg or of the system says."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
