@@ -83,13 +83,15 @@ class Written:
     """A text while it is written.
 
     Attributes:
-        text: the prompt, as it was read, and what has been written.
+        prompt: as it was read.
+        text: the prompt and what has been written.
         tokens: the pieces written, and the end if the model chose it.
         probabilities: of each of them, before temperature, top-k and top-p.
         log_probabilities: (V,), of everything that could have stood in the place of the last one; None before the first.
         finished: whether the model chose to end.
     """
 
+    prompt: str
     text: str
     tokens: tuple[str, ...]
     probabilities: tuple[float, ...]
@@ -239,6 +241,7 @@ class LanguageModel(Task):
             numbers = [*found.tokens, *[self.tokenizer.end] * found.finished]
             logs = torch.tensor([*found.token_log_probabilities, *[found.end_log_probability] * found.finished])
             yield Written(
+                prompt=self.tokenizer.decode(read),
                 text=self.tokenizer.decode([*read, *found.tokens]),
                 tokens=self.tokenizer.pieces(numbers),
                 probabilities=tuple(logs.exp().tolist()),
