@@ -23,7 +23,8 @@ def adding_table(path: Path = FIGURES) -> str:
     found = {(row["T"], row["network"]): row for row in rows}
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("Numbers", *networks))
     body = "".join(
-        f'<tr><th scope="row">{escape(length)}</th>{"".join(_cell(found.get((length, name))) for name in networks)}</tr>'
+        f'<tr><th scope="row">{escape(length)}</th>'
+        f"{''.join(_cell(found.get((length, name))) for name in networks)}</tr>"
         for length in lengths
     )
     return f'<table class="sq-figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
@@ -33,7 +34,8 @@ def _cell(row: dict[str, str] | None) -> str:
     if row is None:
         return "<td>–</td>"
     error = escape(row["mean squared error"])
-    return f"<td><strong>{error}</strong> ✓<small>solved</small></td>" if row["solved"] == "yes" else f"<td>{error}</td>"
+    solved = row["solved"] == "yes"
+    return f"<td><strong>{error}</strong> ✓<small>solved</small></td>" if solved else f"<td>{error}</td>"
 
 
 def _first_table(lines: list[str]) -> list[dict[str, str]]:

@@ -18,8 +18,6 @@ Training = Generator[tuple[int, int], None, Tensor]
 """Gives steps done and all steps, again and again, and in the end forecasts of the held-out values (N,)."""
 
 
-
-
 def train_lstm(series: Series, seed: int) -> Training:
     """Teach an LSTM, and let it read the series from its beginning to its end, one step ahead."""
     with torch.random.fork_rng(devices=[]):

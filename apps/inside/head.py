@@ -36,7 +36,7 @@ class Head:
 
 
 def train_head(features: Tensor, named: Sequence[str]) -> Head:
-    """Multinomial logistic regression on features (N, D) and their labels, from zero, so always with the same result."""
+    """Multinomial logistic regression on features (N, D) and their labels, from zero: the result is always the same."""
     labels = tuple(dict.fromkeys(named))
     wanted = torch.tensor([labels.index(name) for name in named])
     mean, scale = features.mean(0), features.std(0) + 1e-3

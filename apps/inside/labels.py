@@ -26,8 +26,8 @@ ABOUT = (
     "Before the sequences, the case without one: an image in, a label out. It is the first half of the captioner: the "
     "same convolutional network sees the image (EfficientNet-Lite, after Tan and Le 2019), and its grid of features is "
     "averaged to one vector. Where the captioner’s LSTM would begin to write, a single linear layer answers, once: no "
-    "memory, no order, no search. Features learned for one task serve another as they are (Donahue 2014), so that layer "
-    "learns from a few dozen images in seconds. <strong>Try:</strong> let it learn four shapes, give it a drawing or a "
+    "memory, no order, no search. Features learned for one task serve another as they are (Donahue 2014), so that "
+    "layer learns from a few dozen images in seconds. <strong>Try:</strong> let it learn four shapes, give it a drawing or a "
     "photo of your own, then teach it labels of your own."
 )
 FLOWS = (
@@ -90,8 +90,8 @@ class LabelEvents:
 
     def encoder(self) -> Any:
         """The image encoder. Raises `CheckpointError` when the checkpoint is missing or has none."""
-        network = getattr(self.load(), "network", None)
-        if not hasattr(network, "encoder") or not hasattr(network.encoder, "pooled"):
+        network: Any = getattr(self.load(), "network", None)
+        if not hasattr(getattr(network, "encoder", None), "pooled"):
             raise CheckpointError(f"{self.load.checkpoint} holds no captioner: choose another with --checkpoint")
         return network.encoder
 
@@ -164,8 +164,8 @@ def report(head: Head, taught: int, held_out: int, scores: list[float], seen: fl
     size = f"{head.weight.numel() + head.bias.numel():,}"
     return (
         f'<table class="sq-figures"><thead><tr>{head_row}</tr></thead><tbody>{body}</tbody></table>'
-        f'<p class="sq-told">A linear layer of {size} numbers tells {escape(_listed(head.labels))} apart. {chance} Seeing '
-        f"the images took {seen:.1f} s, once; learning took {seconds:.2f} s.</p>"
+        f'<p class="sq-told">A linear layer of {size} numbers tells {escape(_listed(head.labels))} apart. {chance} '
+        f"Seeing the images took {seen:.1f} s, once; learning took {seconds:.2f} s.</p>"
     )
 
 

@@ -121,7 +121,9 @@ def picture(of: Series, width: int, place: int, lstm: Tensor | None = None, wind
     )
     if lstm is None or window is None:
         return f'<div class="sq-note">{key}</div>{drawn}'
-    return f'<div class="sq-note">{key}</div>{drawn}{_at(of, at, width, lstm, window)}{_errors(of, width, lstm, window)}'
+    return (
+        f'<div class="sq-note">{key}</div>{drawn}{_at(of, at, width, lstm, window)}{_errors(of, width, lstm, window)}'
+    )
 
 
 def _at(of: Series, at: int, width: int, lstm: Tensor, window: Tensor) -> str:

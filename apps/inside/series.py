@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -84,10 +85,8 @@ def memory_series() -> Series:
 def brain_waves() -> Series:
     """800 samples of an electroencephalogram, one of its four channels."""
     import numpy as np
-    from matplotlib.cbook import get_sample_data
 
-    with get_sample_data("eeg.dat") as file:
-        values = torch.from_numpy(np.frombuffer(file.read(), dtype="<f8")[::4].astype("float32"))
+    values = torch.from_numpy(np.fromfile(_sample("eeg.dat"), "<f8")[::4].astype("float32"))
     return _real(
         "Brain waves", "amplitude", "EEG, first channel of eeg.dat: sample data of matplotlib, under its licence.",
         values, values, False, 200, 150,
@@ -96,9 +95,9 @@ def brain_waves() -> Series:
 
 def share_price() -> Series:
     """Google's share price on 1,047 days, adjusted for splits and dividends; networks read its changes."""
-    from matplotlib.cbook import get_sample_data
+    import numpy as np
 
-    with get_sample_data("goog.npz") as table:
+    with np.load(_sample("goog.npz")) as table:
         values = torch.from_numpy(table["price_data"]["adj_close"].astype("float32"))
     changes = values.log().diff(prepend=values[:1].log())
     return _real(
@@ -106,6 +105,12 @@ def share_price() -> Series:
         "Google, daily, August 2004 to October 2008, goog.npz: sample data of matplotlib, under its licence.",
         values, changes, True, 250, 100,
     )  # fmt: skip
+
+
+def _sample(name: str) -> Path:
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "sample_data" / name
 
 
 def _real(

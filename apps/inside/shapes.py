@@ -38,8 +38,10 @@ def _corners(shape: str, x: float, y: float, radius: float, turn: float) -> list
     begin = turn + (math.pi / 4 if shape == "square" else 0)
     return [
         (
-            x + radius * (0.45 if shape == "star" and point % 2 else 1) * math.sin(begin + 2 * math.pi * point / points),
-            y - radius * (0.45 if shape == "star" and point % 2 else 1) * math.cos(begin + 2 * math.pi * point / points),
+            x
+            + radius * (0.45 if shape == "star" and point % 2 else 1) * math.sin(begin + 2 * math.pi * point / points),
+            y
+            - radius * (0.45 if shape == "star" and point % 2 else 1) * math.cos(begin + 2 * math.pi * point / points),
         )
         for point in range(points)
     ]
