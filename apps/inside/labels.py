@@ -27,8 +27,8 @@ ABOUT = (
     "same convolutional network sees the image (EfficientNet-Lite, after Tan and Le 2019), and its grid of features is "
     "averaged to one vector. Where the captioner’s LSTM would begin to write, a single linear layer answers, once: no "
     "memory, no order, no search. Features learned for one task serve another as they are (Donahue 2014), so that "
-    "layer learns from a few dozen images in seconds. <strong>Try:</strong> let it learn four shapes, give it a drawing or a "
-    "photo of your own, then teach it labels of your own."
+    "layer learns from a few dozen images in seconds. <strong>Try:</strong> let it learn four shapes, give it a "
+    "drawing or a photo of your own, then teach it labels of your own."
 )
 FLOWS = (
     ("One to one", ("image", "CNN", "one vector", "linear", "label")),

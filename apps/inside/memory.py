@@ -116,8 +116,8 @@ def picture(of: Series, width: int, place: int, lstm: Tensor | None = None, wind
     told = f"{of.title}: steps {begin} to {end - 1}. Shaded: the {width} steps that the window sees before step {at}"
     drawn = f'<div class="sq-scroll sq-chart" tabindex="0" role="region" aria-label="Chart">{svg(figure, told)}</div>'
     key = (
-        f"<p>Dotted: the step that is forecast. Shaded: all that the window sees of what came before; the LSTM has read "
-        f"everything from the beginning. {escape(of.source)}</p>"
+        "<p>Dotted: the step that is forecast. Shaded: all that the window sees of what came before; the LSTM has "
+        f"read everything from the beginning. {escape(of.source)}</p>"
     )
     if lstm is None or window is None:
         return f'<div class="sq-note">{key}</div>{drawn}'
@@ -128,7 +128,7 @@ def picture(of: Series, width: int, place: int, lstm: Tensor | None = None, wind
 
 def _at(of: Series, at: int, width: int, lstm: Tensor, window: Tensor) -> str:
     if not bool(of.scored[at]):
-        return "<p class='sq-told'>At this step there is nothing to remember: take a step with a dot</p>"
+        return "<p class='sq-told'>At this step there is nothing to remember: move the place to one of the dots.</p>"
     values = (float(of.values[at]), float(lstm[at - of.begin]), float(window[at - of.begin]))
     came, read, seen = (_number(value) for value in values)
     return (

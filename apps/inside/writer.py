@@ -87,10 +87,7 @@ class Writer:
             text (the prompt and what was written), tokens, token_probabilities, finished (whether the model chose to
             end).
         """
-        written = None
-        for written in self.stream(prompt, Settings(temperature, top_k, top_p, length, seed)):
-            pass
-        assert written is not None
+        *_, written = self.stream(prompt, Settings(temperature, top_k, top_p, length, seed))
         return {
             "text": written.text,
             "tokens": list(written.tokens),

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from seqcore.tasks.language import LanguageModel, Written
 
 ABOUT = (
-    "An LSTM that has learned to foretell the next piece of a text can write one: it draws a piece by its probability, "
-    "reads what it drew, and goes on (Sutskever, Martens and Hinton 2011; Karpathy 2015). Temperature changes the dice: "
-    "below 1 the likely becomes likelier and the text repeats itself, above 1 the unlikely gets its chance and the text "
-    "falls apart. <strong>Try:</strong> the same prompt and seed at 0.3, 0.8 and 1.5, and look at the bars beneath."
+    "An LSTM that has learned to foretell the next piece of a text can write one: it draws a piece by its "
+    "probability, reads what it drew, and goes on (Sutskever, Martens and Hinton 2011; Karpathy 2015). Temperature "
+    "changes the dice: below 1 the likely becomes likelier and the text repeats itself, above 1 the unlikely gets its "
+    "chance and the text falls apart. <strong>Try:</strong> the same prompt and seed at 0.3, 0.8 and 1.5, and look at the bars beneath."
 )
 EXAMPLES = ("The film begins", "I bought this for my", "The food was", "I have never")
 FIXED = (0.5, 1.0, 1.5)
@@ -124,9 +124,9 @@ def bars(model: "LanguageModel", written: "Written", settings: Settings) -> str:
         "with top-k and top-p. The one that was drawn has an arrow; a dot begins a piece that goes on a word."
     )
     return (
-        f'<div class="sq-note"><h3>The last piece</h3><p>{note}</p></div><div class="sq-scroll" tabindex="0" role="region" '
-        f'aria-label="The last piece"><table class="sq-dice"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        "</div>"
+        f'<div class="sq-note"><h3>The last piece</h3><p>{note}</p></div>'
+        '<div class="sq-scroll" tabindex="0" role="region" aria-label="The last piece"><table class="sq-dice">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

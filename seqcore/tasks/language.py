@@ -87,7 +87,7 @@ class Written:
         text: the prompt and what has been written.
         tokens: the pieces written, and the end if the model chose it.
         probabilities: of each of them, before temperature, top-k and top-p.
-        log_probabilities: (V,), of everything that could have stood in the place of the last one; None before the first.
+        log_probabilities: (V,), of all that could have stood in the place of the last; None before the first.
         finished: whether the model chose to end.
     """
 
