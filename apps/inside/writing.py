@@ -29,7 +29,8 @@ ABOUT = (
     "An LSTM that has learned to foretell the next piece of a text can write one: it draws a piece by its "
     "probability, reads what it drew, and goes on (Sutskever, Martens and Hinton 2011; Karpathy 2015). Temperature "
     "changes the dice: below 1 the likely becomes likelier and the text repeats itself, above 1 the unlikely gets its "
-    "chance and the text falls apart. <strong>Try:</strong> the same prompt and seed at 0.3, 0.8 and 1.5, and look at the bars beneath."
+    "chance and the text falls apart. <strong>Try:</strong> the same prompt and seed at 0.3, 0.8 and 1.5, and look at "
+    "the bars beneath."
 )
 EXAMPLES = ("The film begins", "I bought this for my", "The food was", "I have never")
 FIXED = (0.5, 1.0, 1.5)
