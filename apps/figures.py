@@ -8,6 +8,7 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -22,6 +23,7 @@ warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
 
 _INK = "#010203"  # stands for the page's text colour, whatever that is: light and dark pages both
 _ACCENT = (0.39, 0.40, 0.95)
+_WARM = (0.85, 0.33, 0.03)
 LONGEST_AXIS = 120
 _POINTS_PER_INCH = 72.0
 
@@ -69,6 +71,53 @@ def attention_figure(source_tokens: Sequence[str], tokens: Sequence[str], attent
     axes.tick_params(length=0, pad=4)
     for spine in axes.spines.values():
         spine.set(edgecolor=_INK, alpha=0.15)
+    return figure
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a chart: numbers over places, in one of the looks of :data:`LOOKS`; or its points, not joined."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    look: str = "truth"
+    joined: bool = True
+
+
+# Told apart without colour too: by width, dashes and marks.
+LOOKS: dict[str, dict[str, Any]] = {
+    "truth": {"color": _INK, "linewidth": 1.1, "alpha": 0.75},
+    "first": {"color": _ACCENT, "linewidth": 1.9, "marker": "o", "markersize": 3.2},
+    "second": {"color": _WARM, "linewidth": 1.6, "linestyle": (0, (4, 2)), "marker": "s", "markersize": 3.2},
+}
+
+
+def line_figure(
+    lines: Sequence[Line], x_label: str, y_label: str, band: tuple[float, float] | None = None, at: float | None = None
+) -> Figure:
+    """Lines over one axis, named above it.
+
+    Args:
+        band: from where to where the ground is shaded.
+        at: where a vertical line stands.
+    """
+    figure = Figure(figsize=(8.4, 2.9), facecolor="none")
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
+    if band is not None:
+        axes.axvspan(*band, facecolor=(*_WARM, 0.16), edgecolor=(*_WARM, 0.9), linewidth=0.8, hatch="//", fill=True)
+    if at is not None:
+        axes.axvline(at, color=_INK, linewidth=1.0, linestyle=":")
+    for line in lines:
+        apart: dict[str, Any] = {} if line.joined else {"linestyle": "none", "markersize": 7}
+        axes.plot(line.x, line.y, label=line.label, **{**LOOKS[line.look], **apart})
+    axes.margins(x=0.01)
+    axes.set_xlabel(x_label, color=_INK, fontsize=10, parse_math=False)
+    axes.set_ylabel(y_label, color=_INK, fontsize=10, parse_math=False)
+    axes.tick_params(colors=_INK, labelsize=9, length=3)
+    for name, spine in axes.spines.items():
+        spine.set(edgecolor=_INK, alpha=0.3, visible=name in ("left", "bottom"))
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, frameon=False, labelcolor=_INK, fontsize=10)
     return figure
 
 

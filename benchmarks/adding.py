@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from seqcore.nn import LSTMEncoder, PlainRNN, WindowMLP
+from seqcore.nn import LSTMEncoder, PlainRNN, WindowMLP, remember_for
 
 NAMES = ("LSTM", "plain RNN", "window MLP")
 WINDOW = 10
@@ -58,23 +58,13 @@ def adding_batch(rows: int, length: int, generator: torch.Generator) -> tuple[Te
     return torch.stack([numbers, markers], -1), (numbers * markers).sum(1)
 
 
-def remember_for(encoder: LSTMEncoder, length: int) -> None:
-    """Let the first layer's cells begin with memories of 1 to ``length`` - 1 steps (Tallec & Ollivier 2018)."""
-    size = encoder.stack.hidden_size
-    bias_of = dict(encoder.stack.layers[0].named_parameters())["bias_ih_l0"]
-    bias = torch.empty(size).uniform_(1, length - 1).log()
-    with torch.no_grad():
-        bias_of[:size] = -bias
-        bias_of[size : 2 * size] = bias
-
-
 def create(name: str, hidden: int, length: int, chrono: bool) -> nn.Module:
     """The LSTM with so many hidden units, or one of the others with as many parameters, as nearly as can be."""
     encoder = LSTMEncoder(2, hidden)
     lstm = Regressor(encoder, hidden)
     if name == "LSTM":
         if chrono:
-            remember_for(encoder, length)
+            remember_for(encoder.stack.layers[0], length)
         return lstm
     size = parameters(lstm)
     if name == "plain RNN":  # n² + 4 n, and n + 1 for the output

@@ -64,6 +64,39 @@ def test_writing_goes_on_from_the_prompt_and_repeats_with_a_seed(model: Language
     assert isinstance(model.write(seed=1, max_length=5), str)
 
 
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0.6, "top_k": 20}, {"top_p": 0.5}, {"max_length": 0}])
+def test_a_stream_ends_in_what_is_written(model: LanguageModel, settings: dict[str, Any]) -> None:
+    for seed in range(4):
+        settings = {"max_length": 15, "seed": seed, **settings}
+        shown = list(model.stream("It was", **settings))
+        assert shown[-1].text == model.write("It was", **settings)
+        assert [len(each.tokens) for each in shown] == list(range(1, len(shown) + 1)) or settings["max_length"] == 0
+        for before, after in pairwise(shown):
+            assert after.tokens[:-1] == before.tokens
+            assert after.text.startswith(before.text.rstrip("�"))
+
+
+def test_what_else_could_have_been_written_is_told_with_its_probability(model: LanguageModel) -> None:
+    for shown in model.stream("It was", seed=1, max_length=6):
+        assert shown.log_probabilities is not None
+        asked = dict(model.alternatives(shown.log_probabilities, count=len(model.tokenizer)))
+        assert sum(asked.values()) == pytest.approx(1, abs=1e-4)
+        assert asked[shown.tokens[-1]] == pytest.approx(shown.probabilities[-1], rel=1e-3)
+        cold, warm = (model.alternatives(shown.log_probabilities, 3, temperature) for temperature in (0.2, 1.0))
+        assert [piece for piece, _ in cold] == [piece for piece, _ in warm]
+        assert cold[0][1] > warm[0][1]
+        assert model.alternatives(shown.log_probabilities, top_k=1)[0][1] == 1
+    assert next(iter(model.stream("It was", max_length=0))).log_probabilities is None
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": 0}, {"top_p": 2}, {"max_length": -1}, {"seed": "x"}, {"tone": 3}])
+def test_settings_out_of_range_are_refused_at_once(model: LanguageModel, wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        model.stream("It was", **wrong)
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        model.write("It was", **wrong)
+
+
 def test_what_is_no_text_is_refused(model: LanguageModel) -> None:
     with pytest.raises(InputError, match="must be a string"):
         model.score([3])  # type: ignore[list-item]

@@ -13,6 +13,7 @@ from seqcore.nn.bridge import Bridge
 from seqcore.nn.decoder import DecoderOutput, LSTMDecoder
 from seqcore.nn.dropout import EmbeddingDropout, LockedDropout, without_dropout
 from seqcore.nn.encoder import LSTMEncoder
+from seqcore.nn.forecasting import LSTMForecaster, remember_for, windows
 from seqcore.nn.loss import label_smoothed_cross_entropy
 from seqcore.nn.pooling import PoolState, concat_pooling, concat_pooling_of_prefixes, pool
 from seqcore.nn.stack import LSTMLayer, LSTMStack, length_mask
@@ -30,6 +31,7 @@ __all__ = [
     "GeneralAttention",
     "LSTMDecoder",
     "LSTMEncoder",
+    "LSTMForecaster",
     "LSTMLayer",
     "LSTMStack",
     "LSTMState",
@@ -44,5 +46,7 @@ __all__ = [
     "label_smoothed_cross_entropy",
     "length_mask",
     "pool",
+    "remember_for",
+    "windows",
     "without_dropout",
 ]

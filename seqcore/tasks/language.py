@@ -1,17 +1,18 @@
 """The language model: predicts the next piece of a text, and so writes on."""
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from typing_extensions import Self
 
 from seqcore.batching import padded, token_budget_batches
-from seqcore.decoding import GenerationConfig, sample
+from seqcore.decoding import GenerationConfig, sample, stream
+from seqcore.decoding.sampling import restrict
 from seqcore.errors import InputError, SettingsError
 from seqcore.nn import DecoderState, LSTMDecoder, label_smoothed_cross_entropy
 from seqcore.tasks.base import Batch, Example, Loss, Task
@@ -75,6 +76,27 @@ class Likelihood:
     def perplexity(self) -> float:
         """The exponential of the mean negative log-probability of a token."""
         return float(torch.tensor(self.log_probabilities).mean().neg().exp())
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """A text while it is written.
+
+    Attributes:
+        prompt: as it was read.
+        text: the prompt and what has been written.
+        tokens: the pieces written, and the end if the model chose it.
+        probabilities: of each of them, before temperature, top-k and top-p.
+        log_probabilities: (V,), of all that could have stood in the place of the last; None before the first.
+        finished: whether the model chose to end.
+    """
+
+    prompt: str
+    text: str
+    tokens: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    log_probabilities: Tensor | None
+    finished: bool
 
 
 class LanguageNetwork(nn.Module):
@@ -162,16 +184,76 @@ class LanguageModel(Task):
         Raises:
             InputError: a setting out of range.
         """
-        decoder, tokenizer = self.network.decoder, self.tokenizer
-        read = [tokenizer.start, *self._tokens(prompt)]
+        read, config = self._to_write(prompt, generation)
+        best = sample(self.network.decoder.step, *self._begun(read), config)[0][0]
+        return self.tokenizer.decode([*read, *best.tokens])
+
+    def stream(self, prompt: str = "", **generation: Any) -> Iterator[Written]:
+        """Write on as :meth:`write` does, and give what there is after every piece; the last is all that it writes.
+
+        Raises:
+            InputError: at once, what :meth:`write` refuses.
+        """
+        read, config = self._to_write(prompt, generation)
+        return self._growing(read, config)
+
+    def alternatives(
+        self, log_probabilities: Tensor, count: int = 8, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+    ) -> list[tuple[str, float]]:
+        """The likeliest pieces of a place, and what temperature, top-k and top-p make of their probabilities.
+
+        Args:
+            log_probabilities: (V,), of :class:`Written`.
+
+        Returns:
+            Pieces and probabilities, ``count`` at most, falling.
+        """
+        best = restrict(log_probabilities, temperature, top_k, top_p).softmax(-1).topk(min(count, len(self.tokenizer)))
+        return list(zip(self.tokenizer.pieces(best.indices.tolist()), best.values.tolist(), strict=True))
+
+    def _to_write(self, prompt: str, generation: Mapping[str, Any]) -> tuple[list[int], GenerationConfig]:
+        """The tokens of a prompt from the start, and how to go on."""
+        read = [self.tokenizer.start, *self._tokens(prompt)]
         settings = {"max_length": 100, **generation, "do_sample": True, "n_best": 1}
-        config = GenerationConfig(eos=tokenizer.end, pad=tokenizer.padding, **settings)
-        with torch.inference_mode():
-            state = decoder.start(None)
-            if len(read) > 1:
-                _, _, state = decoder.features(torch.tensor([read[:-1]], device=self.device), None, state)
-            best = sample(decoder.step, state, torch.tensor([read[-1]], device=self.device), config)[0][0]
-        return tokenizer.decode([*read, *best.tokens])
+        try:
+            return read, GenerationConfig(eos=self.tokenizer.end, pad=self.tokenizer.padding, **settings)
+        except (TypeError, ValueError) as error:
+            raise InputError(str(error)) from error
+
+    @torch.inference_mode()
+    def _begun(self, read: Sequence[int]) -> tuple[DecoderState, Tensor]:
+        """The state after all tokens of a prompt but the last, and the last."""
+        decoder = self.network.decoder
+        state = decoder.start(None)
+        if len(read) > 1:
+            _, _, state = decoder.features(torch.tensor([read[:-1]], device=self.device), None, state)
+        return state, torch.tensor([read[-1]], device=self.device)
+
+    def _growing(self, read: list[int], config: GenerationConfig) -> Iterator[Written]:
+        latest: list[Tensor] = []
+
+        def step(tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+            logits, state = self.network.decoder.step(tokens, state)
+            latest[:] = [logits[0, 0]]
+            return logits, state
+
+        for found in stream(step, *self._begun(read), config):
+            numbers = [*found.tokens, *[self.tokenizer.end] * found.finished]
+            logs = torch.tensor([*found.token_log_probabilities, *[found.end_log_probability] * found.finished])
+            yield Written(
+                prompt=self.tokenizer.decode(read),
+                text=self.tokenizer.decode([*read, *found.tokens]),
+                tokens=self.tokenizer.pieces(numbers),
+                probabilities=tuple(logs.exp().tolist()),
+                log_probabilities=self._over_pieces(latest[0]) if latest else None,
+                finished=found.finished,
+            )
+
+    def _over_pieces(self, logits: Tensor) -> Tensor:
+        """(V,) logits → log-probabilities on the CPU, of padding none."""
+        logits = logits.detach().float().cpu().clone()
+        logits[self.tokenizer.padding] = -torch.inf
+        return logits.log_softmax(-1)
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """``{text}`` → token numbers from start to end."""

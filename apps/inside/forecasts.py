@@ -1,0 +1,80 @@
+"""A fixed window and an LSTM learn to forecast a series, in seconds, and are measured on what was held out."""
+
+import math
+from collections.abc import Callable, Generator
+
+import torch
+from torch import Tensor, nn
+
+from apps.inside.series import Series
+from seqcore.nn import LSTMForecaster, WindowMLP, windows
+
+HIDDEN_LSTM, HIDDEN_WINDOW = 24, 32
+_ROWS, _LENGTH = 32, 50  # sequences a step that an LSTM learns from; more than one mark and its answer fits in each
+_WINDOWS_AT_ONCE = 512
+_CLIP = 1.0
+
+Training = Generator[tuple[int, int], None, Tensor]
+"""Gives steps done and all steps, again and again, and in the end forecasts of the held-out values (N,)."""
+
+
+def train_lstm(series: Series, seed: int) -> Training:
+    """Teach an LSTM, and let it read the series from its beginning to its end, one step ahead."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = LSTMForecaster(HIDDEN_LSTM, remember=series.remember)
+    chance = torch.Generator().manual_seed(seed)
+    places = torch.arange(_LENGTH)
+
+    def loss() -> Tensor:
+        begins = torch.randint(0, series.begin - _LENGTH + 1, (_ROWS, 1), generator=chance)
+        read, taught = series.inputs[begins + places], series.taught[begins + places][:, 1:]
+        return (model(read[:, :-1])[0] - read[:, 1:])[taught].square().mean()
+
+    yield from _steps(model, loss, series)
+    with torch.inference_mode():
+        found = model(series.inputs[None, :-1])[0][0, series.begin - 1 :]
+    return series.restored(found)
+
+
+def train_window(series: Series, width: int, seed: int) -> Training:
+    """Teach a multilayer perceptron that sees the last ``width`` numbers."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = WindowMLP(1, width, HIDDEN_WINDOW, 1)
+    chance = torch.Generator().manual_seed(seed)
+    seen = windows(series.inputs[:-1], width)
+    taught = series.taught[1 : series.begin].nonzero().squeeze(1)
+
+    def loss() -> Tensor:
+        chosen = taught[torch.randint(0, len(taught), (_WINDOWS_AT_ONCE,), generator=chance)]
+        return (model(seen[chosen]).squeeze(1) - series.inputs[chosen + 1]).square().mean()
+
+    yield from _steps(model, loss, series)
+    with torch.inference_mode():
+        return series.restored(model(seen[series.begin - 1 :]).squeeze(1))
+
+
+def _steps(model: nn.Module, loss: Callable[[], Tensor], series: Series) -> Generator[tuple[int, int], None, None]:
+    """Adam, its learning rate falling along a cosine to nothing."""
+    optimizer = torch.optim.Adam(model.parameters(), series.learning_rate)
+    for step in range(series.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = series.learning_rate * (1 + math.cos(math.pi * step / series.steps)) / 2
+        optimizer.zero_grad()
+        loss().backward()
+        nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
+        optimizer.step()
+        if step % 5 == 4:
+            yield step + 1, series.steps
+
+
+def repeated(series: Series) -> Tensor:
+    """The simplest forecast of the held-out values: the one before."""
+    return series.values[series.begin - 1 : -1]
+
+
+def mean(series: Series) -> Tensor:
+    """The mean of what was not held out, always."""
+    taught = series.scored[: series.begin] if not bool(series.scored.all()) else slice(None)
+    return series.values[: series.begin][taught].mean().expand(len(series.values) - series.begin)

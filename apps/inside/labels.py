@@ -1,0 +1,240 @@
+"""One to one: an image to a label, through the captioner's own image encoder and a linear layer trained on the spot."""
+
+import random
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import gradio as gr
+import torch
+from torch import Tensor
+
+from apps.captioner.files import check_size
+from apps.inside.head import Head, train_head
+from apps.inside.shapes import SHAPES, draw, drawn
+from apps.launch import LazyTask, trouble, user_errors
+from apps.progress import progress_bar
+from apps.turns import Turns, visitor
+from seqcore.errors import CheckpointError, InputError
+from seqcore.media.images import load_squares
+
+if TYPE_CHECKING:
+    from seqcore.tasks.captioning import Captioner
+
+ABOUT = (
+    "Before the sequences, the case without one: an image in, a label out. It is the first half of the captioner: the "
+    "same convolutional network sees the image (EfficientNet-Lite, after Tan and Le 2019), and its grid of features is "
+    "averaged to one vector. Where the captioner’s LSTM would begin to write, a single linear layer answers, once: no "
+    "memory, no order, no search. Features learned for one task serve another as they are (Donahue 2014), so that "
+    "layer learns from a few dozen images in seconds. <strong>Try:</strong> let it learn four shapes, give it a "
+    "drawing or a photo of your own, then teach it labels of your own."
+)
+FLOWS = (
+    ("One to one", ("image", "CNN", "one vector", "linear", "label")),
+    ("One to many", ("image", "CNN", "grid", "LSTM + attention", "word, word, word")),
+    ("Many to one", ("word, word, word", "LSTM", "pooled", "linear", "label")),
+    ("Many to many", ("word, word, word", "LSTM", "memory", "LSTM + attention", "word, word, word")),
+    ("Many to many, in step", ("frame, frame, frame", "CNN", "LSTM", "linear", "label, label, label")),
+)
+EACH_TAUGHT, EACH_HELD_OUT = 16, 8
+OWN_LABELS, MOST_IMAGES = 3, 12
+_AT_ONCE = 8
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
+Example: TypeAlias = tuple[Any, str]
+
+
+class LabelEvents:
+    """What happens in this part of the page. Every step gives the progress, the report, and the head."""
+
+    def __init__(self, load: "LazyTask[Captioner]") -> None:
+        self.load = load
+        self._turns = Turns()
+        self._shapes: tuple[str, Head] | None = None  # the same for everybody
+
+    def learn_shapes(self, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Teach a head the drawn shapes."""
+        yield from self._turns.run(visitor(request), self.shapes(), (gr.skip(),) * 3)
+
+    def learn_own(self, request: gr.Request, *given: Any) -> Iterator[tuple[Any, ...]]:
+        """Teach a head the labels of a visitor: names, and then the files of each."""
+        yield from self._turns.run(visitor(request), self.own(*given), (gr.skip(),) * 3)
+
+    def shapes(self) -> Steps:
+        """Draw, see, learn, measure."""
+        if self._shapes is None:
+            taught, held_out = drawn(EACH_TAUGHT, 1), drawn(EACH_HELD_OUT, 2)
+            found = yield from self._learned(taught, held_out)
+            if found is None:
+                return
+            self._shapes = found
+        yield "", *self._shapes
+
+    def own(self, *given: Any) -> Steps:
+        """The same with a visitor's images, of which every third is held out. Raises `InputError`."""
+        taught, held_out = own_examples(given[:OWN_LABELS], given[OWN_LABELS:])
+        found = yield from self._learned(taught, held_out)
+        if found is not None:
+            yield "", *found
+
+    def classify(self, image: str | None, head: Head | None) -> str:
+        """An image's probabilities as bars. Raises `InputError` for what cannot be read."""
+        if not image:
+            return ""
+        if head is None:
+            raise InputError("Nothing is learned yet: press Learn the shapes first.")
+        check_size(image)
+        values = head.probabilities(self._features([image]))[0].tolist()
+        return verdict(dict(zip(head.labels, values, strict=True)))
+
+    def encoder(self) -> Any:
+        """The image encoder. Raises `CheckpointError` when the checkpoint is missing or has none."""
+        network: Any = getattr(self.load(), "network", None)
+        if not hasattr(getattr(network, "encoder", None), "pooled"):
+            raise CheckpointError(f"{self.load.checkpoint} holds no captioner: choose another with --checkpoint")
+        return network.encoder
+
+    def _features(self, images: Sequence[Any]) -> Tensor:
+        encoder = self.encoder()
+        squares = load_squares(images, encoder.config.size).to(next(encoder.parameters()).device)
+        with torch.inference_mode():
+            features: Tensor = encoder.pooled(squares).float().cpu()
+        return features.clone()
+
+    def _learned(
+        self, taught: list[Example], held_out: list[Example]
+    ) -> Generator[tuple[Any, ...], None, tuple[str, Head] | None]:
+        """The report and the head; nothing where the encoder is not there, which is told."""
+        try:
+            self.encoder()  # loading is not seeing: the time shown leaves it out
+        except CheckpointError as error:
+            yield "", trouble(error), None
+            return None
+        images, names = zip(*taught, *held_out, strict=True)
+        started, parts = time.perf_counter(), []
+        for begin in range(0, len(images), _AT_ONCE):
+            parts.append(self._features(images[begin : begin + _AT_ONCE]))
+            done, seconds = min(begin + _AT_ONCE, len(images)), time.perf_counter() - started
+            yield progress_bar(done, len(images), seconds, "image", "Images seen"), gr.skip(), gr.skip()
+        features, seen = torch.cat(parts), time.perf_counter() - started
+        many = len(taught)
+        started = time.perf_counter()
+        head = train_head(features[:many], names[:many])
+        seconds = time.perf_counter() - started
+        scores = [head.accuracy(features[:many], names[:many])]
+        if held_out:
+            scores.append(head.accuracy(features[many:], names[many:]))
+        return report(head, many, len(held_out), scores, seen, seconds), head
+
+
+def own_examples(names: Sequence[Any], files: Sequence[Any]) -> tuple[list[Example], list[Example]]:
+    """Images to learn from, and every third one held out. Raises `InputError` for too few or too many."""
+    taught: list[Example] = []
+    held_out: list[Example] = []
+    labels: list[str] = []
+    for number, (name, paths) in enumerate(zip(names, files, strict=True), 1):
+        label = " ".join(str(name or "").split())[:40]
+        if not paths:
+            continue
+        if not label or label in labels:
+            raise InputError(f"Label {number} needs a name of its own: its images have none.")
+        if not 2 <= len(paths) <= MOST_IMAGES:
+            raise InputError(f"“{label}” has {len(paths)} images: give 2 to {MOST_IMAGES} of each label.")
+        labels.append(label)
+        for place, path in enumerate(paths):
+            check_size(path)
+            (held_out if place % 3 == 2 else taught).append((path, label))
+    if len(labels) < 2:
+        raise InputError("Give at least two labels with two images each: of one alone there is nothing to tell apart.")
+    return taught, held_out
+
+
+def report(head: Head, taught: int, held_out: int, scores: list[float], seen: float, seconds: float) -> str:
+    """What was learned from how much, in what time, and how well."""
+    rows = [("Learned from", taught, scores[0])]
+    if held_out:
+        rows.append(("Held out", held_out, scores[1]))
+    body = "".join(
+        f'<tr><th scope="row">{name}</th><td>{count:,}</td><td>{100 * score:.0f} %</td></tr>'
+        for name, count, score in rows
+    )
+    head_row = "".join(f'<th scope="col">{name}</th>' for name in ("", "Images", "Right"))
+    chance = f"Guessing would be right in {100 / len(head.labels):.0f} %."
+    size = f"{head.weight.numel() + head.bias.numel():,}"
+    return (
+        f'<table class="sq-figures"><thead><tr>{head_row}</tr></thead><tbody>{body}</tbody></table>'
+        f'<p class="sq-told">A linear layer of {size} numbers tells {escape(_listed(head.labels))} apart. {chance} '
+        f"Seeing the images took {seen:.1f} s, once; learning took {seconds:.2f} s.</p>"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def verdict(probabilities: Mapping[str, float]) -> str:
+    """The likeliest label, and a bar for each."""
+    best = max(probabilities, key=lambda name: probabilities[name])
+    bars = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td><span class="sq-bar" style="--part:{value:.4f}"></span></td>'
+        f"<td>{100 * value:.1f} %</td></tr>"
+        for name, value in probabilities.items()
+    )
+    return (
+        f'<div class="sq-verdict"><p class="sq-label"><strong>{escape(best)}</strong></p><table>{bars}</table>'
+        "<p>It knows these labels only: whatever it is shown becomes one of them.</p></div>"
+    )
+
+
+def flows() -> str:
+    """The five ways of joining the same bricks, one a line."""
+    lines = "".join(
+        f"<li><strong>{name}</strong><span>{' <i aria-hidden=true>→</i> '.join(f'<b>{part}</b>' for part in parts)}"
+        "</span></li>"
+        for name, parts in FLOWS
+    )
+    return f'<ul class="sq-flows">{lines}</ul>'
+
+
+def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
+    """Build it where it is called; it sees with the captioner's image encoder."""
+    events = LabelEvents(loads["captioner"])
+    chance = random.Random()
+    gr.HTML(f'<p class="sq-about">{ABOUT}</p>{flows()}', apply_default_css=False)
+    head = gr.State()
+    go = gr.Button("Learn the shapes", variant="primary", elem_id="learn-shapes")
+    progress = gr.HTML(elem_id="labels-progress", apply_default_css=False)
+    learned = gr.HTML(elem_id="learned", apply_default_css=False)
+    with gr.Row(equal_height=True):
+        with gr.Column(min_width=280):
+            image = gr.Image(
+                label="A drawing or photo", type="filepath", sources=["upload", "clipboard", "webcam"], height=300,
+                elem_id="one-image",
+            )  # fmt: skip
+            other = gr.Button("Draw one for me", elem_id="draw-one")
+        with gr.Column(min_width=280):
+            found = gr.HTML(elem_id="one-label", apply_default_css=False)
+    with gr.Accordion("Labels of your own", open=False, elem_id="own-labels"):
+        gr.Markdown(
+            f"Two or three labels, 2 to {MOST_IMAGES} images each. Every third image is held out, to measure with.",
+            elem_classes="sq-hint",
+        )
+        names, files = [], []
+        with gr.Row():
+            for number in range(1, OWN_LABELS + 1):
+                with gr.Column(min_width=220):
+                    names.append(gr.Textbox(label=f"Label {number}", max_lines=1, elem_id=f"own-name-{number}"))
+                    files.append(
+                        gr.File(label=f"Images of label {number}", file_count="multiple", height=140,
+                                elem_id=f"own-files-{number}")
+                    )  # fmt: skip
+        own = gr.Button("Learn these", elem_id="learn-own")
+    outputs = [progress, learned, head]
+    live: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "live-training", **PRIVATE}
+    ready = go.click(user_errors(events.learn_shapes), None, outputs, **live)
+    own_ready = own.click(user_errors(events.learn_own), [*names, *files], outputs, **live)
+    shown = other.click(lambda: draw(chance.choice(SHAPES), chance), None, image, **PRIVATE)
+    for begin in (ready.success, own_ready.success, shown.success, image.input):
+        begin(user_errors(events.classify), [image, head], found, trigger_mode="always_last", **PRIVATE)
+    image.clear(lambda: "", None, found, queue=False, **PRIVATE)

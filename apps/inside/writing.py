@@ -1,0 +1,194 @@
+"""Writing: the language model goes on from a prompt, piece by piece, and shows what else it could have written."""
+
+import time
+from collections.abc import Generator, Iterator, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import gradio as gr
+
+from apps.figures import piece_labels
+from apps.inside.writer import (
+    COLDEST,
+    DEFAULT_PIECES,
+    DEFAULT_TEMPERATURE,
+    HOTTEST,
+    LONGEST_PROMPT,
+    MOST_PIECES,
+    Settings,
+    Writer,
+)
+from apps.launch import LazyTask, trouble, user_errors
+from apps.turns import Turns, visitor
+from seqcore.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from seqcore.tasks.language import LanguageModel, Written
+
+ABOUT = (
+    "An LSTM that has learned to foretell the next piece of a text can write one: it draws a piece by its "
+    "probability, reads what it drew, and goes on (Sutskever, Martens and Hinton 2011; Karpathy 2015). Temperature "
+    "changes the dice: below 1 the likely becomes likelier and the text repeats itself, above 1 the unlikely gets its "
+    "chance and the text falls apart. <strong>Try:</strong> the same prompt and seed at 0.3, 0.8 and 1.5, and look at "
+    "the bars beneath."
+)
+EXAMPLES = ("The film begins", "I bought this for my", "The food was", "I have never")
+FIXED = (0.5, 1.0, 1.5)
+_BARS = 8
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
+
+
+class WritingEvents:
+    """What happens in this part of the page."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self._turns = Turns()
+
+    def show(self, request: gr.Request, prompt: str, *settings: Any) -> Iterator[tuple[Any, ...]]:
+        """Write, and show every piece as it comes: text, status, bars, what the bars are made of, the stop button."""
+        yield from self._turns.run(visitor(request), self.steps(prompt, *settings), (gr.skip(),) * 5)
+
+    def stop(self, request: gr.Request) -> tuple[Any, ...]:
+        """End what runs; what is written stays."""
+        self._turns.end(visitor(request))
+        return gr.skip(), "Stopped.", gr.skip(), gr.skip(), gr.update(interactive=False)
+
+    def steps(self, prompt: str, *settings: Any) -> Steps:
+        """What :meth:`show` gives."""
+        yield "", "Writing …", "", None, gr.update(interactive=True)
+        idle = gr.update(interactive=False)
+        try:
+            chosen = Settings(*settings)
+            model = self.writer.model()  # loading is not writing: the time shown leaves it out
+            pieces = self.writer.stream(prompt, chosen)
+        except CheckpointError as error:
+            yield trouble(error), "Not written.", "", None, idle
+            return
+        except Exception:  # why, a message of its own says
+            yield "", "Not written.", "", None, idle
+            raise
+        started, before, written = time.perf_counter(), "", None
+        for written in pieces:
+            yield page_of(written, before), told(written), bars(model, written, chosen), gr.skip(), gr.skip()
+            before = written.text
+        seconds = time.perf_counter() - started
+        yield gr.skip(), told(written, seconds), gr.skip(), written, idle
+
+    def reshape(self, written: "Written | None", temperature: float, top_k: int, top_p: float) -> Any:
+        """The bars of the last piece with other settings."""
+        return gr.skip() if written is None else bars(self.writer.model(), written, Settings(temperature, top_k, top_p))
+
+
+def page_of(written: "Written", before: str) -> str:
+    """The text: the prompt, what was written, and the last piece marked."""
+    begun = len(written.prompt)
+    kept = max(begun, len(before) if written.text.startswith(before) else begun)
+    parts = (written.text[:begun], written.text[begun:kept], written.text[kept:])
+    prompt, middle, last = (escape(part) for part in parts)
+    return f'<p class="sq-written" dir="auto"><b>{prompt}</b>{middle}<mark>{last}</mark></p>'
+
+
+def told(written: "Written | None", seconds: float | None = None) -> str:
+    """How much is written; and once it is, in what time, and why it ended."""
+    count = len(written.tokens) if written else 0
+    pieces = f"{count:,} piece{'s' * (count != 1)}"
+    if seconds is None or written is None:
+        return f"{pieces} …"
+    end = ", and there the model ended its text" if written.finished else ""
+    return f"{pieces} in {seconds:.1f} s{end}"
+
+
+def bars(model: "LanguageModel", written: "Written", settings: Settings) -> str:
+    """The pieces that could have stood in the last place, and their probabilities at several temperatures."""
+    if written.log_probabilities is None:
+        return ""
+    everything = {
+        temperature: dict(model.alternatives(written.log_probabilities, len(model.tokenizer), temperature))
+        for temperature in FIXED
+    }
+    yours = dict(
+        model.alternatives(
+            written.log_probabilities, len(model.tokenizer), settings.temperature, settings.top_k, settings.top_p
+        )
+    )
+    last = written.tokens[-1]
+    shown = list(everything[1.0])[:_BARS]
+    shown += [last] * (last not in shown)
+    columns = [(f"{temperature:g}", found) for temperature, found in everything.items()]
+    columns.append((f"yours: {settings.temperature:g}", yours))
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Piece", *(name for name, _ in columns)))
+    rows = "".join(_row(piece, piece == last, [found.get(piece, 0.0) for _, found in columns]) for piece in shown)
+    note = (
+        "What could have stood in the place of the last piece, likeliest first, at three temperatures and at yours, "
+        "with top-k and top-p. The one that was drawn has an arrow; a dot begins a piece that goes on a word."
+    )
+    return (
+        f'<div class="sq-note"><h3>The last piece</h3><p>{note}</p></div>'
+        '<div class="sq-scroll" tabindex="0" role="region" aria-label="The last piece"><table class="sq-dice">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _row(piece: str, drawn: bool, values: list[float]) -> str:
+    label = escape(piece_labels(["▁", piece])[1])
+    cells = "".join(
+        f'<td><span class="sq-bar" style="--part:{value:.4f}"></span>{100 * value:.1f} %</td>' for value in values
+    )
+    mark = '→ <span class="sq-unseen">drawn: </span>' if drawn else ""
+    return f'<tr{" class=sq-drawn" * drawn}><th scope="row">{mark}<bdi>{label}</bdi></th>{cells}</tr>'
+
+
+def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
+    """Build it where it is called, and its endpoint `/write`."""
+    writer = Writer(loads["language-model"])
+    events = WritingEvents(writer)
+    gr.HTML(f'<p class="sq-about">{ABOUT}</p>', apply_default_css=False)
+    prompt = gr.Textbox(
+        EXAMPLES[0], label="Prompt", lines=2, max_lines=6, elem_id="prompt", elem_classes="sq-text",
+        placeholder=f"Up to {LONGEST_PROMPT:,} characters, or nothing. Shift + Enter writes.",
+    )  # fmt: skip
+    examples = gr.Dataset(
+        components=[prompt], samples=[[sample] for sample in EXAMPLES], label="Prompts to try", elem_id="prompts"
+    )
+    with gr.Row():
+        temperature = gr.Slider(
+            COLDEST, HOTTEST, value=DEFAULT_TEMPERATURE, step=0.05, label="Temperature", elem_id="temperature",
+            info="1 is as learned.", min_width=200,
+        )  # fmt: skip
+        length = gr.Slider(
+            1, MOST_PIECES, value=DEFAULT_PIECES, step=1, label="Length", elem_id="length",
+            info="The most pieces of words.", min_width=200,
+        )  # fmt: skip
+        seed = gr.Number(1, label="Seed", precision=0, minimum=0, elem_id="seed", min_width=120,
+                         info="The same one draws alike.")  # fmt: skip
+    with gr.Accordion("Draw among fewer", open=False), gr.Row():
+        top_k = gr.Slider(0, 100, value=0, step=1, label="Top-k", info="So many likeliest; 0 is all (Fan 2018).",
+                          elem_id="top-k", min_width=200)  # fmt: skip
+        top_p = gr.Slider(0.05, 1.0, value=1.0, step=0.05, label="Top-p", elem_id="top-p", min_width=200,
+                          info="The likeliest that have this probability together (Holtzman 2020).")  # fmt: skip
+    with gr.Row(elem_classes="sq-buttons"):
+        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop-writing")
+        another = gr.Button("Another", scale=1, min_width=80, elem_id="write-another")
+        go = gr.Button("Write", variant="primary", scale=3, min_width=140, elem_id="write")
+    status = gr.Markdown(elem_classes="sq-status", elem_id="writing-status")
+    text = gr.HTML(elem_id="written", apply_default_css=False)
+    dice = gr.HTML(elem_id="dice", apply_default_css=False)
+    last = gr.State()
+
+    settings = [temperature, top_k, top_p, length, seed]
+    outputs = [text, status, dice, last, stop]
+    chosen = examples.click(lambda sample: sample[0], examples, prompt, queue=False, **PRIVATE)
+    other = another.click(lambda number: int(number or 0) + 1, seed, seed, queue=False, **PRIVATE)
+    for begin in (go.click, prompt.submit, chosen.success, other.success):
+        begin(
+            user_errors(events.show), [prompt, *settings], outputs,
+            trigger_mode="multiple", concurrency_limit=4, concurrency_id="writing", **PRIVATE,
+        )  # fmt: skip
+    stop.click(user_errors(events.stop), None, outputs, **PRIVATE)
+    for setting in (temperature, top_k, top_p):
+        setting.input(
+            user_errors(events.reshape), [last, temperature, top_k, top_p], dice, trigger_mode="always_last", **PRIVATE
+        )
+    gr.api(user_errors(writer.write), api_name="write", concurrency_limit=4, concurrency_id="writing")

@@ -1,0 +1,34 @@
+"""A language model so small that a test can train it: it knows a few sentences."""
+
+import functools
+from pathlib import Path
+
+import torch
+
+from seqcore.tasks.language import LanguageModel, LanguageModelConfig, new_language_model
+
+TEXTS = ("The film was good, and the music was good.", "It was a bad film.", "Nobody liked the end of it.")
+
+
+@functools.cache
+def tiny_writer() -> LanguageModel:
+    """A trained one, the same every time; not to be changed, since whoever asks again gets it too."""
+    torch.manual_seed(0)
+    none = dict.fromkeys(("dropout", "input_dropout", "output_dropout", "embedding_dropout", "weight_dropout"), 0.0)
+    config = LanguageModelConfig(vocab_size=320, embedding_size=16, hidden_size=24, **none)  # type: ignore[arg-type]
+    made = new_language_model(config, TEXTS * 6)
+    batch = made.collate([made.example({"text": text}) for text in TEXTS])
+    optimizer = torch.optim.Adam(made.network.parameters(), 0.02)
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss = made.loss(batch)
+        (loss.total / loss.counted).backward()
+        optimizer.step()
+    made.network.eval()
+    return made
+
+
+def writer_checkpoint(folder: Path) -> Path:
+    """A folder with it."""
+    tiny_writer().save_pretrained(folder)
+    return folder
