@@ -63,7 +63,9 @@ def test_gates_are_the_equations_of_the_cell() -> None:
 def test_single_precision_agrees_as_far_as_it_can() -> None:
     stack = stack_of(dtype=torch.float32, bidirectional=True)
     x, lengths = torch.randn(3, 6, 3), torch.tensor([6, 1, 3])
-    torch.testing.assert_close(output_of(stack, trace_gates(stack, x, lengths)), stack(x, lengths)[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        output_of(stack, trace_gates(stack, x, lengths)), stack(x, lengths)[0], rtol=0, atol=1e-5
+    )
 
 
 def test_any_network_is_recorded_as_it_runs() -> None:

@@ -175,7 +175,7 @@ def _joined(chunks: Sequence[GateTrace]) -> GateTrace:
 
 
 def _whole(trace: GateTrace, total: int, empty: Tensor, before: tuple[Tensor, Tensor]) -> GateTrace:
-    """A trace over all steps of a padded batch, with nothing in the rows that are empty but the state they came with."""
+    """A trace over all steps of a padded batch; of a row that is empty, nothing but the state it came with."""
     behind = total - trace.cell.shape[1]
     parts = [nn.functional.pad(getattr(trace, part), (0, 0, 0, behind)) for part in _PARTS]
     parts = [part.masked_fill(empty[:, None, None], 0) for part in parts]
