@@ -84,7 +84,7 @@ def measure(length: int, depth: int, gain: float, truncation: int) -> tuple[Meas
 def chart(found: Sequence[Measured], truncation: int) -> str:
     """The norms over the distance from the end, on a scale where each line counts ten times the one beneath."""
     length = len(found[0].whole.norms)
-    figure = Figure(figsize=(620 / _POINTS_PER_INCH, 330 / _POINTS_PER_INCH), facecolor="none")
+    figure = Figure(figsize=(520 / _POINTS_PER_INCH, 300 / _POINTS_PER_INCH), facecolor="none")
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
     axes.set_yscale("log")
     low, high = _limits(found)
@@ -173,8 +173,8 @@ def summary(found: Sequence[Measured], threshold: float, truncation: int) -> str
     length = len(found[0].whole.norms)
     clipped = [one for one in found if one.cut.weights > threshold]
     if clipped:
-        parts = [f"the {_inline(one)}'s gradient from {told(one.cut.weights)} to {told(threshold)}" for one in clipped]
-        clipping = f"Clipping at {threshold:g} shortens {_listed(parts)}, and keeps its direction."
+        parts = [f"of the {_inline(one)} from {told(one.cut.weights)} to {told(threshold)}" for one in clipped]
+        clipping = f"Clipping at {threshold:g} shortens the gradient {_listed(parts)}, and keeps its direction."
     else:
         clipping = f"Clipping at {threshold:g} changes nothing: every gradient is shorter."
     if not 0 < truncation < length:

@@ -1,5 +1,7 @@
 """Gates → what the page shows of them: heat maps over all units, and one unit over the words or frames."""
 
+import base64
+from bisect import bisect_left
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_UNITS = 48
 _POINTS_PER_INCH = 72.0
-_ROW, _GAP = 4.2, 30.0  # points: of a unit, and between two maps
+_ROW, _GAP = 3.5, 28.0  # points: of a unit, and between two maps
 _GATE, _ABOVE, _BELOW = (0.39, 0.40, 0.95), (0.23, 0.51, 0.96), (0.98, 0.45, 0.09)
 _WEAK = 0.15  # what is less is not reached with the keyboard
 _MAPS = (
@@ -69,7 +71,7 @@ def _figure(reading: "Reading", track: "Track", units: Sequence[int], steps: int
         axes.set_title(title, loc="left", fontsize=10, color=INK, weight="bold", pad=6)
         if chosen in units:
             row = units.index(chosen)
-            frame = Rectangle((-0.5, row - 0.5), steps, 1, fill=False, edgecolor=INK, linewidth=1.1, clip_on=False)
+            frame = Rectangle((-0.5, row - 0.5), steps, 1, fill=False, edgecolor=INK, linewidth=0.9, clip_on=False)
             axes.add_patch(frame)
             axes.set_yticks([row], [f"unit {chosen}"], fontsize=9, color=INK)
         else:
@@ -86,7 +88,7 @@ def _label(axes: Any, reading: "Reading", steps: int, place: int, cell: float) -
     if reading.times and place == len(_MAPS) - 1:
         last = reading.times[steps - 1]
         marks = [last * part / 5 for part in range(6)]
-        places = [min(range(steps), key=lambda i, mark=mark: abs(reading.times[i] - mark)) for mark in marks]
+        places = [min(bisect_left(reading.times, mark), steps - 1) for mark in marks]
         axes.set_xticks(places, [f"{mark:.1f} s" for mark in marks], fontsize=9, color=INK)
     elif not reading.times and place == 0:
         axes.xaxis.tick_top()
@@ -147,13 +149,25 @@ def _curve(reading: "Reading", track: "Track", unit: int) -> str:
         f"{escape(reading.steps[i])}: {_told(track, i, unit)}</span></span>"
         for i in range(0, count, every)
     )
+    changes = "".join(
+        f'<line x1="{i / count * 100:.2f}" x2="{i / count * 100:.2f}" y1="0" y2="100"></line>'
+        for i in range(1, count)
+        if reading.steps[i] != reading.steps[i - 1]
+    )
+    stills = "".join(
+        f'<img src="data:image/jpeg;base64,{base64.b64encode(still).decode()}" alt="">' for still in reading.stills
+    )
     told = f"The cell of unit {unit} over {count} frames, from {min(values):+.2f} to {max(values):+.2f}"
-    note = f"What the cell of unit {unit} holds, tanh(c), after each frame. Point at the curve for its gates."
+    note = (
+        f"What the cell of unit {unit} holds, tanh(c), after each frame. Thin lines stand where the model changes its "
+        "label. Point at the curve for the label and the gates."
+    )
     axis = "".join(f"<span>{end}</span>" for end in ("+1", "0", "−1"))
     return (
-        f'{_heading(unit)}<p>{note}</p></div><div class="sq-course sq-unit" role="img" aria-label="{told}">'
+        f'{_heading(unit)}<p>{note}</p></div><div class="sq-stills">{stills}</div>'
+        f'<div class="sq-course sq-unit" role="img" aria-label="{told}">'
         f'<div class="sq-axis">{axis}</div><div class="sq-plot"><svg viewBox="0 0 100 100" preserveAspectRatio="none">'
-        f'<polyline points="{line}"></polyline></svg><div class="sq-steps">{steps}</div></div></div>'
+        f'{changes}<polyline points="{line}"></polyline></svg><div class="sq-steps">{steps}</div></div></div>'
     )
 
 

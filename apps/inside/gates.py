@@ -1,7 +1,7 @@
 """The panel Gates: what the gates and cells of any bundled model do with any input."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import gradio as gr
 from apps.inside.gate_pictures import MOST_UNITS, maps, unit_view, varying_units
 from apps.inside.readings import LONGEST_TEXT, Reading, read
 from apps.launch import LazyTask, trouble, user_errors
+from apps.turns import Turns, visitor
 from seqcore.errors import InputError, SeqcoreError
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -54,6 +55,7 @@ class GateEvents:
 
     def __init__(self, loads: Mapping[str, LazyTask[Any]]) -> None:
         self.loads = loads
+        self._turns = Turns()
         self.reading = functools.lru_cache(_REMEMBERED)(self._read)
 
     def _read(self, source: Source) -> Reading:
@@ -70,23 +72,41 @@ class GateEvents:
         needed = _INPUTS.get(model, "text")
         return tuple(gr.update(visible=needed == kind) for kind in ("text", "photo", "film"))
 
-    def show(self, model: str, text: str, photo: str | None, film: str | None) -> tuple[Any, ...]:
+    def open(self, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """What a page that was just opened shows: the first model, over the example."""
+        yield from self.show(request, next(name for name in _TITLES if name in self.loads), EXAMPLE, None, None)
+
+    def show(
+        self, request: gr.Request, model: str, text: str, photo: str | None, film: str | None
+    ) -> Iterator[tuple[Any, ...]]:
         """Let the model work on the input, and show the last layer's liveliest unit."""
         source = Source(model, {"photo": photo or "", "film": film or ""}.get(_INPUTS.get(model, "text"), text))
+        yield from self._turns.run(visitor(request), self._show(source), (gr.skip(),) * 6)
+
+    def _show(self, source: Source) -> Generator[tuple[Any, ...], None, None]:
+        hidden = gr.update(visible=False)
+        yield '<p class="sq-said" role="status">Reading …</p>', gr.skip(), gr.skip(), "", "", None
         try:
-            self.task(model)
+            self.task(source.model)
         except SeqcoreError as error:
-            return trouble(error), gr.update(visible=False), gr.update(visible=False), "", "", None
-        reading = self.reading(source)
+            yield trouble(error), hidden, hidden, "", "", None
+            return
+        try:
+            reading = self.reading(source)
+        except Exception:  # why, a message of its own says
+            yield "", hidden, hidden, "", "", None
+            raise
         track = reading.track(None)
         units = varying_units(track)
-        answer = (
-            f'<p class="sq-said">{escape(reading.note)}The model says: <strong>{escape(reading.answer)}</strong></p>'
+        said = f"{escape(reading.note)}The model says: <strong>{escape(reading.answer)}</strong>"
+        yield (
+            f'<p class="sq-said" role="status">{said}</p>',
+            gr.update(choices=[track.name for track in reading.tracks], value=track.name, visible=True),
+            gr.update(maximum=len(units), value=1, visible=True),
+            unit_view(reading, track, units[0]),
+            maps(reading, track, units[0]),
+            source,
         )
-        names = [track.name for track in reading.tracks]
-        layer = gr.update(choices=names, value=track.name, visible=True)
-        rank = gr.update(maximum=len(units), value=1, visible=True)
-        return answer, layer, rank, unit_view(reading, track, units[0]), maps(reading, track, units[0]), source
 
     def look(self, source: Source | None, layer: str, rank: float) -> tuple[str, str]:
         """Show another layer or unit of what is being looked at."""
@@ -174,7 +194,7 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     for change in (layer.input, rank.input):
         change(user_errors(events.look), [source, layer, rank], [unit, drawn], trigger_mode="always_last", **PRIVATE)
     if names:
-        gr.on(None, user_errors(lambda: events.show(names[0][1], EXAMPLE, None, None)), None, outputs, **PRIVATE)
+        gr.on(None, user_errors(events.open), None, outputs, **COSTLY, **PRIVATE)
     _endpoint(events)
 
 

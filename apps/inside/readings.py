@@ -1,6 +1,7 @@
 """Any bundled model and any input → the gates of its LSTM layers, step by step, and what the steps are."""
 
-from collections.abc import Callable, Mapping
+import io
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 600  # characters
 MOST_FRAMES = 600
+_STILLS = 8
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Reading:
         steps: pieces of text, T of them; of a film, the label of each frame.
         times: of each frame, in seconds; empty for a text.
         tracks: of each layer.
+        stills: some frames of a film, evenly spread, as JPEG.
         written: the steps are what the model wrote, not what it read.
         note: what a reader should know about the input.
     """
@@ -38,6 +41,7 @@ class Reading:
     steps: tuple[str, ...]
     tracks: tuple[Track, ...]
     times: tuple[float, ...] = ()
+    stills: tuple[bytes, ...] = ()
     written: bool = False
     note: str = ""
 
@@ -124,7 +128,18 @@ def _video(task: Any, film: str) -> Reading:
     late = task.config.lag
     note = f"The label of a frame is known {late} frames later. " if late else ""
     tracks = _tracks(recording.traces(), len(found.times))
-    return Reading(told, found.labels, tracks, found.times, note=note)
+    return Reading(told, found.labels, tracks, found.times, _stills(film, found.times), note=note)
+
+
+def _stills(film: str, times: Sequence[float]) -> tuple[bytes, ...]:
+    from apps.video.films import pictures
+
+    found = []
+    for image in pictures(film, [times[-1] * (place + 0.5) / _STILLS for place in range(_STILLS)]):
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=80)
+        found.append(file.getvalue())
+    return tuple(found)
 
 
 _READERS: Mapping[str, Callable[[Any, str], Reading]] = {

@@ -24,22 +24,22 @@ class GateTrace:
     Attributes:
         layer: the layer's name in its network, such as ``encoder.stack.layers.0``.
         backward: it was read from the end to the beginning.
+        state: h and c, each (B, H), when all was read.
         input, forget, output: the gates, from 0 (closed) to 1 (open).
         candidate: what could be written into the cell, from −1 to 1.
         cell: c, the memory after the step.
         hidden: h, what the layer says after the step, from −1 to 1.
-        state: h and c, each (B, H), when all was read.
     """
 
     layer: str
     backward: bool
+    state: tuple[Tensor, Tensor]
     input: Tensor
     forget: Tensor
     output: Tensor
     candidate: Tensor
     cell: Tensor
     hidden: Tensor
-    state: tuple[Tensor, Tensor]
 
 
 class _Call(NamedTuple):
@@ -160,9 +160,9 @@ def _traced(name: str, layer: LSTMLayer, call: _Call, direction: int) -> GateTra
         steps.reverse()
     if not steps:
         empty = h.new_zeros(len(x), 0, h.shape[1])
-        return GateTrace(name, bool(direction), *[empty] * 6, (h, c))
+        return GateTrace(name, bool(direction), (h, c), *[empty] * 6)
     parts = [torch.stack(part, 1).masked_fill(~real, 0) for part in zip(*steps, strict=True)]
-    return GateTrace(name, bool(direction), *parts, (h, c))
+    return GateTrace(name, bool(direction), (h, c), *parts)
 
 
 _PARTS = ("input", "forget", "output", "candidate", "cell", "hidden")
@@ -171,7 +171,7 @@ _PARTS = ("input", "forget", "output", "candidate", "cell", "hidden")
 def _joined(chunks: Sequence[GateTrace]) -> GateTrace:
     first, last = chunks[0], chunks[-1]
     parts = [torch.cat([getattr(chunk, part) for chunk in chunks], 1) for part in _PARTS]
-    return GateTrace(first.layer, first.backward, *parts, last.state)
+    return GateTrace(first.layer, first.backward, last.state, *parts)
 
 
 def _whole(trace: GateTrace, total: int, empty: Tensor, before: tuple[Tensor, Tensor]) -> GateTrace:
@@ -180,4 +180,4 @@ def _whole(trace: GateTrace, total: int, empty: Tensor, before: tuple[Tensor, Te
     parts = [nn.functional.pad(getattr(trace, part), (0, 0, 0, behind)) for part in _PARTS]
     parts = [part.masked_fill(empty[:, None, None], 0) for part in parts]
     h, c = (torch.where(empty[:, None], old, new) for old, new in zip(before, trace.state, strict=True))
-    return GateTrace(trace.layer, trace.backward, *parts, (h, c))
+    return GateTrace(trace.layer, trace.backward, (h, c), *parts)
