@@ -22,9 +22,9 @@ _ROW, _GAP = 3.5, 28.0  # points: of a unit, and between two maps
 _GATE, _ABOVE, _BELOW = (0.39, 0.40, 0.95), (0.23, 0.51, 0.96), (0.98, 0.45, 0.09)
 _WEAK = 0.15  # what is less is not reached with the keyboard
 _MAPS = (
-    ("forget", "Forget gate: deep keeps the cell, pale empties it"),
-    ("input", "Input gate: deep writes into the cell"),
-    ("output", "Output gate: deep lets the cell speak"),
+    ("forget", "Forget gate: full colour keeps the cell, none empties it"),
+    ("input", "Input gate: full colour writes into the cell"),
+    ("output", "Output gate: full colour lets the cell speak"),
     ("cell", "Cell state, tanh(c): blue above 0, orange below"),
 )
 
