@@ -21,7 +21,7 @@ matplotlib.rcParams["svg.fonttype"] = "none"
 # Matplotlib measures text with a font that lacks many glyphs. The browser draws them, so its warning says nothing.
 warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
 
-_INK = "#010203"  # stands for the page's text colour, whatever that is: light and dark pages both
+INK = "#010203"  # stands for the page's text colour, whatever that is: light and dark pages both
 _ACCENT = (0.39, 0.40, 0.95)
 _WARM = (0.85, 0.33, 0.03)
 LONGEST_AXIS = 120
@@ -64,13 +64,13 @@ def attention_figure(source_tokens: Sequence[str], tokens: Sequence[str], attent
     if rows and columns:
         axes.imshow(picture, interpolation="none", aspect="auto")
     # No mathematics in labels: a text may hold dollar signs.
-    text: dict[str, Any] = {"fontsize": size, "color": _INK, "parse_math": False}
+    text: dict[str, Any] = {"fontsize": size, "color": INK, "parse_math": False}
     axes.set_xticks(range(len(columns)), columns, rotation=90, **text)
     axes.set_yticks(range(len(rows)), rows, **text)
     axes.xaxis.tick_top()
     axes.tick_params(length=0, pad=4)
     for spine in axes.spines.values():
-        spine.set(edgecolor=_INK, alpha=0.15)
+        spine.set(edgecolor=INK, alpha=0.15)
     return figure
 
 
@@ -130,7 +130,7 @@ def svg(figure: Figure, description: str) -> str:
         metadata={"Creator": None, "Date": None, "Format": None, "Type": None},
     )  # fmt: skip
     text = drawing.getvalue()
-    text = text[text.index("<svg") :].replace(_INK, "currentColor")
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" ', 1)
 
 

@@ -1,4 +1,4 @@
-"""Looking inside: what of an input made a network say what it says."""
+"""What each step of an input adds to what a network says."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,0 +1,77 @@
+"""The page Inside: what the subject teaches, live, in the bundled models and in small networks made for it.
+
+`gradio apps/inside/app.py` serves it and reloads it when this file changes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from apps.inside import gates, gradients
+from apps.launch import CHECKPOINTS, FILE_LIFETIME, LazyTask, lazy_task, parser, serve
+
+DESCRIPTION = "Look inside recurrent networks in the browser: gates, gradients, memory."
+MODELS = ("translator", "sentiment", "captioner", "video-shots", "video-lipreading", "language-model")
+
+
+class Panel(NamedTuple):
+    """A tab: its title, its id, and what fills it. A panel has its components and events to itself."""
+
+    title: str
+    elem_id: str
+    build: Callable[[Mapping[str, LazyTask[Any]]], None]
+
+
+PANELS = (
+    Panel("Gates", "gates-tab", gates.panel),
+    Panel("Gradients", "gradients-tab", gradients.panel),
+)
+
+
+def build(loads: Mapping[str, LazyTask[Any]]) -> gr.Blocks:
+    """The page and its endpoints, `/trace_gates` among them.
+
+    Args:
+        loads: gives each model of `MODELS` on first use; one that is not there is missed in its own panel alone.
+    """
+    with gr.Blocks(title="Inside · seqcore", delete_cache=FILE_LIFETIME) as page:
+        gr.HTML(heading(), apply_default_css=False)
+        for panel in PANELS:
+            with gr.Tab(panel.title, elem_id=panel.elem_id):
+                panel.build(loads)
+    return page
+
+
+def heading() -> str:
+    """The head of the page as HTML."""
+    told = (
+        "What happens in a network while it reads: its gates, the gradients it learned by, and what it can and cannot "
+        "remember. Everything here is computed while you watch."
+    )
+    return f'<div class="sq-head"><h1>Inside</h1><p>{told}</p></div>'
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line and serve the page until stopped."""
+    options = parser(DESCRIPTION)
+    options.add_argument(
+        "--checkpoint", action="append", default=[], metavar="MODEL=PATH",
+        help="folder or hub id to take instead of a bundled model, for example translator=runs/mine; may be given once "
+        f"for each of {', '.join(MODELS)}",
+    )  # fmt: skip
+    chosen = options.parse_args(arguments)
+    checkpoints = {model: str(CHECKPOINTS / model) for model in MODELS}
+    for entry in chosen.checkpoint:
+        model, _, path = entry.partition("=")
+        if model not in checkpoints or not path:
+            options.error(f"--checkpoint takes MODEL=PATH with a model of {', '.join(checkpoints)}, not {entry!r}")
+        checkpoints[model] = path
+    serve(build({model: lazy_task(path, chosen.device) for model, path in checkpoints.items()}), chosen)
+
+
+# Gradio's reloader looks for this name. It loads nothing yet.
+demo = build({model: LazyTask(CHECKPOINTS / model) for model in MODELS})
+
+if __name__ == "__main__":
+    main()

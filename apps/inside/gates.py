@@ -1,0 +1,230 @@
+"""The panel Gates: what the gates and cells of any bundled model do with any input."""
+
+import functools
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from apps.inside.gate_pictures import MOST_UNITS, maps, unit_view, varying_units
+from apps.inside.readings import LONGEST_TEXT, Reading, read
+from apps.launch import LazyTask, trouble, user_errors
+from apps.turns import Turns, visitor
+from seqcore.errors import InputError, SeqcoreError
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+COSTLY: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "inside"}
+EXAMPLE = "It was not a good film, but the music was wonderful and the ending moved me to tears."
+LESSON = (
+    "An LSTM carries a cell from step to step, a row of numbers, one a unit. At every step, three gates decide how "
+    "much of the cell is kept (forget gate), how much is written (input gate) and how much of it is let out (output "
+    "gate). This is the long short-term memory of Hochreiter & Schmidhuber (1997), with the forget gate that Gers, "
+    "Schmidhuber & Cummins added (2000). Karpathy, Johnson & Li (2015) coloured texts by single units and found some "
+    "that anyone can read: one counts the length of a line, one knows that a quotation is open. Here you can look for "
+    "others, in models that do real work."
+)
+TRY = (
+    "Move the slider Unit slowly. Which units change at one word and then hold on, which forget at once?",
+    "Put “not” in front of a word, or take it away. Which unit takes notice, in which layer?",
+    "Choose the translator, then “from the end”: the cell fills from the right, for that direction reads backwards.",
+    "In a film, look for a unit that jumps at every cut, or drifts while the camera moves.",
+)
+_TITLES = {
+    "sentiment": "Sentiment classifier", "translator": "Translator, its encoder", "captioner": "Captioner",
+    "video-shots": "Video: camera and cuts", "video-lipreading": "Video: lip reading",
+    "language-model": "Language model",
+}  # fmt: skip
+_INPUTS = {"captioner": "photo", "video-shots": "film", "video-lipreading": "film"}
+_APPS = Path(__file__).resolve().parent.parent
+_PHOTOS = sorted((_APPS / "captioner" / "examples").glob("*.jpg"))
+_FILMS = sorted((_APPS / "video" / "examples").glob("*.mp4"))
+_REMEMBERED = 16  # readings, for all visitors together: a few MB each at most
+
+
+class Source(NamedTuple):
+    """What is being looked at: a model, and a text or the path of a file."""
+
+    model: str
+    input: str
+
+
+class GateEvents:
+    """What the panel does, over the models by their names."""
+
+    def __init__(self, loads: Mapping[str, LazyTask[Any]]) -> None:
+        self.loads = loads
+        self._turns = Turns()
+        self.reading = functools.lru_cache(_REMEMBERED)(self._read)
+
+    def _read(self, source: Source) -> Reading:
+        return read(self.task(source.model), source.input)
+
+    def task(self, model: str) -> Any:
+        """Raises `InputError` for a name that is none, `CheckpointError` for a model that is not there."""
+        if model not in self.loads:
+            raise InputError(f"There is no model {model!r}: choose one of {', '.join(self.loads)}.")
+        return self.loads[model]()
+
+    def choose(self, model: str) -> tuple[Any, ...]:
+        """Show what the model reads."""
+        needed = _INPUTS.get(model, "text")
+        return tuple(gr.update(visible=needed == kind) for kind in ("text", "photo", "film"))
+
+    def open(self, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """What a page that was just opened shows: the first model, over the example."""
+        yield from self.show(request, next(name for name in _TITLES if name in self.loads), EXAMPLE, None, None)
+
+    def show(
+        self, request: gr.Request, model: str, text: str, photo: str | None, film: str | None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Let the model work on the input, and show the last layer's liveliest unit."""
+        source = Source(model, {"photo": photo or "", "film": film or ""}.get(_INPUTS.get(model, "text"), text))
+        yield from self._turns.run(visitor(request), self._show(source), (gr.skip(),) * 6)
+
+    def _show(self, source: Source) -> Generator[tuple[Any, ...], None, None]:
+        hidden = gr.update(visible=False)
+        yield '<p class="sq-said" role="status">Reading …</p>', gr.skip(), gr.skip(), "", "", None
+        try:
+            self.task(source.model)
+        except SeqcoreError as error:
+            yield trouble(error), hidden, hidden, "", "", None
+            return
+        try:
+            reading = self.reading(source)
+        except Exception:  # why, a message of its own says
+            yield "", hidden, hidden, "", "", None
+            raise
+        track = reading.track(None)
+        units = varying_units(track)
+        said = f"{escape(reading.note)}The model says: <strong>{escape(reading.answer)}</strong>"
+        yield (
+            f'<p class="sq-said" role="status">{said}</p>',
+            gr.update(choices=[track.name for track in reading.tracks], value=track.name, visible=True),
+            gr.update(maximum=len(units), value=1, visible=True),
+            unit_view(reading, track, units[0]),
+            maps(reading, track, units[0]),
+            source,
+        )
+
+    def look(self, source: Source | None, layer: str, rank: float) -> tuple[str, str]:
+        """Show another layer or unit of what is being looked at."""
+        if source is None:
+            return "", ""
+        reading = self.reading(Source(*source))
+        track = reading.track(layer)
+        units = varying_units(track)
+        unit = units[min(max(int(rank), 1), len(units)) - 1]
+        return unit_view(reading, track, unit), maps(reading, track, unit)
+
+    def trace_gates(
+        self, model: str, text: str, file: str | None, layer: str = "", unit: float | None = None
+    ) -> dict[str, Any]:
+        """Trace the gates of one unit of a model over an input.
+
+        Args:
+            model: the name of a bundled model, such as sentiment.
+            text: what a model of texts reads, 600 characters at most.
+            file: the photo or the film that another model reads.
+            layer: one of `layers` of the answer; without it, the last.
+            unit: from 0; without it, the one whose cell varies most.
+
+        Returns:
+            ``layers``, ``layer``, ``units``, ``unit``, ``steps``, and for each step ``forget``, ``input``, ``output``,
+            ``candidate``, ``cell`` and ``hidden``.
+        """
+        self.task(model)
+        reading = self.reading(Source(model, (file or "") if model in _INPUTS else text))
+        track = reading.track(layer)
+        width = track.trace.cell.shape[2]
+        chosen = varying_units(track)[0] if unit is None else int(unit)
+        if not 0 <= chosen < width:
+            raise InputError(f"unit must be from 0 to {width - 1}, but is {chosen}.")
+        gates = ("forget", "input", "output", "candidate", "cell", "hidden")
+        values = {
+            gate: [round(value, 5) for value in getattr(track.trace, gate)[0, :, chosen].tolist()] for gate in gates
+        }
+        about = {"layers": [one.name for one in reading.tracks], "layer": track.name, "units": width, "unit": chosen}
+        return {**about, "steps": list(reading.steps), **values}
+
+
+def lesson(told: str) -> str:
+    """The paragraph that a panel begins with."""
+    return f'<p class="sq-lesson">{escape(told)}</p>'
+
+
+def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
+    """Components and events, in the tab that is open."""
+    events = GateEvents(loads)
+    gr.HTML(lesson(LESSON), apply_default_css=False)
+    with gr.Row():
+        with gr.Column(min_width=260):
+            names = [(title, name) for name, title in _TITLES.items() if name in loads]
+            model = gr.Dropdown(names, value=names[0][1] if names else None, label="Model", elem_id="gates-model")
+            layer = gr.Dropdown([], label="Layer", visible=False, elem_id="gates-layer")
+            rank = gr.Slider(
+                1, MOST_UNITS, value=1, step=1, label="Unit", visible=False, elem_id="gates-unit",
+                info="From the one whose cell varies most",
+            )  # fmt: skip
+        with gr.Column(scale=2, min_width=280):
+            text = gr.Textbox(
+                EXAMPLE, label="Text", lines=3, max_lines=6, max_length=LONGEST_TEXT, elem_id="gates-text",
+                elem_classes="sq-text",
+            )  # fmt: skip
+            with gr.Column(visible=False) as photo_part:
+                photo, photos = _file(gr.Image, "Photo", "gates-photo", _PHOTOS, type="filepath")
+            with gr.Column(visible=False) as film_part:
+                film, films = _file(gr.Video, "Film", "gates-film", _FILMS)
+            go = gr.Button("Look inside", variant="primary", elem_id="gates-go")
+    source = gr.State(None)
+    answer = gr.HTML(elem_id="gates-answer", apply_default_css=False)
+    unit = gr.HTML(elem_id="gates-view", elem_classes="sq-filled", apply_default_css=False)
+    drawn = gr.HTML(elem_id="gates-maps", elem_classes="sq-filled", apply_default_css=False)
+    gr.HTML(to_try(TRY), apply_default_css=False)
+
+    inputs, outputs = [model, text, photo, film], [answer, layer, rank, unit, drawn, source]
+    chosen = model.input(user_errors(events.choose), model, [text, photo_part, film_part], **PRIVATE)
+    picked = [
+        samples.click(lambda sample: sample[0], samples, file, **PRIVATE)
+        for samples, file in ((photos, photo), (films, film))
+    ]
+    for begin in (go.click, text.submit, photo.input, film.input, chosen.success, *(one.success for one in picked)):
+        begin(user_errors(events.show), inputs, outputs, trigger_mode="multiple", **COSTLY, **PRIVATE)
+    for change in (layer.input, rank.input):
+        change(user_errors(events.look), [source, layer, rank], [unit, drawn], trigger_mode="always_last", **PRIVATE)
+    if names:
+        gr.on(None, user_errors(events.open), None, outputs, **COSTLY, **PRIVATE)
+    _endpoint(events)
+
+
+def _file(kind: Any, label: str, elem_id: str, samples: Sequence[Path], **settings: Any) -> tuple[Any, gr.Dataset]:
+    """A photo or a film, with one to begin with, and others to pick."""
+    first = str(samples[0]) if samples else None
+    file = kind(first, label=label, sources=["upload"], height=240, elem_id=elem_id, **settings)
+    examples = gr.Dataset(
+        components=[kind(render=False, **settings)], samples=[[str(path)] for path in samples],
+        label="Examples", elem_id=f"{elem_id}s",
+    )  # fmt: skip
+    return file, examples
+
+
+def _endpoint(events: GateEvents) -> None:
+    # A file needs components, if only unseen ones.
+    inputs = [
+        gr.Textbox(label="model", visible=False),
+        gr.Textbox("", label="text", visible=False),
+        gr.File(None, label="file", visible=False),
+        gr.Textbox("", label="layer", visible=False),
+        gr.Number(None, label="unit", visible=False),
+    ]
+    gr.on(
+        [], user_errors(events.trace_gates), inputs, gr.JSON(label="gates", visible=False),
+        api_name="trace_gates", **COSTLY,
+    )  # fmt: skip
+
+
+def to_try(things: Sequence[str]) -> str:
+    """What a reader may do with a panel."""
+    listed = "".join(f"<li>{escape(thing)}</li>" for thing in things)
+    return f'<div class="sq-note"><h3>To try</h3><ul class="sq-try">{listed}</ul></div>'

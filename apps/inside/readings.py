@@ -1,0 +1,172 @@
+"""Any bundled model and any input → the gates of its LSTM layers, step by step, and what the steps are."""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from seqcore.errors import InputError
+
+if TYPE_CHECKING:
+    from seqcore.explain import GateTrace
+
+LONGEST_TEXT = 600  # characters
+MOST_FRAMES = 600
+_STILLS = 8
+
+
+@dataclass(frozen=True)
+class Track:
+    """One direction of one layer: its name for people, and its gates (1, T, H)."""
+
+    name: str
+    trace: "GateTrace"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model did with an input.
+
+    Attributes:
+        answer: what it said, in a line.
+        steps: pieces of text, T of them; of a film, the label of each frame.
+        times: of each frame, in seconds; empty for a text.
+        tracks: of each layer.
+        stills: some frames of a film, evenly spread, as JPEG.
+        written: the steps are what the model wrote, not what it read.
+        note: what a reader should know about the input.
+    """
+
+    answer: str
+    steps: tuple[str, ...]
+    tracks: tuple[Track, ...]
+    times: tuple[float, ...] = ()
+    stills: tuple[bytes, ...] = ()
+    written: bool = False
+    note: str = ""
+
+    def track(self, name: str | None) -> Track:
+        """By its name; without one, the last. Raises `InputError` for another."""
+        for track in self.tracks:
+            if track.name == (name or self.tracks[-1].name):
+                return track
+        raise InputError(f"There is no layer {name!r}: choose one of {', '.join(track.name for track in self.tracks)}.")
+
+
+def read(task: Any, source: str) -> Reading:
+    """Let a model work on a text, or on the photo or film at a path, and trace it.
+
+    Raises:
+        InputError: nothing to read, too much of it, or what the model itself refuses.
+    """
+    return _READERS[task.name](task, source)
+
+
+def _sentiment(task: Any, text: str) -> Reading:
+    from seqcore.explain import recorded_gates
+
+    with recorded_gates(task.network.encoder) as recording:
+        found = task.classify(_checked(text))
+    pieces = task.tokenizer.pieces(task.tokens(found.text))
+    answer = f"{found.label}, {100 * found.probability:.1f} %"
+    return Reading(answer, pieces, _tracks(recording.traces()))
+
+
+def _translation(task: Any, text: str) -> Reading:
+    from seqcore.explain import recorded_gates
+    from seqcore.text.sentences import split_sentences
+
+    sentences = split_sentences(_checked(text), "en")[1::2]
+    with recorded_gates(task.network.encoder) as recording:
+        found = task.translate(sentences[0], beam_size=1)
+    traces = recording.traces()
+    if not traces or traces[0].cell.shape[:2] != (1, len(found.source_tokens)):
+        raise InputError("The encoder read nothing of this as one sentence: write a short sentence, with words in it.")
+    note = "The translator reads sentence by sentence; this is the first one. " if len(sentences) > 1 else ""
+    return Reading(found.text, found.source_tokens, _tracks(traces), note=note)
+
+
+def _language_model(task: Any, text: str) -> Reading:
+    from seqcore.explain import recorded_gates
+
+    with recorded_gates(task.network.decoder) as recording:
+        (found,) = task.score([_checked(text)])
+    # What it reads begins before the first piece, and ends before the end that it has to foresee.
+    pieces = (*task.tokenizer.pieces([task.tokenizer.start]), *found.tokens[:-1])
+    return Reading(f"perplexity {found.perplexity:.1f}", pieces, _tracks(recording.traces()))
+
+
+def _captioning(task: Any, photo: str) -> Reading:
+    import torch
+
+    from seqcore.explain import recorded_gates
+
+    if not photo:
+        raise InputError("Choose a photo first.")
+    grid = task.grids([{"image": photo}])
+    (found,) = task.predict([{"grid": grid[0]}])
+    # A beam goes back and forth between captions; the one that won is read once more, whole, which gives the same.
+    written = [task.tokenizer.number(piece) for piece in found.tokens]
+    fed = torch.tensor([[task.tokenizer.start, *written[:-1]]], device=grid.device)
+    with torch.inference_mode(), recorded_gates(task.network.decoder) as recording:
+        task.network.decoder.features(fed, state=task.network.start(grid))
+    return Reading(found.text, found.tokens, _tracks(recording.traces()), written=True)
+
+
+def _video(task: Any, film: str) -> Reading:
+    from seqcore.explain import recorded_gates
+    from seqcore.media.video import video_info
+
+    if not film:
+        raise InputError("Choose a film first.")
+    if video_info(film).frames > MOST_FRAMES:
+        raise InputError(f"This panel takes films of {MOST_FRAMES} frames at most: cut it.")
+    with recorded_gates(task.network.lstm) as recording:
+        found = task.label(film)
+    names = [segment.label for segment in found.segments]
+    told = ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
+    late = task.config.lag
+    note = f"The label of a frame is known {late} frames later. " if late else ""
+    tracks = _tracks(recording.traces(), len(found.times))
+    return Reading(told, found.labels, tracks, found.times, _stills(film, found.times), note=note)
+
+
+def _stills(film: str, times: Sequence[float]) -> tuple[bytes, ...]:
+    from apps.video.films import pictures
+
+    found = []
+    for image in pictures(film, [times[-1] * (place + 0.5) / _STILLS for place in range(_STILLS)]):
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=80)
+        found.append(file.getvalue())
+    return tuple(found)
+
+
+_READERS: Mapping[str, Callable[[Any, str], Reading]] = {
+    "sentiment": _sentiment,
+    "translation": _translation,
+    "language-model": _language_model,
+    "captioning": _captioning,
+    "video": _video,
+}
+
+
+def _checked(text: str) -> str:
+    if not any(character.isalnum() for character in text):
+        raise InputError("Write a few words first.")
+    if len(text) > LONGEST_TEXT:
+        raise InputError(f"These are {len(text):,} characters, and this panel takes {LONGEST_TEXT}: shorten them.")
+    return text
+
+
+def _tracks(traces: "list[GateTrace]", steps: int | None = None) -> tuple[Track, ...]:
+    """Traces with names for people; of the first steps alone."""
+    layers = list(dict.fromkeys(trace.layer for trace in traces))
+    both = any(trace.backward for trace in traces)
+    tracks = []
+    for trace in traces:
+        way = (", from the end" if trace.backward else ", from the beginning") if both else ""
+        parts = ("input", "forget", "output", "candidate", "cell", "hidden")
+        kept = {part: getattr(trace, part)[:, :steps].float().cpu() for part in parts}
+        tracks.append(Track(f"Layer {layers.index(trace.layer) + 1}{way}", replace(trace, **kept)))
+    return tuple(tracks)
