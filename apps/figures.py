@@ -87,7 +87,7 @@ class Line:
 
 # Told apart without colour too: by width, dashes and marks.
 LOOKS: dict[str, dict[str, Any]] = {
-    "truth": {"color": _INK, "linewidth": 1.1, "alpha": 0.75},
+    "truth": {"color": INK, "linewidth": 1.1, "alpha": 0.75},
     "first": {"color": _ACCENT, "linewidth": 1.9, "marker": "o", "markersize": 3.2},
     "second": {"color": _WARM, "linewidth": 1.6, "linestyle": (0, (4, 2)), "marker": "s", "markersize": 3.2},
 }
@@ -107,17 +107,17 @@ def line_figure(
     if band is not None:
         axes.axvspan(*band, facecolor=(*_WARM, 0.16), edgecolor=(*_WARM, 0.9), linewidth=0.8, hatch="//", fill=True)
     if at is not None:
-        axes.axvline(at, color=_INK, linewidth=1.0, linestyle=":")
+        axes.axvline(at, color=INK, linewidth=1.0, linestyle=":")
     for line in lines:
         apart: dict[str, Any] = {} if line.joined else {"linestyle": "none", "markersize": 7}
         axes.plot(line.x, line.y, label=line.label, **{**LOOKS[line.look], **apart})
     axes.margins(x=0.01)
-    axes.set_xlabel(x_label, color=_INK, fontsize=10, parse_math=False)
-    axes.set_ylabel(y_label, color=_INK, fontsize=10, parse_math=False)
-    axes.tick_params(colors=_INK, labelsize=9, length=3)
+    axes.set_xlabel(x_label, color=INK, fontsize=10, parse_math=False)
+    axes.set_ylabel(y_label, color=INK, fontsize=10, parse_math=False)
+    axes.tick_params(colors=INK, labelsize=9, length=3)
     for name, spine in axes.spines.items():
-        spine.set(edgecolor=_INK, alpha=0.3, visible=name in ("left", "bottom"))
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, frameon=False, labelcolor=_INK, fontsize=10)
+        spine.set(edgecolor=INK, alpha=0.3, visible=name in ("left", "bottom"))
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, frameon=False, labelcolor=INK, fontsize=10)
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from apps.inside import gates, gradients
+from apps.inside import gates, gradients, labels, memory, writing
 from apps.launch import CHECKPOINTS, FILE_LIFETIME, LazyTask, lazy_task, parser, serve
 
 DESCRIPTION = "Look inside recurrent networks in the browser: gates, gradients, memory."
@@ -26,6 +26,9 @@ class Panel(NamedTuple):
 PANELS = (
     Panel("Gates", "gates-tab", gates.panel),
     Panel("Gradients", "gradients-tab", gradients.panel),
+    Panel("Memory", "memory-tab", memory.panel),
+    Panel("One to one", "labels-tab", labels.panel),
+    Panel("Writing", "writing-tab", writing.panel),
 )
 
 

@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from apps.inside.gate_pictures import MOST_UNITS, maps, unit_view, varying_units
+from apps.inside.lessons import COSTLY, PRIVATE, lesson, to_try
 from apps.inside.readings import LONGEST_TEXT, Reading, read
 from apps.launch import LazyTask, trouble, user_errors
 from apps.turns import Turns, visitor
 from seqcore.errors import InputError, SeqcoreError
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-COSTLY: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "inside"}
 EXAMPLE = "It was not a good film, but the music was wonderful and the ending moved me to tears."
 LESSON = (
     "An LSTM carries a cell from step to step, a row of numbers, one a unit. At every step, three gates decide how "
@@ -149,11 +148,6 @@ class GateEvents:
         return {**about, "steps": list(reading.steps), **values}
 
 
-def lesson(told: str) -> str:
-    """The paragraph that a panel begins with."""
-    return f'<p class="sq-lesson">{escape(told)}</p>'
-
-
 def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     """Components and events, in the tab that is open."""
     events = GateEvents(loads)
@@ -222,9 +216,3 @@ def _endpoint(events: GateEvents) -> None:
         [], user_errors(events.trace_gates), inputs, gr.JSON(label="gates", visible=False),
         api_name="trace_gates", **COSTLY,
     )  # fmt: skip
-
-
-def to_try(things: Sequence[str]) -> str:
-    """What a reader may do with a panel."""
-    listed = "".join(f"<li>{escape(thing)}</li>" for thing in things)
-    return f'<div class="sq-note"><h3>To try</h3><ul class="sq-try">{listed}</ul></div>'

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from apps.inside.flows import chart, figures, measure, summary
-from apps.inside.gates import COSTLY, PRIVATE, lesson, to_try
+from apps.inside.lessons import COSTLY, PRIVATE, lesson, to_try
 from apps.launch import LazyTask, user_errors
 
 LESSON = (

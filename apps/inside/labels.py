@@ -12,6 +12,7 @@ from torch import Tensor
 
 from apps.captioner.files import check_size
 from apps.inside.head import Head, train_head
+from apps.inside.lessons import PRIVATE, lesson, to_try
 from apps.inside.shapes import SHAPES, draw, drawn
 from apps.launch import LazyTask, trouble, user_errors
 from apps.progress import progress_bar
@@ -27,8 +28,11 @@ ABOUT = (
     "same convolutional network sees the image (EfficientNet-Lite, after Tan and Le 2019), and its grid of features is "
     "averaged to one vector. Where the captioner’s LSTM would begin to write, a single linear layer answers, once: no "
     "memory, no order, no search. Features learned for one task serve another as they are (Donahue 2014), so that "
-    "layer learns from a few dozen images in seconds. <strong>Try:</strong> let it learn four shapes, give it a "
-    "drawing or a photo of your own, then teach it labels of your own."
+    "layer learns from a few dozen images in seconds."
+)
+TRY = (
+    "Let it learn four shapes, and give it a drawing of your own.",
+    "Teach it two labels of your own, with a few photos of each.",
 )
 FLOWS = (
     ("One to one", ("image", "CNN", "one vector", "linear", "label")),
@@ -40,7 +44,6 @@ FLOWS = (
 EACH_TAUGHT, EACH_HELD_OUT = 16, 8
 OWN_LABELS, MOST_IMAGES = 3, 12
 _AT_ONCE = 8
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 Example: TypeAlias = tuple[Any, str]
 
@@ -164,7 +167,7 @@ def report(head: Head, taught: int, held_out: int, scores: list[float], seen: fl
     size = f"{head.weight.numel() + head.bias.numel():,}"
     return (
         f'<table class="sq-figures"><thead><tr>{head_row}</tr></thead><tbody>{body}</tbody></table>'
-        f'<p class="sq-told">A linear layer of {size} numbers tells {escape(_listed(head.labels))} apart. {chance} '
+        f'<p class="sq-said">A linear layer of {size} numbers tells {escape(_listed(head.labels))} apart. {chance} '
         f"Seeing the images took {seen:.1f} s, once; learning took {seconds:.2f} s.</p>"
     )
 
@@ -201,7 +204,7 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     """Build it where it is called; it sees with the captioner's image encoder."""
     events = LabelEvents(loads["captioner"])
     chance = random.Random()
-    gr.HTML(f'<p class="sq-about">{ABOUT}</p>{flows()}', apply_default_css=False)
+    gr.HTML(lesson(ABOUT) + flows(), apply_default_css=False)
     head = gr.State()
     go = gr.Button("Learn the shapes", variant="primary", elem_id="learn-shapes")
     progress = gr.HTML(elem_id="labels-progress", apply_default_css=False)
@@ -230,6 +233,7 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
                                 elem_id=f"own-files-{number}")
                     )  # fmt: skip
         own = gr.Button("Learn these", elem_id="learn-own")
+    gr.HTML(to_try(TRY), apply_default_css=False)
     outputs = [progress, learned, head]
     live: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "live-training", **PRIVATE}
     ready = go.click(user_errors(events.learn_shapes), None, outputs, **live)

@@ -11,6 +11,7 @@ from torch import Tensor
 from apps.figures import Line, line_figure, svg
 from apps.inside.adding import COMMAND, adding_table
 from apps.inside.forecasts import Training, mean, repeated, train_lstm, train_window
+from apps.inside.lessons import PRIVATE, lesson, to_try
 from apps.inside.series import TITLES, WIDEST_WINDOW, Series, series
 from apps.launch import LazyTask, user_errors
 from apps.turns import Turns, visitor
@@ -20,14 +21,15 @@ ABOUT = (
     "A network that sees the last few numbers only cannot use what came before them, however long it learns: that is a "
     "fixed window, as the talking network of Sejnowski and Rosenberg (1987) had one. An LSTM reads number by number "
     "and keeps in its cells what it will need later (Hochreiter and Schmidhuber 1997). Where the answer lies in the "
-    "window the simpler network is as good, or better (Gers, Eck and Schmidhuber 2001 found so for real series). "
-    "<strong>Try:</strong> train both on the mark to remember and move the window; then take the real series, where "
-    "the last few numbers say nearly all there is to say."
+    "window the simpler network is as good, or better (Gers, Eck and Schmidhuber 2001 found so for real series)."
+)
+TRY = (
+    "Train both on the mark to remember, and move the window: however wide it is made, the mark lies before it.",
+    "Then take a real series, where the last few numbers say nearly all there is to say.",
 )
 MOST_SEEDS = 5
 _SHOWN = 100  # steps of the picture
 _ALIKE = 0.03  # errors that differ by less than this part are called alike
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 
 
@@ -128,11 +130,11 @@ def picture(of: Series, width: int, place: int, lstm: Tensor | None = None, wind
 
 def _at(of: Series, at: int, width: int, lstm: Tensor, window: Tensor) -> str:
     if not bool(of.scored[at]):
-        return "<p class='sq-told'>At this step there is nothing to remember: move the place to one of the dots.</p>"
+        return "<p class='sq-said'>At this step there is nothing to remember: move the place to one of the dots.</p>"
     values = (float(of.values[at]), float(lstm[at - of.begin]), float(window[at - of.begin]))
     came, read, seen = (_number(value) for value in values)
     return (
-        f'<p class="sq-told">At step {at:,} came <strong>{came}</strong>; the LSTM said <strong>{read}</strong>, the '
+        f'<p class="sq-said">At step {at:,} came <strong>{came}</strong>; the LSTM said <strong>{read}</strong>, the '
         f"window of {width} said <strong>{seen}</strong>.</p>"
     )
 
@@ -155,7 +157,7 @@ def _errors(of: Series, width: int, lstm: Tensor, window: Tensor) -> str:
     note = f"Root mean squared error of {count:,} steps that were held out, one step ahead."
     return (
         f'<table class="sq-figures"><caption>{note}</caption><thead>{head}</thead><tbody>{rows}</tbody></table>'
-        f'<p class="sq-told">{verdict(*errors.values())}</p>'
+        f'<p class="sq-said">{verdict(*errors.values())}</p>'
     )
 
 
@@ -181,7 +183,7 @@ def _number(value: float) -> str:
 def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     """Build it where it is called; it needs no checkpoint."""
     events = MemoryEvents()
-    gr.HTML(f'<p class="sq-about">{ABOUT}</p>', apply_default_css=False)
+    gr.HTML(lesson(ABOUT), apply_default_css=False)
     with gr.Row():
         chosen = gr.Radio(TITLES, value=TITLES[0], label="Series", elem_id="series", min_width=280)
         seed = gr.Slider(1, MOST_SEEDS, value=1, step=1, label="Seed", elem_id="memory-seed", min_width=140)
@@ -205,6 +207,7 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
             user_errors(events.show), settings, [progress, shown],
             trigger_mode="always_last", concurrency_limit=1, concurrency_id="live-training", **PRIVATE,
         )  # fmt: skip
+    gr.HTML(to_try(TRY), apply_default_css=False)
     if table := adding_table():
         gr.HTML(
             '<div class="sq-note"><h3>The adding problem</h3><p>Hochreiter and Schmidhuber (1997) asked this first: of '

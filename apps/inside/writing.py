@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import gradio as gr
 
 from apps.figures import piece_labels
+from apps.inside.lessons import PRIVATE, lesson, to_try
 from apps.inside.writer import (
     COLDEST,
     DEFAULT_PIECES,
@@ -29,13 +30,12 @@ ABOUT = (
     "An LSTM that has learned to foretell the next piece of a text can write one: it draws a piece by its "
     "probability, reads what it drew, and goes on (Sutskever, Martens and Hinton 2011; Karpathy 2015). Temperature "
     "changes the dice: below 1 the likely becomes likelier and the text repeats itself, above 1 the unlikely gets its "
-    "chance and the text falls apart. <strong>Try:</strong> the same prompt and seed at 0.3, 0.8 and 1.5, and look at "
-    "the bars beneath."
+    "chance and the text falls apart."
 )
+TRY = ("Write from the same prompt and seed at temperatures of 0.3, 0.8 and 1.5, and look at the bars beneath.",)
 EXAMPLES = ("The film begins", "I bought this for my", "The food was", "I have never")
 FIXED = (0.5, 1.0, 1.5)
 _BARS = 8
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 
 
@@ -144,7 +144,7 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     """Build it where it is called, and its endpoint `/write`."""
     writer = Writer(loads["language-model"])
     events = WritingEvents(writer)
-    gr.HTML(f'<p class="sq-about">{ABOUT}</p>', apply_default_css=False)
+    gr.HTML(lesson(ABOUT), apply_default_css=False)
     prompt = gr.Textbox(
         EXAMPLES[0], label="Prompt", lines=2, max_lines=6, elem_id="prompt", elem_classes="sq-text",
         placeholder=f"Up to {LONGEST_PROMPT:,} characters, or nothing. Shift + Enter writes.",
@@ -175,6 +175,7 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     status = gr.Markdown(elem_classes="sq-status", elem_id="writing-status")
     text = gr.HTML(elem_id="written", apply_default_css=False)
     dice = gr.HTML(elem_id="dice", apply_default_css=False)
+    gr.HTML(to_try(TRY), apply_default_css=False)
     last = gr.State()
 
     settings = [temperature, top_k, top_p, length, seed]
