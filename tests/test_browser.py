@@ -29,7 +29,7 @@ CHECKPOINT = ROOT / "checkpoints" / "translator"
 
 def translate(page: Any, text: str) -> None:
     page.fill("#source textarea", text)
-    page.click("#translate")
+    page.click("#go")
 
 
 def translation_is(page: Any, text: str) -> None:
@@ -216,7 +216,7 @@ def test_sampling_with_a_seed_draws_the_same_again(page: Any, word_list_server: 
 
     def drawn(seed: int) -> str:
         page.fill("#seed input", str(seed))
-        page.click("#translate")
+        page.click("#go")
         page.wait_for_function("document.querySelector('#translation textarea').value.startsWith('Hund ')")
         status_is(page, "1 sentence in")
         text = page.input_value("#translation textarea")
