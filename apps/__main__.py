@@ -28,9 +28,10 @@ class App:
     models: tuple[str, ...] = ()
 
 
+# Every folder in `checkpoints/`.
 MODELS = ("captioner", "sentiment", "translator", "video-shots", "video-lipreading", "language-model")
 
-APPS = (
+_ALL = (
     App(
         "captioner",
         "Captioner",
@@ -72,6 +73,7 @@ APPS = (
         Bricks(("photo",), ("dog",), "CNN"),
     ),
 )
+APPS = tuple(app for app in _ALL if importlib.util.find_spec(f"apps.{app.name}"))
 
 
 def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> "gr.Blocks":
@@ -82,7 +84,7 @@ def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> "gr
     """
     import gradio as gr  # here, so that `apps.launch` can first see to it that gradio stays at home
 
-    pages = {app: _page(app, loads) for app in apps if importlib.util.find_spec(f"apps.{app.name}")}
+    pages = {app: _page(app, loads) for app in apps}
     if len(pages) == 1:
         return next(iter(pages.values()))
     with gr.Blocks(title="seqcore", delete_cache=FILE_LIFETIME) as site:

@@ -56,6 +56,7 @@ _SOFT = gr.themes.Soft(primary_hue="indigo", neutral_hue="slate", font=_FONTS, f
 THEME = _SOFT.set(
     background_fill_primary="*neutral_50",
     body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
     block_info_text_color="*neutral_600",
     block_label_text_color="*primary_700",
     block_title_text_color="*primary_700",
