@@ -82,12 +82,15 @@ def main() -> None:
         for name in ("", *(app.name for app in APPS)):
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.set_default_timeout(120_000)
-            page.goto(f"{address}/{name}?__theme=light")
-            page.locator("h1").wait_for()
-            page.wait_for_timeout(2_000)  # until the page was greeted
             if name in USES:
+                # The page is there when its first question, what the model is, was answered.
+                with page.expect_event("requestfinished", lambda request: "/queue/data" in request.url):
+                    page.goto(f"{address}/{name}?__theme=light")
                 USES[name](page)
-                page.wait_for_timeout(1_000)
+            else:
+                page.goto(f"{address}/{name}?__theme=light")
+            page.locator("h1").wait_for()
+            page.wait_for_timeout(2_000)
             page.evaluate("window.scrollTo(0, 0)")
             path = chosen.output / f"{name or 'front'}.webp"
             path.write_bytes(small(page.screenshot()))
