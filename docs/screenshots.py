@@ -82,14 +82,12 @@ def main() -> None:
         for name in ("", *(app.name for app in APPS)):
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.set_default_timeout(120_000)
-            if name in USES:
-                # The page is there when its first question, what the model is, was answered.
-                with page.expect_event("requestfinished", lambda request: "/queue/data" in request.url):
-                    page.goto(f"{address}/{name}?__theme=light")
-                USES[name](page)
-            else:
-                page.goto(f"{address}/{name}?__theme=light")
+            page.goto(f"{address}/{name}?__theme=light")
             page.locator("h1").wait_for()
+            if name in USES:
+                # A page is there when it tells of its model, as every model card begins.
+                page.locator(".sq-head p", has_text="A model of").wait_for()
+                USES[name](page)
             page.wait_for_timeout(2_000)
             page.evaluate("window.scrollTo(0, 0)")
             path = chosen.output / f"{name or 'front'}.webp"
