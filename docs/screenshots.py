@@ -20,7 +20,7 @@ from apps.__main__ import APPS, MODELS, build  # noqa: E402
 from apps.launch import CHECKPOINTS, lazy_task, start  # noqa: E402
 
 LARGEST = 150_000  # bytes of a picture
-WIDTH, HEIGHT = 1280, 1000
+WIDTH, HEIGHT = 1280, 1400
 
 
 def translate(page: Any) -> None:

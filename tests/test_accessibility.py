@@ -18,7 +18,9 @@ PAGES = {"": "Home"} | {app.name: app.title for app in APPS}
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # What Gradio itself does wrong and nothing outside it can mend: a rule, where, and why it has to stay. It may only
 # shrink: an entry that is met no longer fails the last test.
-GRADIOS_OWN: dict[tuple[str, str], str] = {}
+GRADIOS_OWN = {
+    ("target-size", 'class="download-link'): "a film's download button, large enough, lies in a link that it covers",
+}
 met: set[tuple[str, str]] = set()
 looked_at: set[str] = set()
 
