@@ -3,9 +3,9 @@
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
+from apps.front import Bricks, Card, front
 from apps.launch import CHECKPOINTS, FILE_LIFETIME, LazyTask, lazy_task, parser, serve
 
 if TYPE_CHECKING:
@@ -14,76 +14,108 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class App:
-    """An app that exists: `apps.<name>.app.build` makes its page, `checkpoints/<model>` is its model."""
+    """An app that exists: `apps.<name>.app.build` makes its page of its models, folders in `checkpoints/`.
+
+    An app that names no model is given all of them, by their names.
+    """
 
     name: str
     title: str
+    kind: str
     summary: str
-    model: str
+    bricks: Bricks
+    models: tuple[str, ...] = ()
 
+
+# Every folder in `checkpoints/`.
+MODELS = ("captioner", "sentiment", "translator", "video-shots", "video-lipreading", "language-model")
 
 APPS = (
     App(
+        "captioner",
+        "Captioner",
+        "One to many",
+        "A photograph in a sentence, and where the model looked for every word.",
+        Bricks(("photo", "", "", ""), ("a", "dog", "runs", ".")),
+        ("captioner",),
+    ),
+    App(
+        "sentiment",
+        "Sentiment",
+        "Many to one",
+        "How a text is meant, how sure that is, and what each word adds to it.",
+        Bricks(("a", "warm", "funny", "film"), ("", "", "", "positive")),
+        ("sentiment",),
+    ),
+    App(
         "translator",
         "Translator",
+        "Many to many",
         "English, German and French, and where the model looked for every word.",
-        "translator",
-    ),
-    App("sentiment", "Sentiment", "How a text is meant, how sure that is, and what each word adds to it.", "sentiment"),
-    App(
-        "captioner", "Captioner", "A photograph in a sentence, and where the model looked for every word.", "captioner"
+        Bricks(("a", "dog", "", ""), ("", "", "ein", "Hund")),
+        ("translator",),
     ),
     App(
         "video",
         "Video",
+        "Many to many, in step",
         "Every frame of a film gets its label: what the camera does, where a shot ends.",
-        "video-shots",
+        Bricks(("frame 1", "frame 2", "frame 3", "frame 4"), ("pan", "pan", "cut", "still")),
+        ("video-shots", "video-lipreading"),
+    ),
+    App(
+        "inside",
+        "Inside",
+        "One to one",
+        "An image and its label, no sequence at all: what the others are compared with. Then gates, gradients and "
+        "memory, live, in any of the models.",
+        Bricks(("photo",), ("dog",), "CNN"),
     ),
 )
 
 
 def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> "gr.Blocks":
-    """One app is its own page; several get a front page and a page each. `loads` gives every app's task."""
+    """One app is its own page; several get a front page and a page each.
+
+    Args:
+        loads: for the name of every model, what gives its task. Pages that use the same model share it.
+    """
     import gradio as gr  # here, so that `apps.launch` can first see to it that gradio stays at home
 
-    pages = {app: importlib.import_module(f"apps.{app.name}.app").build(loads[app.name]) for app in apps}
+    pages = {app: _page(app, loads) for app in apps}
     if len(pages) == 1:
         return next(iter(pages.values()))
     with gr.Blocks(title="seqcore", delete_cache=FILE_LIFETIME) as site:
-        gr.HTML(_front(apps), apply_default_css=False)
+        cards = [Card(app.title, app.name, app.kind, app.summary, app.bricks) for app in pages]
+        gr.HTML(front(cards), apply_default_css=False)
     for app, page in pages.items():
         with site.route(app.title, app.name):
             page.render()
     return site
 
 
-def _front(apps: Sequence[App]) -> str:
-    cards = "".join(
-        f'<a class="sq-card" href="{app.name}">'
-        f"<strong>{escape(app.title)}</strong><span>{escape(app.summary)}</span></a>"
-        for app in apps
-    )
-    intro = "One LSTM reads a sequence into a memory; another one, or a small head, turns that memory into an answer."
-    return f'<div class="sq-head"><h1>seqcore</h1><p>{intro}</p></div><nav class="sq-cards">{cards}</nav>'
+def _page(app: App, loads: Mapping[str, LazyTask[Any]]) -> "gr.Blocks":
+    module: Any = importlib.import_module(f"apps.{app.name}.app")
+    page: gr.Blocks = module.build(*(loads[model] for model in app.models)) if app.models else module.build(loads)
+    return page
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and serve every app until stopped."""
     options = parser("Serve every app in the browser.")
     options.add_argument(
-        "--checkpoint", action="append", default=[], metavar="APP=PATH",
-        help="folder or hub id of an app's model, for example translator=../runs/mine; may be given once for each app",
+        "--checkpoint", action="append", default=[], metavar="MODEL=PATH",
+        help="folder or hub id to take instead of a bundled model, for example translator=runs/mine; may be given once "
+        f"for each of {', '.join(MODELS)}",
     )  # fmt: skip
     chosen = options.parse_args(arguments)
-    checkpoints = {app.name: str(CHECKPOINTS / app.model) for app in APPS}
+    checkpoints = {model: str(CHECKPOINTS / model) for model in MODELS}
     for entry in chosen.checkpoint:
-        name, separator, path = entry.rpartition("=")
-        if not separator and len(APPS) == 1:
-            name = APPS[0].name
-        if name not in checkpoints or not path:
-            options.error(f"--checkpoint takes APP=PATH with an app of {', '.join(checkpoints)}, not {entry!r}")
-        checkpoints[name] = path
-    serve(build({name: lazy_task(path, chosen.device) for name, path in checkpoints.items()}), chosen)
+        model, _, path = entry.partition("=")
+        if model not in checkpoints or not path:
+            options.error(f"--checkpoint takes MODEL=PATH with a model of {', '.join(checkpoints)}, not {entry!r}")
+        checkpoints[model] = path
+    serve(build({model: lazy_task(path, chosen.device) for model, path in checkpoints.items()}), chosen)
 
 
 if __name__ == "__main__":

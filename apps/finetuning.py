@@ -9,11 +9,29 @@ from typing import Any
 from jsonargparse import auto_cli
 
 from seqcore.errors import SeqcoreError
+from seqcore.tasks.base import Task
 
 try:
-    from seqcore.training import Fitted
+    from seqcore.training import Fitted, is_first_process
 except ModuleNotFoundError as missing:
     sys.exit(f"error: training needs {missing.name}, which is not installed: pip install 'seqcore[train]'")
+
+
+def announce(task: Task, rows: Sequence[Any], checks: Sequence[Any], unit: str) -> None:
+    """Say how much there is to learn from, in `unit`, a noun in the plural, and how much learns."""
+    if is_first_process():
+        trained = sum(weight.numel() for group in task.parameter_groups() for weight in group)
+        whole = sum(weight.numel() for weight in task.network.parameters())
+        counts = f"{len(rows):,} training and {len(checks):,} validation {unit}"
+        print(f"{counts}, {trained:,} of {whole:,} parameters are trained", flush=True)
+
+
+def finish(fitted: Fitted, output: str, demo: str | None = None) -> None:
+    """Report, and end as a shell expects it of a program that was stopped by Ctrl-C, where it was."""
+    if is_first_process():
+        report(fitted, output, demo)
+    if fitted.interrupted:
+        sys.exit(130)
 
 
 def report(fitted: Fitted, output: str, demo: str | None = None) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -26,6 +27,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from apps import __main__ as all_apps
 from apps import launch
+from apps.front import Bricks
 from apps.translator import app, files
 from apps.translator.answers import Answers
 from apps.translator.page import PageEvents
@@ -422,18 +424,46 @@ def test_only_a_hub_id_brings_the_hub_on_line(tmp_path: Path, monkeypatch: pytes
 
 def test_several_apps_get_a_front_page_and_a_page_each() -> None:
     names = ("Translator", "Another <one>")
-    apps = [all_apps.App("translator", title, "What it does.", "translator") for title in names]
+    bricks = Bricks(("in", ""), ("", "<out>"))
+    apps = [all_apps.App("translator", title, "Many", "What it does.", bricks, ("translator",)) for title in names]
     site = all_apps.build({"translator": launch.LazyTask("nowhere")}, apps)
     assert [name for _, name, _ in site.pages] == ["Home", *names]
-    assert "Another &lt;one&gt;" in str(site.get_config_file()["components"])
+    shown = str(site.get_config_file()["components"])
+    assert "Another &lt;one&gt;" in shown
+    assert 'aria-label="Many: in into 2 steps of an LSTM, and out comes &lt;out&gt;"' in shown
+
+
+def test_pages_share_their_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    def build(*loads: Any) -> gr.Blocks:
+        given.append(loads)
+        return gr.Blocks()
+
+    monkeypatch.setitem(sys.modules, "apps.some.app", SimpleNamespace(build=build))
+    bricks = Bricks(("in",), ("out",))
+    every = all_apps.App("some", "Every", "Kind", "All models.", bricks)
+    two = all_apps.App("some", "Two", "Kind", "Two models.", bricks, ("translator", "sentiment"))
+    opened: list[str] = []
+    loads = {
+        name: launch.LazyTask(name, open_checkpoint=lambda path, device: opened.append(path) or path)
+        for name in all_apps.MODELS
+    }
+    all_apps.build(loads, [every, two])
+    (everything,), pair = given
+    assert everything is loads
+    assert pair == (loads["translator"], loads["sentiment"])
+    assert opened == [], "models are loaded on first use"
+    assert [everything["translator"](), pair[0](), pair[0]()] == ["translator"] * 3
+    assert opened == ["translator"], "and once"
 
 
 def test_options_of_all_apps_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         all_apps.main(["--checkpoint", "nobody=here"])
-    assert (
-        "APP=PATH with an app of translator, sentiment, captioner, video, not 'nobody=here'" in capsys.readouterr().err
-    )
+    told = capsys.readouterr().err
+    assert "MODEL=PATH with a model of captioner, sentiment, translator, video-shots, " in told
+    assert "not 'nobody=here'" in told
 
 
 @pytest.mark.parametrize("run", [all_apps.main, partial(launch.run_app, "translator", app.build, "About it.")])

@@ -19,6 +19,7 @@ from gradio_client import Client
 from playwright.sync_api import expect
 
 from apps import __main__ as all_apps
+from apps.front import Bricks
 from apps.launch import LazyTask, start
 
 pytestmark = pytest.mark.browser
@@ -29,7 +30,7 @@ CHECKPOINT = ROOT / "checkpoints" / "translator"
 
 def translate(page: Any, text: str) -> None:
     page.fill("#source textarea", text)
-    page.click("#translate")
+    page.click("#go")
 
 
 def translation_is(page: Any, text: str) -> None:
@@ -216,7 +217,7 @@ def test_sampling_with_a_seed_draws_the_same_again(page: Any, word_list_server: 
 
     def drawn(seed: int) -> str:
         page.fill("#seed input", str(seed))
-        page.click("#translate")
+        page.click("#go")
         page.wait_for_function("document.querySelector('#translation textarea').value.startsWith('Hund ')")
         status_is(page, "1 sentence in")
         text = page.input_value("#translation textarea")
@@ -337,11 +338,14 @@ def test_the_page_works_as_one_of_many(
     monkeypatch.setitem(sys.modules, "apps.other", types.ModuleType("apps.other"))
     monkeypatch.setitem(sys.modules, "apps.other.app", types.SimpleNamespace(build=build))
     load = LazyTask("nowhere", open_checkpoint=lambda path, device: word_list_translator)
-    apps = [all_apps.App(name, name.title(), "Words.", "nowhere") for name in ("translator", "other")]
-    site = all_apps.build({"translator": load, "other": load}, apps)
+    bricks = Bricks(("a",), ("b",))
+    apps = [
+        all_apps.App(name, name.title(), "Kind", "Words.", bricks, ("nowhere",)) for name in ("translator", "other")
+    ]
+    site = all_apps.build({"nowhere": load}, apps)
     address = start(site, "127.0.0.1", free_port())
     page.goto(address)
-    page.locator(".sq-card").get_by_text("Translator").click()
+    page.locator(".sq-card").get_by_role("link", name="Translator").click()
     translate(page, "a dog runs")
     translation_is(page, "ein Hund rennt")
     page.locator("#details svg").wait_for()

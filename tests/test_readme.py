@@ -14,15 +14,35 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESS = "http://127.0.0.1:7860"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FENCED = re.findall(r"^ *```(\w*)\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
+# Every line to type in a shell is of one of these kinds; the tests below run all of a kind.
+KINDS = {
+    "make": r"make ",
+    "curl": r"curl ",
+    "seqcore": r"(echo .* \| )?seqcore ",
+    "finetune": r"python -m apps\.\w+\.finetune ",
+    "network": r".*# needs the network$",
+}
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return [code for named, code in FENCED if named == language]
 
 
-def commands(start: str) -> list[str]:
-    lines = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
-    return [line.split("#")[0].strip() for line in lines if start in line]
+def lines() -> list[str]:
+    """What is to be typed in a shell, comments included."""
+    return [line.strip() for line in "\n".join(blocks("sh")).replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def commands(kind: str) -> list[str]:
+    return [re.sub(r"\s+# .*", "", line) for line in lines() if re.match(KINDS[kind], line)]
+
+
+def test_nothing_stands_here_that_no_test_runs() -> None:
+    assert README.count("```") == 2 * len(FENCED)
+    assert {language for language, _ in FENCED} == {"sh", "python"}
+    for line in lines():
+        assert len([kind for kind, pattern in KINDS.items() if re.match(pattern, line)]) == 1, line
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +98,7 @@ def test_python_examples_run(code: str, environment: dict[str, str]) -> None:
         assert done.stdout.endswith("150 torch.Size([150, 11])\n")
 
 
-@pytest.mark.parametrize("command", commands("seqcore "))
+@pytest.mark.parametrize("command", commands("seqcore"))
 def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: Path) -> None:
     command = command.replace("/tmp/", f"{tmp_path}/")
     done = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
@@ -97,22 +117,19 @@ def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: 
         assert len(written) == len(README.splitlines())
 
 
-@pytest.mark.parametrize(
-    ("app", "said"),
-    [
-        ("translator", "source: en"),
-        ("sentiment", "text: review"),
-        ("captioner", "train: photos"),
-        ("video", "train: films"),
-    ],
-    ids=["translator", "sentiment", "captioner", "video"],
-)
-def test_the_training_commands_take_their_options(app: str, said: str, environment: dict[str, str]) -> None:
-    (command,) = commands(f"apps.{app}.finetune")
+@pytest.mark.parametrize("command", commands("finetune"))
+def test_the_training_commands_take_their_options(command: str, environment: dict[str, str]) -> None:
+    said = {
+        "translator": "source: en",
+        "sentiment": "text: review",
+        "captioner": "train: photos",
+        "video": "train: films",
+    }
     script = command.replace("python ", f"{sys.executable} ", 1) + " --print_config"
     done = subprocess.run(script, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert said in done.stdout
+    app = command.split(".")[1]
+    assert said[app] in done.stdout
     assert f"init: checkpoints/{app.replace('video', 'video-shots')}" in done.stdout
 
 
@@ -122,9 +139,28 @@ def test_links_lead_to_files() -> None:
     assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
-def test_the_first_two_commands_are_make_targets() -> None:
-    first = [line.split("#")[0].split() for line in blocks("sh")[0].splitlines()]
-    assert first == [["make", "demo"], ["make", "test"]]
-    for _, target in first:
-        done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+def test_the_first_two_commands_install_and_start() -> None:
+    assert commands("make")[:2] == ["make demo", "make test"]
+
+
+@pytest.mark.parametrize("command", commands("make"))
+def test_make_starts_what_it_says(command: str, environment: dict[str, str], free_port: Callable[[], int]) -> None:
+    """`make demo` serves; `make test` would run this test again, and so is only planned."""
+    planned = subprocess.run(f"{command} --dry-run", shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert planned.returncode == 0, planned.stderr
+    *_, last = planned.stdout.strip().splitlines()
+    assert last.startswith(".venv/bin/python -m pytest" if "test" in command else "exec .venv/bin/python -m apps")
+    if "demo" not in command:
+        return
+    port = free_port()
+    start = last.replace(".venv/bin/python", sys.executable).replace(" --port 8000", "")
+    server = subprocess.Popen(
+        f"{start} --port {port} --device cpu", shell=True, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE
+    )
+    try:
+        assert server.stdout is not None
+        told = next(line for line in server.stdout if " is at " in line)
+        assert f"http://127.0.0.1:{port}" in told
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)

@@ -29,7 +29,7 @@ def server(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactor
 def classify(page: Any, text: str) -> None:
     """Classify a text and wait until its words are weighed."""
     page.fill("#text textarea", text)
-    page.click("#classify")
+    page.click("#go")
     status_is(page, "explained in")
 
 
@@ -77,7 +77,7 @@ def test_a_text_is_classified_and_explained(page: Any, server: str) -> None:
     page.get_by_role("button", name="Clear").click()
     page.locator("#verdict").wait_for(state="hidden")
     assert page.input_value("#text textarea") == ""
-    page.click("#classify")
+    page.click("#go")
     status_is(page, "There is nothing to classify yet")
 
 
@@ -144,7 +144,7 @@ def test_markup_stays_text(page: Any, server: str) -> None:
 def test_too_long_a_text_is_refused_and_the_page_goes_on(page: Any, server: str) -> None:
     page.goto(server)
     page.fill("#text textarea", "x" * 40_001)
-    page.click("#classify")
+    page.click("#go")
     page.locator(".toast-body").get_by_text("this page takes 40,000 at a time").wait_for()
     status_is(page, "Not classified")
     classify(page, "The film was good.")
@@ -220,7 +220,7 @@ def test_a_missing_checkpoint_is_told_in_the_page(page: Any, free_port: Callable
     page.locator("#trouble").get_by_text("The model could not be loaded.").wait_for()
     assert str(tmp_path / "nothing") in page.locator("#trouble").inner_text()
     page.fill("#text textarea", "The film was good.")
-    page.click("#classify")
+    page.click("#go")
     page.locator(".toast-body").get_by_text(str(tmp_path / "nothing")).wait_for()
     status_is(page, "Not classified")
     page.goto("about:blank")  # an open page would see its server end

@@ -185,7 +185,7 @@ def test_a_live_picture_gets_the_labels_of_the_stream() -> None:
 
 def test_a_film_is_labelled_and_looked_at(page: Any, server: str, film: Path) -> None:
     page.goto(server)
-    expect(page.get_by_role("heading", name="Video, frame by frame")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Video", exact=True)).to_be_visible(timeout=30_000)
     expect(page.get_by_text("Tells colours apart.")).to_be_visible(timeout=30_000)  # the model is loaded first
     page.locator("#video input[type=file]").first.set_input_files(film)
     page.locator("#video video").wait_for()

@@ -10,8 +10,9 @@ import gradio as gr
 
 from apps.captioner.answers import DEFAULT_BEAM, DEFAULT_CAPTIONS, DEFAULT_PENALTY, WIDEST_BEAM, Answers
 from apps.captioner.files import LARGEST_IMAGE, MOST_IMAGES
-from apps.captioner.page import PageEvents, heading
+from apps.captioner.page import ABOUT, TITLE, PageEvents
 from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+from apps.layout import PRIVATE, heading, search_settings
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "Caption images in the browser with a convolutional network and a deep LSTM."
 EXAMPLES = Path(__file__).resolve().parent / "examples"
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 MOST_WATCHED = 16
 
 
@@ -29,7 +29,7 @@ def build(load: "LazyTask[Captioner]") -> gr.Blocks:
     answers = Answers(load)
     events = PageEvents(answers)
     with gr.Blocks(title="Captioner · seqcore", delete_cache=FILE_LIFETIME) as page:
-        head = gr.HTML(heading(""), apply_default_css=False)
+        head = gr.HTML(heading(TITLE, ABOUT), apply_default_css=False)
         trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
         settings = _settings()
         with gr.Tab("Photo", elem_id="photo-tab"):
@@ -46,21 +46,7 @@ def build(load: "LazyTask[Captioner]") -> gr.Blocks:
 
 def _settings() -> "list[Component]":
     """Beam size, length penalty, captions to compare."""
-    look: dict[str, Any] = {"min_width": 200, "render": False}
-    return [
-        gr.Slider(
-            1, WIDEST_BEAM, value=DEFAULT_BEAM, step=1, label="Beam size", **look,
-            info="How many captions are followed at once; 1 takes the likeliest word at every step.",
-        ),
-        gr.Slider(
-            0.0, 2.0, value=DEFAULT_PENALTY, step=0.1, label="Length penalty", **look,
-            info="Above 0 makes up for the lower probability of long captions.",
-        ),
-        gr.Slider(
-            1, WIDEST_BEAM, value=DEFAULT_CAPTIONS, step=1, label="Captions to compare", **look,
-            info="Listed beneath with their scores; of a beam, as many as it holds.",
-        ),
-    ]  # fmt: skip
+    return search_settings("caption", WIDEST_BEAM, DEFAULT_BEAM, DEFAULT_PENALTY, DEFAULT_CAPTIONS)
 
 
 def _photo_tab(events: PageEvents, settings: "list[Component]") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps.captioner.pictures import data_address, looked, shrunk
 from apps.figures import ranking
+from apps.layout import part, scrolling
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,7 +41,7 @@ def gallery(photo: "Image", caption: "Caption") -> str:
             f"<figcaption><bdi>{escape(text)}</bdi> <small>{100 * probability:.0f} %</small></figcaption></figure>"
         )
     note = "The photo, light where the model looked while it wrote the word, and how sure it was of it."
-    return _part("Where it looked", note) + f'<div class="sq-looks">{"".join(parts)}</div>'
+    return part("Where it looked", note) + f'<div class="sq-looks">{"".join(parts)}</div>'
 
 
 def alternatives(caption: "Caption") -> str:
@@ -50,7 +51,7 @@ def alternatives(caption: "Caption") -> str:
         return ""
     note = "Scores are log-probabilities for the length: the nearer to 0, the better."
     table = ranking([other.text for other in ranked], [other.score for other in ranked], "Caption")
-    return _part("The best it found", note) + table
+    return part("The best it found", note) + table
 
 
 def table(lines: "Sequence[Line]") -> str:
@@ -62,7 +63,7 @@ def table(lines: "Sequence[Line]") -> str:
     )
     head = '<thead><tr><th aria-label="Image"></th><th>File</th><th>Alt text</th></tr></thead>'
     listed = f'<table class="sq-results sq-files">{head}<tbody>{rows}</tbody></table>'
-    return f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Captions">{listed}</div>'
+    return scrolling(listed, "Captions")
 
 
 def _thumbnail(line: "Line") -> str:
@@ -75,7 +76,3 @@ def sureness(caption: "Caption") -> str:
         return ""
     mean = math.exp(sum(map(math.log, caption.token_probabilities)) / len(caption.token_probabilities))
     return f"{100 * mean:.0f} % sure of a piece on average"
-
-
-def _part(title: str, note: str) -> str:
-    return f'<div class="sq-note"><h3>{title}</h3><p>{note}</p></div>'

@@ -1,6 +1,5 @@
 """Train a captioner on your own images: ``python -m apps.captioner.finetune --help``."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from apps.finetuning import report, run
+from apps.finetuning import announce, finish, run
 from seqcore.checkpoint import TRAINING
 from seqcore.data import hold_out
 from seqcore.errors import DataError, InputError, SettingsError
@@ -84,16 +83,8 @@ def finetune(
         rows, checks = with_grids(task, rows, place / "train"), with_grids(task, checks, place / "validation")
     if objective == "self-critical":
         rows = self_critical(task, rows, samples)
-    if is_first_process():
-        trained = sum(weight.numel() for group in task.parameter_groups() for weight in group)
-        whole = sum(weight.numel() for weight in task.network.parameters())
-        counts = f"{len(rows):,} training and {len(checks):,} validation images"
-        print(f"{counts}, {trained:,} of {whole:,} parameters are trained", flush=True)
-    fitted = fit(task, rows, checks, training, output, resume)
-    if is_first_process():
-        report(fitted, output, "apps.captioner")
-    if fitted.interrupted:
-        sys.exit(130)  # what a shell reports of a program that was stopped by Ctrl-C
+    announce(task, rows, checks, "images")
+    finish(fit(task, rows, checks, training, output, resume), output, "apps.captioner")
 
 
 def read_data(train: str, validation: str | None, columns: Columns, hold: int, seed: int) -> tuple[Rows, Rows]:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from html import escape
 from typing import Any, TypeAlias
 
 import gradio as gr
@@ -11,21 +10,18 @@ from apps.captioner import details
 from apps.captioner.answers import Answers, check_settings
 from apps.captioner.files import Line, caption_files
 from apps.launch import trouble
+from apps.layout import heading
 from apps.progress import progress_bar
 from apps.turns import Turns, visitor
 from seqcore.errors import SeqcoreError
 
+TITLE = "Captioner"
 ABOUT = "A convolutional network sees, a deep LSTM writes, and attention says where it looks for every word."
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 _NOTHING = ("", "", "")
 _NOTHING_NEW = (gr.skip(),) * 3
 _NO_FILES = ("", gr.update(visible=False, value=None), gr.update(visible=False, value=None), "",
              gr.update(interactive=False))  # fmt: skip
-
-
-def heading(about: str) -> str:
-    """The head of the page as HTML."""
-    return f'<div class="sq-head"><h1>Image captions</h1><p>{escape(about or ABOUT)}</p></div>'
 
 
 class PageEvents:
@@ -41,7 +37,7 @@ class PageEvents:
             self.answers.captioner()
         except SeqcoreError as error:
             return gr.skip(), gr.update(value=trouble(error), visible=True)
-        return heading(self.answers.load.about()), gr.update(visible=False)
+        return heading(TITLE, self.answers.load.about() or ABOUT), gr.update(visible=False)
 
     def show_caption(
         self, request: gr.Request, image: str | None, beam_size: int, penalty: float, n_best: int

@@ -47,7 +47,7 @@ def maps(reading: "Reading", track: "Track", unit: int) -> str:
         f"{_step(reading)}. The frame is the unit chosen above.{cut}"
     )
     return (
-        f'<div class="sq-note"><h3>All gates</h3><p>{note}</p></div>'
+        f'<div class="sq-note"><h2>All gates</h2><p>{note}</p></div>'
         f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Heat maps of the gates">{drawing}</div>'
     )
 
@@ -190,7 +190,7 @@ def _described(reading: "Reading", track: "Track", unit: int) -> str:
 
 
 def _heading(unit: int) -> str:
-    return f'<div class="sq-note"><h3>Unit {unit}</h3>'
+    return f'<div class="sq-note"><h2>Unit {unit}</h2>'
 
 
 def _legend() -> str:

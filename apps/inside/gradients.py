@@ -62,7 +62,7 @@ def show(length: float, depth: float, gain: float, threshold: float, truncation:
         "higher a line, the more of the error still arrives so many steps before the end."
     )
     return (
-        f'<div class="sq-note"><h3>What is left of the gradient</h3><p>{note}</p></div>'
+        f'<div class="sq-note"><h2>What is left of the gradient</h2><p>{note}</p></div>'
         f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Chart">{chart(found, cut)}</div>'
         f'<p class="sq-said" role="status">{summary(found, limit, cut)}</p>{figures(found, limit)}'
     )

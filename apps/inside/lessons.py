@@ -16,4 +16,4 @@ def lesson(told: str) -> str:
 def to_try(things: Sequence[str]) -> str:
     """What a reader may do with a panel, as HTML."""
     listed = "".join(f"<li>{escape(thing)}</li>" for thing in things)
-    return f'<div class="sq-note"><h3>To try</h3><ul class="sq-try">{listed}</ul></div>'
+    return f'<div class="sq-note"><h2>To try</h2><ul class="sq-try">{listed}</ul></div>'

@@ -210,7 +210,7 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     gr.HTML(to_try(TRY), apply_default_css=False)
     if table := adding_table():
         gr.HTML(
-            '<div class="sq-note"><h3>The adding problem</h3><p>Hochreiter and Schmidhuber (1997) asked this first: of '
+            '<div class="sq-note"><h2>The adding problem</h2><p>Hochreiter and Schmidhuber (1997) asked this first: of '
             "many numbers two are marked, and after the last one their sum is wanted. Mean squared error on unseen "
             "sequences; always answering 1 has 0.167, and below 0.01 counts as solved. The other networks have as many "
             f"parameters and got five times the training. Measured before, by <code>{COMMAND}</code>.</p></div>"

@@ -125,7 +125,7 @@ def bars(model: "LanguageModel", written: "Written", settings: Settings) -> str:
         "with top-k and top-p. The one that was drawn has an arrow; a dot begins a piece that goes on a word."
     )
     return (
-        f'<div class="sq-note"><h3>The last piece</h3><p>{note}</p></div>'
+        f'<div class="sq-note"><h2>The last piece</h2><p>{note}</p></div>'
         '<div class="sq-scroll" tabindex="0" role="region" aria-label="The last piece"><table class="sq-dice">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )

@@ -3,21 +3,20 @@
 `gradio apps/sentiment/app.py` serves it and reloads it when this file changes.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+from apps.layout import AT_ONCE, PRIVATE, heading
 from apps.sentiment.answers import LONGEST_TEXT, UNSURE_BELOW, Answers
-from apps.sentiment.page import EXAMPLES, PageEvents, heading
+from apps.sentiment.page import ABOUT, EXAMPLES, TITLE, PageEvents
 from apps.sentiment.tables import KINDS, LARGEST_FILE
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import SentimentClassifier
 
 DESCRIPTION = "Classify texts in the browser with a deep LSTM, and see why."
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
 MOST_WATCHED = 16  # texts whose words are weighed at the same time, or wait for it
 
 
@@ -26,7 +25,7 @@ def build(load: "LazyTask[SentimentClassifier]") -> gr.Blocks:
     answers = Answers(load)
     events = PageEvents(answers)
     with gr.Blocks(title="Sentiment · seqcore", delete_cache=FILE_LIFETIME) as page:
-        head = gr.HTML(heading(""), apply_default_css=False)
+        head = gr.HTML(heading(TITLE, ABOUT), apply_default_css=False)
         trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
         band = gr.Slider(
             0.0, 1.0, value=UNSURE_BELOW, step=0.01, label="Unsure below", elem_id="band", render=False,
@@ -44,22 +43,24 @@ def build(load: "LazyTask[SentimentClassifier]") -> gr.Blocks:
 
 
 def _text_tab(events: PageEvents, band: gr.Slider) -> None:
-    text = gr.Textbox(
-        label="Text", lines=5, max_lines=18, elem_id="text", elem_classes="sq-text",
-        placeholder=f"Type or paste up to {LONGEST_TEXT:,} characters. Shift + Enter classifies.",
-    )  # fmt: skip
+    with gr.Row(equal_height=True):
+        text = gr.Textbox(
+            label="Text", lines=6, max_lines=18, min_width=280, elem_id="text", elem_classes="sq-text",
+            placeholder=f"Type or paste up to {LONGEST_TEXT:,} characters. Shift + Enter classifies.",
+        )  # fmt: skip
+        with gr.Column(min_width=280, elem_classes="sq-answer"):
+            verdict = gr.HTML(elem_id="verdict", elem_classes="sq-filled", apply_default_css=False)
     with gr.Row(elem_classes="sq-buttons"):
         clear = gr.Button("Clear", scale=1, min_width=80)
-        go = gr.Button("Classify", variant="primary", scale=4, min_width=140, elem_id="classify")
+        go = gr.Button("Classify", variant="primary", scale=4, min_width=140, elem_id="go")
     status = gr.Markdown(elem_classes="sq-status", elem_id="status")
-    verdict = gr.HTML(elem_id="verdict", elem_classes="sq-filled", apply_default_css=False)
-    reasons = gr.HTML(elem_id="reasons", elem_classes="sq-filled", apply_default_css=False)
-    classified = gr.State("")
     labels = [" ⏎ ".join(sample.split("\n\n")) for sample in EXAMPLES]
     examples = gr.Dataset(
         components=[text], samples=[[sample] for sample in EXAMPLES], sample_labels=labels,
         label="Examples", elem_id="examples",
     )  # fmt: skip
+    reasons = gr.HTML(elem_id="reasons", elem_classes="sq-filled", apply_default_css=False)
+    classified = gr.State("")
     outputs = [verdict, reasons, status, classified]
     chosen = examples.click(lambda sample: sample[0], examples, text, **AT_ONCE)
     for begin in (go.click, text.submit, chosen.success):

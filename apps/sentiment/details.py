@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from apps.layout import scrolling
+
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment
 
@@ -59,7 +61,7 @@ def table(rows: "Sequence[tuple[str, Sentiment]]") -> str:
     """Texts and their labels."""
     head = "<thead><tr><th>Text</th><th>Label</th><th>Probability</th></tr></thead>"
     listed = f'<table class="sq-results">{head}<tbody>{"".join(_row(*row) for row in rows)}</tbody></table>'
-    return f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Results">{listed}</div>'
+    return scrolling(listed, "Results")
 
 
 def _row(text: str, result: "Sentiment") -> str:

@@ -1,6 +1,5 @@
 """Train a sentiment classifier on your own texts: ``python -m apps.sentiment.finetune --help``."""
 
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +7,7 @@ from typing import Any
 
 import torch
 
-from apps.finetuning import report, run
+from apps.finetuning import announce, finish, run
 from seqcore import load
 from seqcore.data import hold_out, read_rows
 from seqcore.errors import DataError, InputError, SettingsError
@@ -80,18 +79,13 @@ def finetune(
     else:
         task = make_classifier(rows, init, new_tokenizer, vectors, model)
         task.class_weights = class_weights(task, rows) if balance else None
-    if is_first_process():
-        parameters = sum(weight.numel() for weight in task.network.parameters())
-        print(f"{len(rows):,} training and {len(checks):,} validation rows, {parameters:,} parameters", flush=True)
+    announce(task, rows, checks, "rows")
     fitted = fit(task, rows, checks, training, output, resume)
     if isinstance(task, SentimentClassifier) and fitted.scores and is_first_process():
         calibrate(task, checks)
         task.save_pretrained(output, dtype=torch.float16)
         print(f"calibrated on validation: temperature {task.config.temperature}")
-    if is_first_process():
-        report(fitted, output, None if pretrain else "apps.sentiment")
-    if fitted.interrupted:
-        sys.exit(130)  # what a shell reports of a program that was stopped by Ctrl-C
+    finish(fitted, output, None if pretrain else "apps.sentiment")
 
 
 def read_data(

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import wait
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
 
 from apps.launch import trouble
+from apps.layout import heading
 from apps.progress import progress_bar
 from apps.sentiment import details
 from apps.sentiment.answers import Answers, check_band
@@ -22,6 +22,7 @@ from seqcore.errors import SeqcoreError
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment
 
+TITLE = "Sentiment"
 ABOUT = "A deep LSTM reads a text word by word; what it remembers says how the text is meant, how surely, and why."
 EXAMPLES = (
     "A warm, funny and deeply moving film. I laughed, I cried, I called my mother.",
@@ -44,11 +45,6 @@ _NO_TABLE = ("", gr.update(visible=False, value=None), "", gr.update(interactive
 _LOOK_EVERY = 0.3  # seconds, whether the words are weighed, or nobody waits for them any more
 
 
-def heading(about: str) -> str:
-    """The head of the page as HTML."""
-    return f'<div class="sq-head"><h1>Sentiment</h1><p>{escape(about or ABOUT)}</p></div>'
-
-
 class PageEvents:
     """What the page does when something is clicked, chosen or typed."""
 
@@ -62,7 +58,7 @@ class PageEvents:
             self.answers.labels()
         except SeqcoreError as error:
             return gr.skip(), gr.update(value=trouble(error), visible=True)
-        return heading(self.answers.load.about()), gr.update(visible=False)
+        return heading(TITLE, self.answers.load.about() or ABOUT), gr.update(visible=False)
 
     def show_text(self, request: gr.Request, text: str, unsure_below: float) -> Iterator[tuple[Any, ...]]:
         """Classify what is in the text box, and then weigh its words."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from apps.layout import part
 from apps.sentiment.details import percent, spoken
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def _words(result: "Sentiment", multi_label: bool) -> str:
     """The text, each word coloured and underlined by what it adds."""
     title = "What each word adds"
     if not result.attributions:
-        return _part(title, "This text is too long for its words to be weighed one by one.")
+        return part(title, "This text is too long for its words to be weighed one by one.")
     label = _likeliest(result)
     names = list(result.probabilities)
     # Of two classes the second is always blue, whichever the verdict is; else blue speaks for the likeliest label.
@@ -47,7 +48,7 @@ def _words(result: "Sentiment", multi_label: bool) -> str:
         f"{logit}: {baseline} for a text that says nothing, and {added} from the words (integrated gradients). "
         "Point at a word, or reach a strong one with Tab, for its part."
     )
-    return f'{_part(title, note)}<p class="sq-words" dir="auto">{spans}</p>'
+    return f'{part(title, note)}<p class="sq-words" dir="auto">{spans}</p>'
 
 
 def _word(word: str, strength: float, part: str, so_far: str) -> str:
@@ -82,7 +83,7 @@ def _chart(result: "Sentiment", multi_label: bool) -> str:
     told = f"The probability of {name} after each of {count:,} words; after the last it is {percent(values[-1])}"
     note = "The LSTM reads from left to right. This is what it would say if the text ended after each word."
     return (
-        f'{_part("How the verdict moves", note)}<div class="sq-course" role="img" aria-label="{escape(told)}">'
+        f'{part("How the verdict moves", note)}<div class="sq-course" role="img" aria-label="{escape(told)}">'
         f'<div class="sq-axis">{axis}</div><div class="sq-plot"><svg viewBox="0 0 100 100" preserveAspectRatio="none">'
         f'<polyline points="{line}"></polyline></svg>'
         f'<div class="sq-steps{" sq-dots" * (count <= _MOST_DOTS)}">{steps}</div></div></div>'
@@ -106,7 +107,3 @@ def _verdict(names: Sequence[str], step: Sequence[float], multi_label: bool) -> 
 def _likeliest(result: "Sentiment") -> str:
     """The label whose log-odds are explained."""
     return max(result.probabilities, key=lambda name: result.probabilities[name])
-
-
-def _part(title: str, note: str) -> str:
-    return f'<div class="sq-note"><h3>{title}</h3><p>{note}</p></div>'

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import gradio as gr
 
 from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+from apps.layout import AT_ONCE, PRIVATE, heading, search_settings
 from apps.translator.answers import Answers
 from apps.translator.details import look_closer
 from apps.translator.files import LARGEST_FILE
 from apps.translator.languages import AUTO, DETECT
-from apps.translator.page import PageEvents, heading
-from apps.translator.settings import DEFAULT_BEAM, DEFAULT_PENALTY, LONGEST_TEXT, MOST_TRANSLATIONS, WIDEST_BEAM
+from apps.translator.page import ABOUT, TITLE, PageEvents
+from apps.translator.settings import DEFAULT_BEAM, DEFAULT_PENALTY, LONGEST_TEXT, WIDEST_BEAM
 
 if TYPE_CHECKING:
     from gradio.components import Component
 
     from seqcore.tasks.translation import Translator
 
+DESCRIPTION = "Translate in the browser with a deep LSTM and attention."
 Languages: TypeAlias = tuple[gr.Dropdown, gr.Dropdown, gr.Button]
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
 MOST_WATCHED = 16  # translations that grow at the same time
 
 
@@ -32,15 +32,17 @@ def build(load: "LazyTask[Translator]") -> gr.Blocks:
     answers = Answers(load)
     events = PageEvents(answers)
     with gr.Blocks(title="Translator · seqcore", delete_cache=FILE_LIFETIME) as page:
-        head = gr.HTML(heading(""), apply_default_css=False)
+        head = gr.HTML(heading(TITLE, ABOUT), apply_default_css=False)
         trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
         languages = source, target, _ = _language_choice()
         source.input(user_errors(events.choose_source), [source, target], languages, **AT_ONCE)
         target.input(user_errors(events.choose_target), [source, target], languages, **AT_ONCE)
+        settings = _settings()
         with gr.Tab("Text", elem_id="text-tab"):
-            examples, settings = _text_tab(events, languages)
+            examples = _text_tab(events, languages, settings)
         with gr.Tab("File", elem_id="file-tab"):
             _file_tab(events, source, target, settings)
+        _show_settings(settings)
         greeted: list[Component] = [head, trouble, *languages, examples]
         page.load(user_errors(events.greet), None, greeted, **PRIVATE)
         _endpoints(answers)
@@ -56,15 +58,14 @@ def _language_choice() -> Languages:
     return source, target, swap
 
 
-def _text_tab(events: PageEvents, languages: Languages) -> "tuple[gr.Dataset, list[Component]]":
+def _text_tab(events: PageEvents, languages: Languages, settings: "list[Component]") -> gr.Dataset:
     text, translation = _text_boxes()
-    status = gr.Markdown(elem_classes="sq-status", elem_id="status")
     with gr.Row(elem_classes="sq-buttons"):
         clear = gr.Button("Clear", scale=1, min_width=80)
         stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop")
-        go = gr.Button("Translate", variant="primary", scale=4, min_width=140, elem_id="translate")
+        go = gr.Button("Translate", variant="primary", scale=4, min_width=140, elem_id="go")
+    status = gr.Markdown(elem_classes="sq-status", elem_id="status")
     examples = gr.Dataset(components=[text], samples=[[""]], label="Examples", visible=False, elem_id="examples")
-    settings = _settings()
     results = gr.State([])
     with gr.Column(visible=False, elem_classes="sq-closer") as closer:
         which = gr.Dropdown([], label="A closer look at", type="index", elem_id="sentence")
@@ -84,7 +85,7 @@ def _text_tab(events: PageEvents, languages: Languages) -> "tuple[gr.Dataset, li
     stop.click(user_errors(events.stop), None, outputs, **PRIVATE)
     clear.click(user_errors(events.clear), None, [*outputs, text], **PRIVATE)
     which.input(user_errors(look_closer), [results, which], details, **PRIVATE)
-    return examples, settings
+    return examples
 
 
 def _text_boxes() -> tuple[gr.Textbox, gr.Textbox]:
@@ -99,47 +100,45 @@ def _text_boxes() -> tuple[gr.Textbox, gr.Textbox]:
 
 
 def _settings() -> "list[Component]":
-    """Components for the fields of `Settings`, in their order."""
+    """Components for the fields of `Settings`, in their order, not yet on the page."""
+    sampling = gr.Checkbox(
+        label="Sampling", render=False,
+        info="Draws words at random by their probability, instead of searching for the best ones.",
+    )  # fmt: skip
+    return [*search_settings("translation", WIDEST_BEAM, DEFAULT_BEAM, DEFAULT_PENALTY, 5), sampling, *_sampling()]
+
+
+def _show_settings(settings: "list[Component]") -> None:
+    *search, sampling, temperature, top_k, top_p, seed = settings
     with gr.Accordion("Settings", open=False, elem_id="settings"):
         with gr.Row():
-            beam = gr.Slider(
-                1, WIDEST_BEAM, value=DEFAULT_BEAM, step=1, label="Beam size", min_width=200,
-                info="How many translations are followed at once; 1 takes the likeliest word at every step.",
-            )  # fmt: skip
-            penalty = gr.Slider(
-                0.0, 2.0, value=DEFAULT_PENALTY, step=0.1, label="Length penalty", min_width=200,
-                info="Above 0 makes up for the lower probability of long translations.",
-            )  # fmt: skip
-            n_best = gr.Slider(
-                1, MOST_TRANSLATIONS, value=5, step=1, label="Translations to compare", min_width=200,
-                info="Listed beneath with their scores; of a beam, as many as it holds.",
-            )  # fmt: skip
-        sampling = gr.Checkbox(
-            label="Sampling", info="Draws words at random by their probability, instead of searching for the best ones."
-        )
+            for setting in search:
+                setting.render()
+        sampling.render()
         with gr.Row(visible=False) as drawn:
-            drawing = _sampling()
-        sampling.change(lambda on: gr.update(visible=on), sampling, drawn, **AT_ONCE)
-    return [beam, penalty, n_best, sampling, *drawing]
+            for setting in (temperature, top_k, top_p, seed):
+                setting.render()
+        sampling.change(lambda on: gr.update(visible=on), sampling, drawn, **AT_ONCE)  # type: ignore[attr-defined]
 
 
 def _sampling() -> "list[Component]":
+    look: dict[str, Any] = {"min_width": 400, "render": False}
     temperature = "Lower is safer, higher more varied."
     top_k = "Draw from the k likeliest pieces; 0: from all."
     top_p = "Draw from the likeliest that have this probability together."
     seed = "The same seed draws the same; 0: always another."
     return [
-        gr.Slider(0.05, 2.0, value=1.0, step=0.05, label="Temperature", info=temperature, min_width=400),
-        gr.Slider(0, 100, value=0, step=1, label="Top k", info=top_k, min_width=400),
-        gr.Slider(0.05, 1.0, value=1.0, step=0.05, label="Top p", info=top_p, min_width=400),
-        gr.Number(0, precision=0, minimum=0, label="Seed", info=seed, min_width=400, elem_id="seed"),
+        gr.Slider(0.05, 2.0, value=1.0, step=0.05, label="Temperature", info=temperature, **look),
+        gr.Slider(0, 100, value=0, step=1, label="Top k", info=top_k, **look),
+        gr.Slider(0.05, 1.0, value=1.0, step=0.05, label="Top p", info=top_p, **look),
+        gr.Number(0, precision=0, minimum=0, label="Seed", info=seed, elem_id="seed", **look),
     ]
 
 
 def _file_tab(events: PageEvents, source: "Component", target: "Component", settings: "list[Component]") -> None:
     limit = f"{LARGEST_FILE // 1_000_000} MB"
     gr.Markdown(
-        f"A text file (.txt, UTF-8) of {limit} at most is translated line by line, with the settings of the Text tab.",
+        f"A text file (.txt, UTF-8) of {limit} at most is translated line by line.",
         elem_classes="sq-hint",
     )
     file = gr.File(label="Text file", file_types=[".txt"], height=160, elem_id="file")
@@ -181,4 +180,4 @@ def _endpoints(answers: Answers) -> None:
 demo = build(LazyTask(CHECKPOINTS / "translator"))
 
 if __name__ == "__main__":
-    run_app("translator", build, "Translate in the browser with a deep LSTM and attention.")
+    run_app("translator", build, DESCRIPTION)

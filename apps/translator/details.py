@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from apps.figures import LONGEST_AXIS, attention_figure, confidence_strip, piece_labels, ranking, svg
+from apps.layout import part, scrolling
 
 if TYPE_CHECKING:
     from seqcore.tasks.translation import Translation
@@ -32,20 +33,20 @@ def look_closer(results: "Sequence[Translation]", index: int | None) -> str:
         f"Attention heat map from “{' '.join(found.text.split())}” to its source",
     )
     parts = [
-        _part(
+        part(
             "How sure it was",
             "Per cent for each piece of a word; the deeper the shade, the more doubt. "
             "Point at a piece, or reach it with Tab, for more.",
         ),
         confidence_strip(found.tokens, found.token_probabilities, _most_attended(found)),
-        _part("Where it looked", looked),
-        f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Attention heat map">{picture}</div>',
+        part("Where it looked", looked),
+        scrolling(picture, "Attention heat map"),
     ]
     ranked = [found, *found.alternatives]
     if len(ranked) > 1:
         note = "Scores are log-probabilities for the length: the nearer to 0, the better."
         parts += [
-            _part("The best it found", note),
+            part("The best it found", note),
             ranking([other.text.strip() for other in ranked], [other.score for other in ranked]),
         ]
     return "".join(parts)
@@ -55,7 +56,3 @@ def _most_attended(found: "Translation") -> list[str]:
     """For each piece written, the piece read that had most of its attention; nothing where attention was left out."""
     labels = piece_labels(found.source_tokens)
     return [labels[int(row.argmax())].removeprefix("·") for row in found.attention] if labels else []
-
-
-def _part(title: str, note: str) -> str:
-    return f'<div class="sq-note"><h3>{title}</h3><p>{note}</p></div>'

@@ -1,14 +1,13 @@
 """Train a translator on your own sentence pairs: ``python -m apps.translator.finetune --help``."""
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from apps.finetuning import report, run
+from apps.finetuning import announce, finish, run
 from seqcore.data import filled, hold_out, read_rows
 from seqcore.errors import SettingsError
 from seqcore.tasks.translation import Translator, TranslatorConfig, extended_translator, new_translator
@@ -64,15 +63,10 @@ def finetune(
     languages = {"source_lang": source, "target_lang": target}
     rows, checks = read_data(train, validation, columns, languages, hold, training.seed)
     task = make_task(rows, checks, init, new_tokenizer, model, training.seed)
-    parameters = sum(weight.numel() for weight in task.network.parameters())
+    announce(task, rows, checks, "rows")
     if is_first_process():
-        print(f"{len(rows):,} training and {len(checks):,} validation rows, {parameters:,} parameters", flush=True)
         print(f"directions: {', '.join(task.config.directions)}", flush=True)
-    fitted = fit(task, rows, checks, training, output, resume)
-    if is_first_process():
-        report(fitted, output, "apps.translator")
-    if fitted.interrupted:
-        sys.exit(130)  # what a shell reports of a program that was stopped by Ctrl-C
+    finish(fit(task, rows, checks, training, output, resume), output, "apps.translator")
 
 
 def read_data(

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
 
 from apps.launch import trouble
+from apps.layout import heading
 from apps.progress import progress_bar
 from apps.translator import files, languages
 from apps.translator.answers import Answers
@@ -21,15 +21,11 @@ from seqcore.errors import SeqcoreError
 if TYPE_CHECKING:
     from seqcore.tasks.translation import Translation
 
+TITLE = "Translator"
 ABOUT = "One deep LSTM reads a sentence, another writes it in the other language and looks back at what was read."
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 _NO_FILE = ("", gr.update(visible=False, value=None), gr.update(interactive=False))
 _SHOWN_EVERY = 0.05  # seconds: the eye sees no more, and every change is a message to the browser
-
-
-def heading(about: str) -> str:
-    """The head of the page as HTML."""
-    return f'<div class="sq-head"><h1>Translator</h1><p>{escape(about or ABOUT)}</p></div>'
 
 
 def changes(
@@ -63,7 +59,7 @@ class PageEvents:
         source, target = languages.first_pair(directions)
         samples = [text for text, _ in languages.examples(directions)]
         return (
-            heading(self.answers.load.about()),
+            heading(TITLE, self.answers.load.about() or ABOUT),
             gr.update(visible=False),
             gr.update(choices=languages.source_choices(directions), value=source),
             gr.update(choices=languages.target_choices(directions), value=target),

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+from apps.layout import PRIVATE, heading
 from apps.video.answers import Answers
 from apps.video.details import PICK
-from apps.video.page import PageEvents, heading
+from apps.video.page import ABOUT, TITLE, PageEvents
 
 if TYPE_CHECKING:
     from seqcore.tasks.video import FrameClassifier
 
 DESCRIPTION = "Label every frame of a video in the browser with a convolutional network and a deep LSTM."
 EXAMPLES = Path(__file__).resolve().parent / "examples"
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 MAIN, SECOND = "video-shots", "video-lipreading"
 MOST_WATCHED = 4
 # As the camera sees it, for a mirror would turn a pan to the left into one to the right; and no larger than is of use.
@@ -38,7 +38,7 @@ def build(load: "LazyTask[FrameClassifier]", second: "LazyTask[FrameClassifier] 
     answers = Answers(names)
     events = PageEvents(answers)
     with gr.Blocks(title="Video · seqcore", delete_cache=FILE_LIFETIME) as page:
-        head = gr.HTML(heading(""), apply_default_css=False)
+        head = gr.HTML(heading(TITLE, ABOUT), apply_default_css=False)
         trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
         model = gr.Dropdown(list(names), value=next(iter(names)), label="Model", elem_id="model")
         with gr.Tab("Film", elem_id="film-tab"):

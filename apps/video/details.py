@@ -67,7 +67,7 @@ def timeline(found: "FrameLabels", labels: Sequence[str]) -> str:
     note = (
         "Above, the label of every moment: click on one to see it. Beneath, how likely each class was, in this order:"
     )
-    head = f'<div class="sq-note"><h3>Over time</h3><p>{note}</p></div><ul class="sq-legend">{names}</ul>'
+    head = f'<div class="sq-note"><h2>Over time</h2><p>{note}</p></div><ul class="sq-legend">{names}</ul>'
     return f'{head}{drawn}<div class="sq-ticks" aria-hidden="true">{ticks}</div>'
 
 
@@ -85,7 +85,7 @@ def gallery(segments: "Sequence[Segment]", shown: "Sequence[Image]") -> str:
         )
     rest = len(segments) - len(shown)
     more = f'<p class="sq-more">Pictures of {rest} more are not shown.</p>' if rest > 0 else ""
-    looks = f'<div class="sq-note"><h3>Segments</h3></div><div class="sq-looks">{"".join(parts)}</div>{more}'
+    looks = f'<div class="sq-note"><h2>Segments</h2></div><div class="sq-looks">{"".join(parts)}</div>{more}'
     return looks + _table(segments)
 
 
@@ -115,7 +115,7 @@ def bar(done: int, expected: int, seconds: float, title: str = "", over: bool = 
 def no_stream(model: str) -> str:
     """Said where a model that reads whole films is to follow a live picture."""
     said = f"{model} reads whole films, there and back. Record one under “Film”, or choose another model."
-    head = "<h3>This model cannot follow a live picture</h3>"
+    head = "<h2>This model cannot follow a live picture</h2>"
     return f'<div class="sq-note" role="status">{head}<p>{escape(said)}</p></div>'
 
 
@@ -129,7 +129,7 @@ def now(label: str | None, passed: Sequence[str], rate: float) -> str:
     shown = escape(label or "…")
     past = "".join(f"<li>{escape(one)}</li>" for one in passed)
     said = f"{rate:.0f} frames a second" if rate else "waiting for the camera"
-    return f'<div class="sq-note" role="status"><h3>{shown}</h3><p>{said}</p></div><ol class="sq-past">{past}</ol>'
+    return f'<div class="sq-note" role="status"><h2>{shown}</h2><p>{said}</p></div><ol class="sq-past">{past}</ol>'
 
 
 def _curve(found: "FrameLabels", number: int, label: str, row: int, end: float) -> str:

@@ -1,7 +1,6 @@
 """Train a per-frame video classifier on your own videos: ``python -m apps.video.finetune --help``."""
 
 import json
-import sys
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import Any
 
 import torch
 
-from apps.finetuning import report, run
+from apps.finetuning import announce, finish, run
 from apps.video.compose import load_pool
 from apps.video.composition import LABELS, compose
 from seqcore.checkpoint import TRAINING
@@ -121,16 +120,8 @@ def finetune(
     checks = with_clips(task, checks, place / "validation")
     if balance:
         task.class_weights = weigh(task, rows)
-    if is_first_process():
-        trained = sum(weight.numel() for group in task.parameter_groups() for weight in group)
-        whole = sum(weight.numel() for weight in task.network.parameters())
-        counts = f"{len(rows):,} training and {len(checks):,} validation videos"
-        print(f"{counts}, {trained:,} of {whole:,} parameters are trained", flush=True)
-    fitted = fit(task, rows, checks, training, output, resume)
-    if is_first_process():
-        report(fitted, output, "apps.video")
-    if fitted.interrupted:
-        sys.exit(130)  # what a shell reports of a program that was stopped by Ctrl-C
+    announce(task, rows, checks, "videos")
+    finish(fit(task, rows, checks, training, output, resume), output, "apps.video")
 
 
 def read_data(

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import gradio as gr
 
 from apps.launch import trouble
+from apps.layout import heading
 from apps.turns import Turns, visitor
 from apps.video import details
 from apps.video.answers import Answers, checked, limit, new_folder, written
@@ -18,6 +18,7 @@ from seqcore.errors import SeqcoreError
 if TYPE_CHECKING:
     from seqcore.tasks.video import FrameClassifier, FrameLabels
 
+TITLE = "Video"
 ABOUT = "A convolutional network sees each frame, a deep LSTM follows them, and every frame gets its own label."
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 _HIDDEN = gr.update(visible=False, value=None)
@@ -66,11 +67,6 @@ class _Reading:
         self._pool.shutdown(wait=False)
 
 
-def heading(about: str) -> str:
-    """The head of the page as HTML."""
-    return f'<div class="sq-head"><h1>Video, frame by frame</h1><p>{escape(about or ABOUT)}</p></div>'
-
-
 class PageEvents:
     """What the page does when something is clicked or chosen."""
 
@@ -84,7 +80,7 @@ class PageEvents:
             self.answers.classifier(model)
         except SeqcoreError as error:
             return gr.skip(), gr.update(value=trouble(error), visible=True)
-        return heading(self.answers.loads[model].about()), gr.update(visible=False)
+        return heading(TITLE, self.answers.loads[model].about() or ABOUT), gr.update(visible=False)
 
     def show_labels(self, request: gr.Request, video: str | None, model: str) -> Iterator[tuple[Any, ...]]:
         """Label the video on the page while a bar grows."""

@@ -1,0 +1,102 @@
+"""python docs/screenshots.py: use every page with the bundled models, and put a picture of each into docs/.
+
+Needs the extras `apps` and `dev`, and Chromium (`--chromium`, /usr/bin/chromium at first).
+"""
+
+import argparse
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent))
+
+from PIL import Image  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
+
+from apps.__main__ import APPS, MODELS, build  # noqa: E402
+from apps.launch import CHECKPOINTS, lazy_task, start  # noqa: E402
+
+LARGEST = 150_000  # bytes of a picture
+WIDTH, HEIGHT = 1280, 1400
+
+
+def translate(page: Any) -> None:
+    """A sentence into German, with what the model looked at."""
+    page.fill("#source textarea", "Two men are playing guitar on a street corner.")
+    page.click("#go")
+    page.locator("#details svg").wait_for()
+
+
+def classify(page: Any) -> None:
+    """A review with two sides, its words weighed."""
+    page.locator("#examples").get_by_text("The acting is superb").click()
+    page.locator(".sq-course").wait_for()
+
+
+def caption(page: Any) -> None:
+    """The first example, with where the model looked."""
+    page.locator("#examples button").first.click()
+    page.locator(".sq-look img").last.wait_for()
+
+
+def label(page: Any) -> None:
+    """The first example, labelled frame by frame."""
+    page.locator("#examples button").first.click()
+    page.locator("#film video").wait_for()
+
+
+# What is done on a page before its picture is taken; elsewhere it is taken as the page opens.
+USES: dict[str, Callable[[Any], None]] = {
+    "translator": translate,
+    "sentiment": classify,
+    "captioner": caption,
+    "video": label,
+}
+
+
+def small(picture: bytes) -> bytes:
+    """A PNG as WebP of at most `LARGEST` bytes."""
+    for quality in range(85, 25, -10):
+        file = io.BytesIO()
+        Image.open(io.BytesIO(picture)).convert("RGB").save(file, "WEBP", quality=quality, method=6)
+        if file.tell() <= LARGEST:
+            return file.getvalue()
+    raise ValueError(f"the picture stays larger than {LARGEST:,} bytes")
+
+
+def main() -> None:
+    """Serve the apps on a port of this machine, and photograph them."""
+    options = argparse.ArgumentParser(description="Use every page with the bundled models and take its picture.")
+    options.add_argument("--port", type=int, default=7861, help="port to serve the apps on meanwhile")
+    options.add_argument("--chromium", default="/usr/bin/chromium", help="the browser's program")
+    options.add_argument("--output", type=Path, default=DOCS, help="folder for the pictures")
+    chosen = options.parse_args()
+    site = build({model: lazy_task(str(CHECKPOINTS / model), "cpu") for model in MODELS})
+    address = start(site, "127.0.0.1", chosen.port)
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chosen.chromium, args=arguments)
+        for name in ("", *(app.name for app in APPS)):
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+            page.set_default_timeout(120_000)
+            page.goto(f"{address}/{name}?__theme=light")
+            page.locator("h1").wait_for()
+            if name in USES:
+                # A page is there when it tells of its model, as every model card begins.
+                page.locator(".sq-head p", has_text="A model of").wait_for()
+                USES[name](page)
+            page.wait_for_timeout(2_000)
+            page.evaluate("window.scrollTo(0, 0)")
+            path = chosen.output / f"{name or 'front'}.webp"
+            path.write_bytes(small(page.screenshot()))
+            print(f"{path}: {path.stat().st_size:,} bytes")
+            page.close()
+        browser.close()
+    site.close()
+
+
+if __name__ == "__main__":
+    main()
