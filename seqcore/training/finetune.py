@@ -159,7 +159,7 @@ def _train(
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=_NOISE)
-            trainer.fit(module, loader, checks, ckpt_path=last if resume else None, weights_only=False)
+            trainer.fit(module, loader, checks, ckpt_path=last if resume else None, weights_only=True)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns Ctrl-C into the latter
         if not trainer.interrupted:
             raise

@@ -118,7 +118,7 @@ def saved_step(last: Path, task: Task) -> int:
         SettingsError: its state cannot be read, or it trained another model.
     """
     try:
-        state = torch.load(last, map_location="cpu", weights_only=False, mmap=True)
+        state = torch.load(last, map_location="cpu", weights_only=True, mmap=True)
         step, weights = int(state["global_step"]), state["state_dict"]
     except Exception as error:  # whatever torch and pickle raise for a damaged file
         raise SettingsError(f"{last} is damaged, so that run cannot be resumed") from error
