@@ -56,9 +56,15 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    reached = hub_answers()
     try:
+        if not reached:  # a model that was downloaded before is there
+            return Path(snapshot_download(str(source), revision=revision, local_files_only=True))
         return Path(snapshot_download(str(source), revision=revision))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    except LocalEntryNotFoundError as error:
+        message = f"{source} is no folder here, and the hub cannot be reached: connect to it, or name a folder"
+        raise CheckpointError(message) from error
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         message = f"{source} is no folder here, and the hub gave no model of that name: {reason}"
         raise CheckpointError(message) from error

@@ -1,14 +1,13 @@
 """Many images at once: a table of alt texts, as CSV and as JSON lines."""
 
-import csv
 import json
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from apps.spreadsheets import SafeRows
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 LARGEST_IMAGE = 20_000_000  # bytes
 MOST_IMAGES = 500
 _TOGETHER = 16
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 
 
 @dataclass(frozen=True)
@@ -74,11 +72,10 @@ def caption_files(captioner: "Captioner", paths: Sequence[str], beam_size: int, 
     with tempfile.TemporaryDirectory(prefix="seqcore-") as folder:
         table, objects = Path(folder) / "captions.csv", Path(folder) / "captions.jsonl"
         with table.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["file", "text", "score", "error"])
+            writer = SafeRows(file)
+            writer.write(["file", "text", "score", "error"])
             for line in lines:
-                score = "" if line.error else f"{line.score:.4f}"
-                writer.writerow([_harmless(line.name), _harmless(line.text), score, _harmless(line.error)])
+                writer.write([line.name, line.text, "" if line.error else f"{line.score:.4f}", line.error])
         with objects.open("w", encoding="utf-8") as file:
             for line in lines:
                 said = {"error": line.error} if line.error else {"text": line.text, "score": round(line.score, 4)}
@@ -97,8 +94,3 @@ def _captioned(captioner: "Captioner", paths: Sequence[str], beam_size: int, pen
     found = captioner.predict(list(rows.values()), beam_size=beam_size, length_penalty=penalty)
     lines |= {path: Line(path, each.text, each.score) for path, each in zip(rows, found, strict=True)}
     return [lines[path] for path in paths]
-
-
-def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet shows and does not run as a formula (OWASP, CSV injection)."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
