@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -201,6 +202,8 @@ def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
         chosen = {"max_file_size": options.max_file_size, "root_path": options.root_path, "auth": people(options.auth)}
     except SeqcoreError as error:
         stop(str(error))
+    if _OWN_FOLDER is not None:
+        tempfile.tempdir = str(_OWN_FOLDER)  # what is made meanwhile is there, too, and goes with it
     # A server that is told to end does so as after Ctrl-C: its files go.
     with suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
