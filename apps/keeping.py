@@ -48,15 +48,10 @@ class Keeper:
     def __init__(self, folder: Path, kept: Callable[[], Collection[str]], lifetime: float = LIFETIME) -> None:
         self._folder, self._kept, self._lifetime = folder, kept, lifetime
         self._seen: dict[tuple[Path, int], float] = {}
-        self._over = threading.Event()
 
     def begin(self) -> None:
         """Look at the folder every minute from now on."""
         threading.Thread(target=self._watch, name="keeper", daemon=True).start()
-
-    def end(self) -> None:
-        """Look no more."""
-        self._over.set()
 
     def look(self, now: float) -> None:
         """Remove what is too old at a time of the monotonic clock."""
@@ -73,7 +68,8 @@ class Keeper:
         self._seen = seen
 
     def _watch(self) -> None:
-        while not self._over.wait(_LOOKED_AT_EVERY):
+        while True:
+            time.sleep(_LOOKED_AT_EVERY)
             self.look(time.monotonic())
 
 

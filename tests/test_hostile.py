@@ -326,3 +326,12 @@ def test_options_of_a_public_server(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         launch.serve(build(launch.LazyTask("nowhere")), argparse.Namespace(**vars(chosen), checkpoint=""))
     assert "--auth takes a file" in capsys.readouterr().err
+
+
+def test_behind_a_proxy_the_page_knows_its_place(
+    free_port: Callable[[], int], word_list_translator: Any, tmp_path: Path
+) -> None:
+    app = build(launch.LazyTask(tmp_path, open_checkpoint=lambda path, device: word_list_translator))
+    server = str(launch.start(app, "127.0.0.1", free_port(), root_path="/demos"))
+    assert json.loads(answer(f"{server}/config")[1])["root"].endswith("/demos")
+    app.close()

@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from seqcore import checkpoint
 from seqcore.data import read_rows
-from seqcore.errors import CheckpointError, SettingsError
+from seqcore.errors import CheckpointError, SettingsError, is_out_of_memory
 from seqcore.weights import read_header, read_weights
 
 Batch = Mapping[str, Tensor]
@@ -97,6 +97,8 @@ class Task(ABC):
             with header.no_larger_model():
                 task = cls._build(config, folder)
         except (TypeError, ValueError, SettingsError, RuntimeError, OverflowError) as error:
+            if is_out_of_memory(error):
+                raise
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {reason}") from error
         pieces = len(task.tokenizer) if hasattr(task, "tokenizer") else None
