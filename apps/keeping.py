@@ -16,14 +16,16 @@ from pathlib import Path
 
 LIFETIME = 1800.0  # seconds
 _LOOKED_AT_EVERY = 60.0
-_PREFIX, _LOCK = "seqcore-server-", ".lock"
+_PREFIX, _LOCK, _NEW = "seqcore-server-", ".lock", ".new"
 
 
 def own_folder() -> Path:
     """Make the folder; what servers that were killed have left is removed."""
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
-    lock = _locked(folder)
+    lock = _locked(folder / _NEW)
+    if lock is not None:  # only a folder that is locked looks like one that can be left behind
+        (folder / _NEW).rename(folder / _LOCK)
     maker = os.getpid()
 
     def remove() -> None:
@@ -81,13 +83,13 @@ def still_used(value: object, folder: Path) -> None:
                 os.utime(path)
 
 
-def _locked(folder: Path) -> int | None:
-    """Lock a folder as long as this process lives. None where that is not possible: another process has it."""
+def _locked(path: Path) -> int | None:
+    """Lock a file as long as this process lives. None where that is not possible: another process has it."""
     try:
         import fcntl
     except ModuleNotFoundError:  # not on Windows, where nothing tells that a process is gone
         return None
-    number = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -100,7 +102,6 @@ def _remove_orphans() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
             mine = not folder.is_symlink() and folder.stat().st_uid == os.getuid()
-            # One that has no lock yet is just being made.
-            if mine and (folder / _LOCK).exists() and (lock := _locked(folder)) is not None:
+            if mine and (folder / _LOCK).exists() and (lock := _locked(folder / _LOCK)) is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)
