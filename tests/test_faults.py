@@ -81,7 +81,7 @@ def test_a_full_disk_leaves_the_old_state_of_training_and_nothing_half_written(t
 
 def test_training_on_a_full_disk_says_so_and_leaves_no_checkpoint(tmp_path: Path) -> None:
     rows = write_csv(tmp_path / "rows.csv", made_up_rows(60))
-    run = finish(command_line(rows, tmp_path / "run"), SmallFiles(50_000))
+    run = finish(command_line(rows, tmp_path / "run"), SmallFiles(50_000), timeout=180)
     assert run.status == 1
     assert "Traceback" not in run.said
     assert re.search(r"error: .*training cannot be written: .*File too large", run.last_line())
@@ -168,7 +168,7 @@ def test_a_hub_id_without_a_network_fails_at_once_with_advice(tmp_path: Path) ->
     closed = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path)}
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"} | closed
     done = subprocess.run(
-        [sys.executable, "-c", OFF_LINE], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", OFF_LINE], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180
     )
     assert done.returncode == 0, done.stderr
     advice = "nobody/nothing is no folder here, and the hub cannot be reached: connect to it, or name a folder"
@@ -191,7 +191,7 @@ def homeless_server(port: int, work: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
-        wait_for(lambda: answers(port) or server.poll() is not None)
+        wait_for(lambda: answers(port) or server.poll() is not None, 180)
         assert server.poll() is None, server.communicate()[0]
         yield server
     finally:

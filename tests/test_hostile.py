@@ -244,7 +244,6 @@ def test_markup_in_whatever_is_shown_is_text() -> None:
     from seqcore.tasks.sentiment import Sentiment
     from seqcore.tasks.translation import Translation
     from seqcore.tasks.video import FrameLabels
-    from seqcore.tasks.video.result import Segment
 
     photo = Image.new("RGB", (40, 30))
     pieces = (f"▁{HOSTILE}", HOSTILE)
@@ -256,9 +255,7 @@ def test_markup_in_whatever_is_shown_is_text() -> None:
         characters_cut=3, tokens=(HOSTILE, f" {HOSTILE}"), attributions=(0.3, -0.2), logit=0.1, baseline=0.0,
         trajectory=((0.5, 0.5), (0.3, 0.7)),
     )  # fmt: skip
-    frames = FrameLabels(
-        (HOSTILE,) * 3, torch.full((3, 2), 0.5), (0.0, 0.1, 0.2), 10.0, (Segment(0.0, 0.3, HOSTILE, 0.5),)
-    )
+    frames = FrameLabels((0.0, 0.1, 0.2), 10.0, (HOSTILE,) * 3, torch.full((3, 2), 0.5))
     shown = [
         translations.look_closer([other], 0),
         figures.ranking([HOSTILE], [1.0], HOSTILE),

@@ -10,7 +10,6 @@ import torch
 from apps.spreadsheets import SafeRows, harmless
 from apps.video.answers import written
 from seqcore.tasks.video import FrameLabels
-from seqcore.tasks.video.result import Segment
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
@@ -28,6 +27,6 @@ def test_numbers_and_other_texts_stay_as_they_are(text: str) -> None:
 
 def test_labels_of_a_film_are_no_formulas(tmp_path: Path) -> None:
     label = "=HYPERLINK(1)"
-    found = FrameLabels((label,), torch.ones(1, 1), (0.0,), 25.0, (Segment(0.0, 0.04, label, 1.0),))
+    found = FrameLabels((0.0,), 25.0, (label,), torch.ones(1, 1))
     with Path(written(found, tmp_path)[1]).open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file))[1] == ["0", "0.000", f"'{label}", "1.0000"]
