@@ -90,23 +90,26 @@ def reached(output: Path) -> tuple[list[str], dict[str, Any]]:
 
 
 def kills(work: Path, count: int, seed: int = 0) -> Counter[str]:
-    """Kill so many runs once each; what came out, counted."""
+    """Kill so many runs, each at a moment of its own; what came out, counted, of runs that had ended before, too."""
     rows = made_up(work / "rows.csv")
     train(rows, work / "warm")  # the first one also waits for the imports
     begin = time.monotonic()
     train(rows, work / "unbroken")
     whole = time.monotonic() - begin
     wanted, found, chance = reached(work / "unbroken"), Counter[str](), random.Random(seed)
-    for number in range(count):
+    number = killed_so_far = 0
+    while killed_so_far < count:
+        number += 1
         output = work / f"run{number}"
         killed = train(rows, output, seconds=chance.uniform(0.1, 1) * whole)
+        killed_so_far += killed
         state = (output / "training" / "last.ckpt").exists()
         if killed:
             train(rows, output, resume=state)
         same = reached(output) == wanted
         what = ("killed, resumed" if state else "killed before it saved, begun again") if killed else "ended before"
         found[f"{what}: {'the same losses and weights' if same else 'DIFFERENT'}"] += 1
-        print(f"{number + 1:3}  {what}  {'same' if same else 'DIFFERENT'}", flush=True)
+        print(f"{number:3}  {what}  {'same' if same else 'DIFFERENT'}", flush=True)
         shutil.rmtree(output, ignore_errors=True)
     return found
 

@@ -196,7 +196,7 @@ def homeless_server(port: int, work: Path) -> Iterator[subprocess.Popen[str]]:
         yield server
     finally:
         server.kill()
-        server.wait()
+        server.communicate()
 
 
 def answers(port: int) -> bool:

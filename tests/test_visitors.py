@@ -79,11 +79,12 @@ def test_live_pictures_of_two_visitors_are_not_mixed(free_port: Callable[[], int
     def shown(session: str, colour: str) -> str:
         """What one more frame of a visitor's camera makes of the page."""
         data = {"data": [files[colour], None, tmp_path.name], "fn_index": live, "session_hash": session}
-        posted(f"{server}/gradio_api/queue/join", data)
+        number = posted(f"{server}/gradio_api/queue/join", data)["event_id"]
         with urllib.request.urlopen(f"{server}/gradio_api/queue/data?session_hash={session}", timeout=30) as events:
             for line in events:
                 event = json.loads(line.removeprefix(b"data: ") or b"{}") if line.strip() else {}
-                if event.get("msg") == "process_completed":
+                if "data" in event.get("output", {}):  # gradio would now wait for the next frame
+                    urllib.request.urlopen(urllib.request.Request(f"{server}/gradio_api/stream/{number}/close", b""))
                     return re.sub(r"<p>.*?</p>", "", event["output"]["data"][0])
         raise AssertionError("no answer")
 
