@@ -1,19 +1,24 @@
 """What every app shares: command-line options, the look, a task loaded once, errors shown in the page, the server."""
 
 import argparse
+import errno
 import functools
 import html
 import inspect
 import logging
 import os
 import re
-import socket
+import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast, get_args
+from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args
+
+from apps.keeping import Keeper, own_folder, still_used
+from apps.options import LARGEST_UPLOAD, check_address, parser, stop
 
 # A demo stays at home: no telemetry, no look for newer versions, no model hub. Gradio and huggingface_hub read these
 # once, when they are imported, so they are set before.
@@ -24,28 +29,36 @@ for _name, _value in {
     "DO_NOT_TRACK": "1",
 }.items():
     os.environ.setdefault(_name, _value)
+# Gradio reads this when it is imported, too. A folder that was chosen is shared with whoever chose it.
+_OWN_FOLDER = None if os.environ.get("GRADIO_TEMP_DIR") else own_folder()
+if _OWN_FOLDER is not None:
+    os.environ["GRADIO_TEMP_DIR"] = str(_OWN_FOLDER)
 # Gradio asks its own server whether it is up; a proxy meant for the outside must not stand in between.
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1", "localhost")))
 
 try:
     import gradio as gr
+    from starlette.middleware import Middleware
 except ModuleNotFoundError as missing:
     sys.exit(f"error: the demos need {missing.name}, which is not installed: pip install 'seqcore[apps]'")
 
 import seqcore  # noqa: E402
+from apps.door import Door, fetch_nothing, people  # noqa: E402
 from seqcore.checkpoint import is_hub_id  # noqa: E402
-from seqcore.errors import SeqcoreError  # noqa: E402
+from seqcore.errors import SeqcoreError, is_out_of_memory  # noqa: E402
 
 # A call that waits to be worked on together with others holds a thread, but takes no time of the processor. Of those
 # that have no thread yet, so many may wait; who comes then is told to try again.
 MOST_CALLS = 64
 MOST_WAITING = 256
 MOST_THREADS = MOST_CALLS + 32
-LARGEST_UPLOAD = "100mb"
-# Files that a page was given or made: looked through every hour, removed when they are an hour old.
+# Files that a page was given or made, where GRADIO_TEMP_DIR names a folder for them: looked through every hour, removed
+# when they are an hour old. In a folder of the server's own they are, too, but see apps.keeping.
 FILE_LIFETIME = (3600, 3600)
 
+# All that is read from outside the server's own folder.
+EXAMPLES = [str(folder) for folder in Path(__file__).resolve().parent.glob("*/examples")]
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
 # Fonts of the reader's own system: no page waits for one, and none is asked of the network.
@@ -134,7 +147,7 @@ def user_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameter
 
         @functools.wraps(function)
         def stream(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> Any:
-            with _shown_errors(function):
+            with _shown_errors(function, args):
                 yield from function(*args, **kwargs)
 
         # Gradio describes an endpoint by its return type: that of a generator is what it yields.
@@ -144,14 +157,17 @@ def user_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameter
 
     @functools.wraps(function)
     def guarded(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
-        with _shown_errors(function):
+        with _shown_errors(function, args):
             return function(*args, **kwargs)
 
     return guarded
 
 
 @contextmanager
-def _shown_errors(function: Callable[..., Any]) -> Iterator[None]:
+def _shown_errors(function: Callable[..., Any], arguments: Sequence[Any] = ()) -> Iterator[None]:
+    if _OWN_FOLDER is not None:
+        for argument in arguments:
+            still_used(argument, _OWN_FOLDER)
     try:
         yield
     except SeqcoreError as error:
@@ -160,20 +176,18 @@ def _shown_errors(function: Callable[..., Any]) -> Iterator[None]:
         raise
     except Exception as error:
         logging.getLogger(__name__).exception("%s failed", getattr(function, "__name__", "a function"))
-        message = "Something went wrong inside the app. Its terminal says what."
-        raise gr.Error(message, print_exception=False) from error
+        raise gr.Error(_inside(error), print_exception=False) from error
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    """The options that every app takes, but for `--checkpoint`, which differs when several apps share a server."""
-    options = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False
-    )
-    options.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 opens it to the network")
-    options.add_argument("--port", type=int, default=7860, help="port to listen on")
-    options.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    options.add_argument("--share", action="store_true", help="also make a public address, through gradio's servers")
-    return options
+def _inside(error: Exception) -> str:
+    """What a visitor is told of an error that is not theirs."""
+    if is_out_of_memory(error):
+        return "This was too much for the memory of the server: try something smaller, or try again later."
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "The disk of the server is full: try again later."
+    if isinstance(error, FileNotFoundError) and _OWN_FOLDER and str(error.filename).startswith(str(_OWN_FOLDER)):
+        return "This file is not on the server any more: choose it again."
+    return "Something went wrong inside the app. Its terminal says what."
 
 
 def run_app(
@@ -200,19 +214,47 @@ def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
     """Launch, print the address and wait. Ends the program with one clear line when the address cannot be had."""
     # Gradio's reloader runs this again beside the server that it keeps, which holds the port.
     if not os.environ.get("GRADIO_WATCH_DIRS"):
-        _check_address(options.host, options.port)
+        check_address(options.host, options.port)
     try:
-        address = start(demo, options.host, options.port, options.share)
+        chosen = {"max_file_size": options.max_file_size, "root_path": options.root_path, "auth": people(options.auth)}
+    except SeqcoreError as error:
+        stop(str(error))
+    if _OWN_FOLDER is not None:
+        tempfile.tempdir = str(_OWN_FOLDER)  # what is made meanwhile is there, too, and goes with it
+    # A server that is told to end does so as after Ctrl-C: its files go.
+    with suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        address = start(demo, options.host, options.port, options.share, **chosen)
     except OSError as error:
-        _stop(f"The server could not start on {options.host}, port {options.port}: {error}")
+        stop(f"The server could not start on {options.host}, port {options.port}: {error}")
     if address is None:
         return
     print(f"\n{demo.title} is at {address}  (Ctrl-C stops it)", flush=True)
     demo.block_thread()
 
 
-def start(demo: gr.Blocks, host: str, port: int | None, share: bool = False) -> str | None:
-    """Launch without waiting. The address; None when gradio's reloader has launched the app already."""
+def start(
+    demo: gr.Blocks,
+    host: str,
+    port: int | None,
+    share: bool = False,
+    max_file_size: int = LARGEST_UPLOAD,
+    root_path: str | None = None,
+    auth: list[tuple[str, str]] | None = None,
+) -> str | None:
+    """Launch without waiting.
+
+    Args:
+        max_file_size: MB of an upload.
+        root_path: where a proxy serves this.
+        auth: who may come in, with their passwords; None is everybody. Tools for language models, which gradio asks
+            for no password, are then left out.
+
+    Returns:
+        The address; None when gradio's reloader has launched the app already.
+    """
+    fetch_nothing()
     demo.queue(default_concurrency_limit=4, max_size=MOST_WAITING)
     _, address, _ = demo.launch(
         server_name=host,
@@ -222,36 +264,20 @@ def start(demo: gr.Blocks, host: str, port: int | None, share: bool = False) -> 
         css=CSS,
         head=HEAD,
         footer_links=["api", "settings"],
-        mcp_server=True,
+        mcp_server=auth is None,
         run_history=False,
         ssr_mode=False,
         max_threads=MOST_THREADS,
-        max_file_size=LARGEST_UPLOAD,
+        max_file_size=max_file_size * 1_000_000,
+        root_path=root_path,
+        auth=auth,
+        allowed_paths=EXAMPLES,
+        enable_monitoring=False,
+        app_kwargs={"middleware": [Middleware(Door)]},
         quiet=True,
         prevent_thread_lock=True,
     )
+    if _OWN_FOLDER is not None:
+        keeper = Keeper(_OWN_FOLDER, lambda: {path for one in demo.blocks.values() for path in one.keep_in_cache})
+        keeper.begin()
     return address.rstrip("/") if address else None
-
-
-def _check_address(host: str, port: int) -> None:
-    """Ask the system for the address, so that a refusal is told in plain words."""
-    if not 1 <= port <= 65535:
-        _stop(f"--port {port} is not a port: choose one from 1 to 65535.")
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except socket.gaierror:
-        _stop(f"--host {host} is not an address of this machine: use 127.0.0.1, or 0.0.0.0 for all of them.")
-    except PermissionError:
-        _stop(f"Port {port} needs an administrator: choose one above 1023 with --port.")
-    except OSError as error:
-        if "in use" in str(error):
-            _stop(f"Port {port} on {host} is in use: stop what uses it, or choose another with --port {port + 1}.")
-        _stop(f"This machine cannot listen on {host}, port {port}: {error.strerror}.")
-
-
-def _stop(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise SystemExit(1)

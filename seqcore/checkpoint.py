@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from seqcore.errors import CheckpointError
+from seqcore.weights import write_weights
 
 FORMAT_VERSION = 1
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG = "config.json"
+_LARGEST_CONFIG = 10_000_000  # bytes
 TRAINING = "training"  # the folder inside, for what a run of training needs to go on
 
 
@@ -55,9 +56,15 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    reached = hub_answers()
     try:
+        if not reached:  # a model that was downloaded before is there
+            return Path(snapshot_download(str(source), revision=revision, local_files_only=True))
         return Path(snapshot_download(str(source), revision=revision))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    except LocalEntryNotFoundError as error:
+        message = f"{source} is no folder here, and the hub cannot be reached: connect to it, or name a folder"
+        raise CheckpointError(message) from error
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         message = f"{source} is no folder here, and the hub gave no model of that name: {reason}"
         raise CheckpointError(message) from error
@@ -71,13 +78,16 @@ def read_config(folder: Path, task: str | None = None) -> dict[str, Any]:
     """
     if not folder.is_dir():
         raise CheckpointError(f"there is no checkpoint folder {folder}")
+    path = folder / CONFIG
+    if not path.is_file():
+        raise CheckpointError(f"{folder} is no checkpoint: it has no {CONFIG}")
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{folder} is no checkpoint: it has no {CONFIG}") from error
-    except (ValueError, OSError) as error:
+        if path.stat().st_size > _LARGEST_CONFIG:
+            raise ValueError("it is too large")
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError) as error:
         raise CheckpointError(f"{folder / CONFIG} is damaged: {error}") from error
-    if not isinstance(config, dict) or not isinstance(config.get("format_version"), int):
+    if not isinstance(config, dict) or type(config.get("format_version")) is not int:
         raise CheckpointError(f"{folder / CONFIG} is damaged: it names no format_version")
     if config["format_version"] > FORMAT_VERSION:
         raise CheckpointError(
@@ -87,39 +97,6 @@ def read_config(folder: Path, task: str | None = None) -> dict[str, Any]:
     if task is not None and config.get("task") != task:
         raise CheckpointError(f"{folder} is a checkpoint for {config.get('task')!r}, not for {task!r}")
     return config
-
-
-def read_weights(folder: Path, network: nn.Module) -> None:
-    """Fill a network from ``model.safetensors``, strictly: every name and shape must be right.
-
-    Weights are converted to the network's own type.
-
-    Raises:
-        CheckpointError: the file is missing or cut short, or a key is missing, unknown or of another shape.
-    """
-    path = folder / WEIGHTS
-    if not path.is_file():
-        raise CheckpointError(f"{folder} has no {WEIGHTS}")
-    try:
-        saved = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged or cut short: {error}") from error
-    wanted = _weights(network)
-    if missing := sorted(wanted.keys() - saved.keys()):
-        raise CheckpointError(f"{path} lacks {missing[0]!r}" + (f" and {len(missing) - 1} more" * (len(missing) > 1)))
-    if unknown := sorted(saved.keys() - wanted.keys()):
-        raise CheckpointError(
-            f"{path} holds {unknown[0]!r}, which the model does not have"
-            + (f", and {len(unknown) - 1} more" * (len(unknown) > 1))
-        )
-    for name, tensor in wanted.items():
-        if tensor.shape != saved[name].shape:
-            raise CheckpointError(
-                f"{path}: {name!r} has the shape {tuple(saved[name].shape)}, but the model needs {tuple(tensor.shape)}"
-            )
-    with torch.no_grad():
-        for name, tensor in wanted.items():
-            tensor.copy_(saved[name])
 
 
 def write(
@@ -146,15 +123,10 @@ def write(
         raise CheckpointError(f"{folder} cannot be written: {error}") from error
     try:
         fresh.chmod(0o755)
-        weights = {
-            name: (tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor).contiguous().cpu()
-            for name, tensor in _weights(network).items()
-        }
-        save_file(weights, fresh / WEIGHTS, metadata={"format": "pt"})
-        (fresh / WEIGHTS).chmod(0o644)
+        write_assets(fresh)
+        write_weights(fresh, network, dtype, sorted(file.name for file in fresh.iterdir()))
         text = json.dumps({"format_version": FORMAT_VERSION, **config}, indent=2, ensure_ascii=False)
         (fresh / CONFIG).write_text(text + "\n", encoding="utf-8")
-        write_assets(fresh)
         _exchange(fresh, folder)
     except (OSError, SafetensorError) as error:
         with suppress(OSError):
@@ -240,8 +212,3 @@ def _is_mount_point(folder: Path) -> bool:
     with suppress(OSError):
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     return os.path.ismount(folder) or str(folder).replace(" ", "\\040") in (line.split()[4] for line in mounts)
-
-
-def _weights(network: nn.Module) -> dict[str, Tensor]:
-    """Every parameter and buffer by name, one that is shared (tied) under its first name only."""
-    return dict(network.named_parameters()) | dict(network.named_buffers())

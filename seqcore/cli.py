@@ -14,7 +14,7 @@ import seqcore
 from seqcore import checkpoint
 from seqcore.cli_files import SomeFailedError, predict_files
 from seqcore.data import filled
-from seqcore.errors import DataError, InputError, SeqcoreError, SettingsError
+from seqcore.errors import DataError, InputError, SeqcoreError, SettingsError, is_out_of_memory
 from seqcore.tasks import load
 from seqcore.tasks.base import Task
 
@@ -43,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         print(f"error: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print("error: there is not enough memory: try a smaller --batch-size or --beam-size", file=sys.stderr)
         return 1
     return 0
 

@@ -5,6 +5,13 @@ class SeqcoreError(Exception):
     """Something a user can mend; the message names what was wrong and what to do."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was not enough memory, of the machine or of its accelerator."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+
+
 class CheckpointError(SeqcoreError):
     """A checkpoint folder is missing, damaged, of another task, or of a newer format."""
 

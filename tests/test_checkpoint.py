@@ -321,6 +321,7 @@ def test_a_hub_id_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
         return str(FIRST)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr("seqcore.checkpoint.hub_answers", lambda: True)
     found = seqcore.load("somebody/model", revision="v2", device="cpu")
     assert isinstance(found, Translator)
     assert isinstance(found.translate("a dog"), Translation)
@@ -334,7 +335,7 @@ def test_a_hub_id_that_cannot_be_had_is_said_without_a_network(
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     before = len(outside_calls)
-    message = "nobody/nothing is no folder here, and the hub gave no model of that name: "
+    message = "nobody/nothing is no folder here, and the hub cannot be reached: connect to it, or name a folder"
     with pytest.raises(CheckpointError, match=message) as caught:
         seqcore.load("nobody/nothing")
     assert len(str(caught.value).splitlines()) == 1

@@ -37,7 +37,7 @@ def test_gates_and_gradients_are_looked_at(page: Any, server: str) -> None:
     pieces = len(tiny_classifier().tokens("The film was wonderful"))
     expect(page.locator("#gates-maps svg")).to_have_attribute("aria-label", re.compile(f"over {pieces} pieces"), **SLOW)
     expect(answer).to_contain_text("positive")
-    first = view.locator("h3").inner_text()
+    first = view.locator("h2").inner_text()
     strong = view.locator(".sq-word-part[tabindex]").first
     strong.focus()
     expect(strong.locator(".sq-tip")).to_contain_text("forget")
@@ -45,7 +45,7 @@ def test_gates_and_gradients_are_looked_at(page: Any, server: str) -> None:
     # With the keyboard alone to the next unit.
     page.locator("#gates-unit input[type=range]").focus()
     page.keyboard.press("ArrowRight")
-    expect(view.locator("h3")).not_to_have_text(first, **SLOW)
+    expect(view.locator("h2")).not_to_have_text(first, **SLOW)
 
     page.locator("#gates-model input").click()
     page.get_by_role("option", name="Language model").click()

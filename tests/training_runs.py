@@ -166,7 +166,7 @@ def _finetune(
 def elsewhere(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function of a test file answers in a process of its own."""
     with FORKED.Pool(1) as pool:
-        return pool.apply_async(function, arguments).get(timeout=60)
+        return pool.apply_async(function, arguments).get(timeout=180)
 
 
 class KillAt:

@@ -1,8 +1,6 @@
 """Many images at once: a table of alt texts, as CSV and as JSON lines."""
 
-import csv
 import json
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps.captioner.pictures import data_address, shrunk
+from apps.spreadsheets import SafeRows
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ LARGEST_IMAGE = 20_000_000  # bytes
 MOST_IMAGES = 500
 _TOGETHER = 16
 _THUMBNAIL = 64  # pixels
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 
 
 @dataclass(frozen=True)
@@ -81,11 +79,10 @@ def caption_files(captioner: "Captioner", paths: Sequence[str], beam_size: int, 
     with tempfile.TemporaryDirectory(prefix="seqcore-") as folder:
         table, objects = Path(folder) / "captions.csv", Path(folder) / "captions.jsonl"
         with table.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["file", "text", "score", "error"])
+            writer = SafeRows(file)
+            writer.write(["file", "text", "score", "error"])
             for line in lines:
-                score = "" if line.error else f"{line.score:.4f}"
-                writer.writerow([_harmless(line.name), _harmless(line.text), score, _harmless(line.error)])
+                writer.write([line.name, line.text, "" if line.error else f"{line.score:.4f}", line.error])
         with objects.open("w", encoding="utf-8") as file:
             for line in lines:
                 said = {"error": line.error} if line.error else {"text": line.text, "score": round(line.score, 4)}
@@ -111,8 +108,3 @@ def _captioned(captioner: "Captioner", paths: Sequence[str], beam_size: int, pen
     for path, each in zip(rows, found, strict=True):
         lines[path] = Line(path, each.text, each.score, thumbnail=small[path])
     return [lines[path] for path in paths]
-
-
-def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet shows and does not run as a formula (OWASP, CSV injection)."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell

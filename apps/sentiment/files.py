@@ -1,7 +1,5 @@
 """Many texts, classified in chunks, so that memory does not grow with the file."""
 
-import csv
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,15 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.sentiment.tables import LARGEST_FILE, Table
+from apps.spreadsheets import SafeRows
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment, SentimentClassifier
 
 TEXTS_TOGETHER, CHARACTERS_TOGETHER = 64, 50_000
-# What spreadsheets take for the beginning of a formula, in East Asian writing too (OWASP, CSV injection).
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?%?")
 
 
 @dataclass(frozen=True)
@@ -46,27 +42,18 @@ def classify_table(
         result = Path(folder) / f"{Path(table.path).stem}.classified.csv"
         encoding = "utf-8-sig" if table.marked else "utf-8"
         with open(result, "w", encoding=encoding, newline="") as output:
-            # Lines end as the csv module has it, \r\n: it quotes no other characters that end a line.
-            writer = csv.writer(output, delimiter=";" if table.delimiter == ";" else ",")
-            writer.writerow(map(harmless, [*table.header, *_new_columns(table.header, labels)]))
+            writer = SafeRows(output, delimiter=";" if table.delimiter == ";" else ",")
+            writer.write([*table.header, *_new_columns(table.header, labels)])
             done = 0
             yield Progress(0, table.rows)
             for chunk in _chunks(table, place):
                 texts = [row[place] for row in chunk]
                 answers = classifier.classify(texts, unsure_below=unsure_below)
                 for row, answer in zip(chunk, answers, strict=True):
-                    writer.writerow(map(harmless, [*row, *_cells(answer, labels)]))
+                    writer.write([*row, *_cells(answer, labels)])
                 done += len(chunk)
                 yield Progress(done, table.rows, list(zip(texts, answers, strict=True)))
         yield Progress(table.rows, table.rows, path=str(result))
-
-
-def harmless(cell: str) -> str:
-    """A cell that a spreadsheet shows and does not run as a formula: with an apostrophe before it.
-
-    A number with a sign stays a number.
-    """
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps.launch import LazyTask
+from apps.spreadsheets import SafeRows
 from apps.video.films import label_film
 from seqcore.errors import CheckpointError, InputError
 
@@ -122,7 +123,6 @@ def kept(path: Path) -> str:
 
 def written(found: "FrameLabels", folder: Path) -> tuple[str, str, str]:
     """A result as JSON, CSV and WebVTT files."""
-    import csv
     import json
 
     paths = tuple(folder / f"labels.{kind}" for kind in ("json", "csv", "vtt"))
@@ -131,10 +131,10 @@ def written(found: "FrameLabels", folder: Path) -> tuple[str, str, str]:
     paths[0].write_text(json.dumps(whole), encoding="utf-8")
     sure = found.probabilities.amax(1).tolist()
     with paths[1].open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["frame", "time", "label", "probability"])
+        writer = SafeRows(file)
+        writer.write(["frame", "time", "label", "probability"])
         for number, (time, label, value) in enumerate(zip(found.times, found.labels, sure, strict=True)):
-            writer.writerow([number, f"{time:.3f}", label, f"{value:.4f}"])
+            writer.write([number, f"{time:.3f}", label, f"{value:.4f}"])
     lines = ["WEBVTT", ""]
     for one in found.segments:
         lines += [f"{_clock(one.start)} --> {_clock(one.end)}", escape(one.label, quote=False), ""]

@@ -19,6 +19,8 @@ BODIES = {"blocks", "encoder", "features", "layers", "stages", "trunk_output"}
 # The first child of a torchvision classifier that follows the grid.
 HEADS = {"avgpool", "classifier", "dropout", "fc", "flatten", "head", "heads"}
 
+LARGEST_SIDE = 4096  # pixels that a configuration may ask for: more of them is no image but an attack on the memory
+
 
 @dataclass(frozen=True)
 class ImageEncoderConfig:
@@ -41,6 +43,8 @@ class ImageEncoderConfig:
             raise SettingsError(f"backbone must be the name of a network, not {self.backbone!r}")
         if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
             raise SettingsError(f"size must be a whole number of at least 1, not {self.size!r}")
+        if self.size > LARGEST_SIDE:
+            raise SettingsError(f"size must be at most {LARGEST_SIDE}, not {self.size}")
         for name in ("mean", "std"):
             value = getattr(self, name)
             numbers = isinstance(value, list | tuple) and all(isinstance(x, int | float) for x in value)

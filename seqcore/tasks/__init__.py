@@ -25,11 +25,12 @@ def load(
     dtype: torch.dtype = torch.float32,
 ) -> Task:
     """Load any checkpoint; ``config.json`` names its task. Arguments and errors as of :meth:`Task.from_pretrained`."""
-    name = checkpoint.read_config(checkpoint.locate(source, revision)).get("task")
-    if name not in _TASKS:
+    folder = checkpoint.locate(source, revision)
+    name = checkpoint.read_config(folder).get("task")
+    if not isinstance(name, str) or name not in _TASKS:
         raise CheckpointError(
             f"{source} is a checkpoint for {name!r}, which this seqcore does not know: update seqcore"
         )
     module, kind = _TASKS[name]
     task: type[Task] = getattr(import_module(module), kind)
-    return task.from_pretrained(source, revision, device, dtype)
+    return task.from_pretrained(folder, device=device, dtype=dtype)

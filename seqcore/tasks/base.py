@@ -1,10 +1,12 @@
 """What every task is: a configuration, a network and their verbs, in one object and one folder."""
 
 import dataclasses
+import math
+import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,8 @@ from typing_extensions import Self
 
 from seqcore import checkpoint
 from seqcore.data import read_rows
-from seqcore.errors import CheckpointError, SettingsError
+from seqcore.errors import CheckpointError, SettingsError, is_out_of_memory
+from seqcore.weights import read_header, read_weights
 
 Batch = Mapping[str, Tensor]
 Example = Mapping[str, Any]
@@ -89,12 +92,20 @@ class Task(ABC):
         folder = checkpoint.locate(source, revision)
         settings = checkpoint.read_config(folder, cls.name)
         config = _config(cls.Config, settings, folder)
+        header = read_header(folder)
         try:
-            task = cls._build(config, folder)
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {error}") from error
+            with header.no_larger_model():
+                task = cls._build(config, folder)
+        except (TypeError, ValueError, SettingsError, RuntimeError, OverflowError) as error:
+            if is_out_of_memory(error):
+                raise
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {reason}") from error
+        pieces = len(task.tokenizer) if hasattr(task, "tokenizer") else None
+        if pieces not in (None, config.vocab_size):
+            raise CheckpointError(f"{folder}: the tokenizer has {pieces} pieces, but the model {config.vocab_size}")
         task.network.to(dtype)
-        checkpoint.read_weights(folder, task.network)
+        read_weights(header, task.network)
         task.network.to(place).eval()
         return task
 
@@ -216,7 +227,22 @@ def _config(kind: type, settings: dict[str, Any], folder: Path) -> Any:
         raise CheckpointError(f"{folder / checkpoint.CONFIG} holds {unknown[0]!r}, which this seqcore does not know")
     if missing := sorted(names - settings.keys()):
         raise CheckpointError(f"{folder / checkpoint.CONFIG} lacks {missing[0]!r}")
+    kinds = get_type_hints(kind)
+    for name, value in settings.items():
+        if not _fits(value, kinds[name]):
+            raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {name} cannot be {reprlib.repr(value)}")
     try:
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()})
     except (TypeError, ValueError, SettingsError) as error:
         raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {error}") from error
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether what JSON holds can be a setting of a type: JSON has no tuples, and a truth value is no number."""
+    if get_origin(kind) is tuple:
+        parts = [part for part in get_args(kind) if part is not ...]
+        whole = isinstance(value, list) and (len(parts) == len(value) or ... in get_args(kind))
+        return whole and all(_fits(one, parts[min(place, len(parts) - 1)]) for place, one in enumerate(value))
+    if kind is float:
+        return type(value) in (int, float) and abs(value) < math.inf
+    return type(value) is kind

@@ -83,12 +83,15 @@ class Tokenizer:
     @classmethod
     def load(cls, folder: Path) -> "Tokenizer":
         """Read ``tokenizer.model`` from a checkpoint folder."""
+        path = folder / FILE_NAME
+        if not path.is_file():  # a device would be read for ever
+            raise CheckpointError(f"{folder} has no {FILE_NAME}")
         try:
-            return cls((folder / FILE_NAME).read_bytes())
-        except FileNotFoundError as error:
-            raise CheckpointError(f"{folder} has no {FILE_NAME}") from error
+            return cls(path.read_bytes())
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
         except CheckpointError as error:
-            raise CheckpointError(f"{folder / FILE_NAME}: {error}") from error
+            raise CheckpointError(f"{path}: {error}") from error
 
     def save(self, folder: Path) -> None:
         """Write ``tokenizer.model`` into a checkpoint folder."""

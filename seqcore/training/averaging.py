@@ -42,5 +42,5 @@ def _scores(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _network_weights(path: Path) -> dict[str, Tensor]:
-    state = torch.load(path, map_location="cpu", weights_only=False)["state_dict"]
+    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     return {name.removeprefix("network."): tensor for name, tensor in state.items()}

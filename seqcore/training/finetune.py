@@ -72,7 +72,7 @@ def fit(
         SettingsError: nothing to resume, a run of other data or another model, an earlier run in the way, settings
             that Lightning refuses, or training that diverged.
     """
-    started = time.time()
+    started = time.monotonic()
     if not train or not validation:
         raise DataError(f"{len(train)} training and {len(validation)} validation rows: both need at least one")
     output = Path(output).expanduser()
@@ -104,7 +104,7 @@ def fit(
             torch.distributed.barrier()  # the first process moves the folder that the others still read
         if trainer.is_global_zero:
             _save(task, output)
-    return Fitted(scores, averaged, trainer.global_step, time.time() - started, interrupted, last.exists())
+    return Fitted(scores, averaged, trainer.global_step, time.monotonic() - started, interrupted, last.exists())
 
 
 def _check_output(output: Path, last: Path, resume: bool) -> None:
@@ -159,7 +159,7 @@ def _train(
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=_NOISE)
-            trainer.fit(module, loader, checks, ckpt_path=last if resume else None, weights_only=False)
+            trainer.fit(module, loader, checks, ckpt_path=last if resume else None, weights_only=True)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns Ctrl-C into the latter
         if not trainer.interrupted:
             raise

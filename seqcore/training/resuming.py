@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer, callbacks, loggers
@@ -34,17 +34,15 @@ class AtomicFiles(TorchCheckpointIO):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.part")
-        with fresh.open("wb") as file:
-            try:
-                torch.save(checkpoint, file)
-            except RuntimeError as error:
-                # Stopped in the middle, torch still closes its archive, and that it is incomplete hides why.
-                if isinstance(error.__context__, KeyboardInterrupt | OSError):
-                    raise error.__context__ from None
-                raise
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        try:
+            with fresh.open("wb") as file:
+                _save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        except OSError:
+            fresh.unlink(missing_ok=True)  # on a full disk, it is in the way of everything else
+            raise
 
 
 class LastState(callbacks.Checkpoint):
@@ -111,6 +109,16 @@ class LastState(callbacks.Checkpoint):
         trainer.save_checkpoint(self.path)
 
 
+def _save(checkpoint: dict[str, Any], file: IO[bytes]) -> None:
+    try:
+        torch.save(checkpoint, file)
+    except RuntimeError as error:
+        # Stopped in the middle, torch still closes its archive, and that it is incomplete hides why.
+        if isinstance(error.__context__, KeyboardInterrupt | OSError):
+            raise error.__context__ from None
+        raise
+
+
 def saved_step(last: Path, task: Task) -> int:
     """The step that an earlier run was saved at.
 
@@ -118,7 +126,7 @@ def saved_step(last: Path, task: Task) -> int:
         SettingsError: its state cannot be read, or it trained another model.
     """
     try:
-        state = torch.load(last, map_location="cpu", weights_only=False, mmap=True)
+        state = torch.load(last, map_location="cpu", weights_only=True, mmap=True)
         step, weights = int(state["global_step"]), state["state_dict"]
     except Exception as error:  # whatever torch and pickle raise for a damaged file
         raise SettingsError(f"{last} is damaged, so that run cannot be resumed") from error

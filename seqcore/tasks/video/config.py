@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from seqcore.errors import SettingsError
-from seqcore.nn.images import ImageEncoderConfig
+from seqcore.nn.images import LARGEST_SIDE, ImageEncoderConfig
 
 COMPACT = "compact"
 _NUMBERS = ("height", "width", "frame_size", "hidden_size", "layers", "median")
@@ -68,6 +68,8 @@ class FrameClassifierConfig:
             value = getattr(self, name)
             if not _whole(value) or value < 1:
                 raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
+        if max(self.height, self.width) > LARGEST_SIDE:
+            raise SettingsError(f"height and width must be at most {LARGEST_SIDE}, not {self.height} × {self.width}")
         for name in ("margin", "delay"):
             value = getattr(self, name)
             if not _whole(value) or not 0 <= value <= 100:

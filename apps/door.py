@@ -1,0 +1,120 @@
+"""What a server lets in: who, how much at once, and which of gradio's ways in; and that it goes out to nobody."""
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from seqcore.errors import SettingsError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+AUTH_VARIABLE = "SEQCORE_AUTH"
+LARGEST_REQUEST = 16_000_000  # bytes of a request that is no upload: a text, or a picture of a camera
+_API = "/gradio_api/"
+# What no page of ours needs: it would fetch an address, run ffmpeg on the server, or write code.
+_CLOSED = ("file=http:", "file=https:", "proxy=", "process_recording", "vibe-", "undo-vibe-")
+
+
+class Door:
+    """Refuses what no page asks for, and requests that are too large; as a layer around the server's application."""
+
+    def __init__(self, app: "ASGIApp", largest: int = LARGEST_REQUEST) -> None:
+        self._app, self._largest = app, largest
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        way = scope["path"].partition(_API)[2].lower()
+        if way.startswith(_CLOSED):
+            await _refuse(send, 404, "There is nothing here.")
+            return
+        if way.startswith("upload"):  # gradio counts each file itself
+            await self._app(scope, receive, send)
+            return
+        said = dict(scope["headers"]).get(b"content-length", b"0")
+        if not said.isdigit() or int(said) > self._largest:
+            await _drain(receive, 4 * self._largest)
+            await _refuse(send, 413, f"A request may have {self._largest:,} bytes at most; upload files instead.")
+            return
+        await self._app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: "Receive") -> "Receive":
+        """A body that did not say how long it is ends where it becomes too long, as if its sender had gone."""
+        read = 0
+
+        async def counted() -> "Message":
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            return message if read <= self._largest else {"type": "http.disconnect"}
+
+        return counted
+
+
+def fetch_nothing() -> None:
+    """See to it that no visitor can have this server fetch an address, which gradio does for public ones.
+
+    All that gradio fetches for a visitor goes through safehttpx.
+    """
+    import gradio as gr
+    import safehttpx
+
+    async def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise gr.Error("This server fetches nothing from addresses: send the file itself.", print_exception=False)
+
+    safehttpx.get = safehttpx.async_validate_url = refuse
+
+
+def people(file: str | None, environment: Mapping[str, str] = os.environ) -> list[tuple[str, str]] | None:
+    """Who may come in, with their passwords: of a file, or of the variable SEQCORE_AUTH; None is everybody.
+
+    Neither can be seen in a list of processes, where an argument can.
+
+    Raises:
+        SettingsError: no such file, or a line that is not USER:PASSWORD.
+    """
+    if file is None:
+        told = environment.get(AUTH_VARIABLE)
+        return None if told is None else [_pair(told, AUTH_VARIABLE)]
+    path = Path(file).expanduser()
+    if not path.is_file():
+        message = f"--auth takes a file with a line USER:PASSWORD for each person, and there is no file {path}."
+        raise SettingsError(f"{message} To give one person alone, set {AUTH_VARIABLE}=USER:PASSWORD instead.")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            print(f"warning: others on this machine can read {path}: chmod 600 {path}", file=sys.stderr)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    found = [_pair(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    if not found:
+        raise SettingsError(f"{path} names nobody: write a line USER:PASSWORD for each person.")
+    return found
+
+
+def _pair(line: str, place: str) -> tuple[str, str]:
+    name, _, password = line.strip().partition(":")
+    if not name.strip() or not password:
+        raise SettingsError(f"{place} must be USER:PASSWORD.")
+    return name.strip(), password
+
+
+async def _drain(receive: "Receive", most: int) -> None:
+    """Read a body away: who still sends would not see the answer."""
+    more = True
+    while more and most > 0:
+        message = await receive()
+        more = message.get("more_body", False)
+        most -= len(message.get("body", b""))
+
+
+async def _refuse(send: "Send", status: int, message: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": message.encode()})

@@ -1,0 +1,107 @@
+"""Where a server keeps what it is given and what it makes: a folder of its own, which nobody else can read.
+
+A file goes half an hour after it was last used, and the folder with its server. Should that have been killed, the next
+server to start removes it.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+
+LIFETIME = 1800.0  # seconds
+_LOOKED_AT_EVERY = 60.0
+_PREFIX, _LOCK, _NEW = "seqcore-server-", ".lock", ".new"
+
+
+def own_folder() -> Path:
+    """Make the folder; what servers that were killed have left is removed."""
+    _remove_orphans()
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+    lock = _locked(folder / _NEW)
+    if lock is not None:  # only a folder that is locked looks like one that can be left behind
+        (folder / _NEW).rename(folder / _LOCK)
+    maker = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == maker:  # not in a process that was forked from it
+            shutil.rmtree(folder, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
+
+    atexit.register(remove)
+    return folder
+
+
+class Keeper:
+    """Removes files that have not been used for a while.
+
+    Time is counted from when a file was seen first, or seen changed, by a clock that nobody sets.
+
+    Args:
+        kept: gives the files that stay, such as examples of a page.
+    """
+
+    def __init__(self, folder: Path, kept: Callable[[], Collection[str]], lifetime: float = LIFETIME) -> None:
+        self._folder, self._kept, self._lifetime = folder, kept, lifetime
+        self._seen: dict[tuple[Path, int], float] = {}
+
+    def begin(self) -> None:
+        """Look at the folder every minute from now on."""
+        threading.Thread(target=self._watch, name="keeper", daemon=True).start()
+
+    def look(self, now: float) -> None:
+        """Remove what is too old at a time of the monotonic clock."""
+        seen: dict[tuple[Path, int], float] = {}
+        stays = set(self._kept())
+        for path in self._folder.rglob("*"):
+            with suppress(OSError):
+                if path.is_dir() or path.name == _LOCK or str(path) in stays:
+                    continue
+                version = (path, path.lstat().st_mtime_ns)
+                seen[version] = self._seen.get(version, now)
+                if now - seen[version] >= self._lifetime:
+                    path.unlink()
+        self._seen = seen
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(_LOOKED_AT_EVERY)
+            self.look(time.monotonic())
+
+
+def still_used(value: object, folder: Path) -> None:
+    """Note that files of the folder, named by a text or by a list of them, are used now."""
+    for path in value if isinstance(value, list) else [value]:
+        if isinstance(path, str) and path.startswith(str(folder)):
+            with suppress(OSError, ValueError):
+                os.utime(path)
+
+
+def _locked(path: Path) -> int | None:
+    """Lock a file as long as this process lives. None where that is not possible: another process has it."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # not on Windows, where nothing tells that a process is gone
+        return None
+    number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(number)
+        return None
+    return number
+
+
+def _remove_orphans() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            mine = not folder.is_symlink() and folder.stat().st_uid == os.getuid()
+            if mine and (folder / _LOCK).exists() and (lock := _locked(folder / _LOCK)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)

@@ -1,0 +1,30 @@
+"""CSV files that a spreadsheet shows and does not run (OWASP, CSV injection)."""
+
+import csv
+import re
+from collections.abc import Iterable
+from typing import IO
+
+# What spreadsheets take for the beginning of a formula, in East Asian writing too.
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?%?")
+
+
+class SafeRows:
+    """Writes rows of a CSV file; a text in them that could be a formula gets an apostrophe before it.
+
+    Numbers stay as they are, and so does a text that is nothing but a number with a sign.
+    """
+
+    def __init__(self, file: IO[str], delimiter: str = ",") -> None:
+        # Lines end as the csv module has it, \r\n: it quotes no other characters that end a line.
+        self._writer = csv.writer(file, delimiter=delimiter)
+
+    def write(self, cells: Iterable[str | int | float]) -> None:
+        """Write one row."""
+        self._writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+
+
+def harmless(cell: str) -> str:
+    """A cell that is shown and not run."""
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
