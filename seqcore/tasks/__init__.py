@@ -26,7 +26,7 @@ def load(
 ) -> Task:
     """Load any checkpoint; ``config.json`` names its task. Arguments and errors as of :meth:`Task.from_pretrained`."""
     name = checkpoint.read_config(checkpoint.locate(source, revision)).get("task")
-    if name not in _TASKS:
+    if not isinstance(name, str) or name not in _TASKS:
         raise CheckpointError(
             f"{source} is a checkpoint for {name!r}, which this seqcore does not know: update seqcore"
         )

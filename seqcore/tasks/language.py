@@ -10,11 +10,13 @@ import torch
 from torch import nn
 from typing_extensions import Self
 
+from seqcore.arguments import as_list
 from seqcore.batching import padded, token_budget_batches
 from seqcore.decoding import GenerationConfig, sample
 from seqcore.errors import InputError, SettingsError
 from seqcore.nn import DecoderState, LSTMDecoder, label_smoothed_cross_entropy
 from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.search import refusals
 from seqcore.text import Tokenizer
 from seqcore.text.tidy import tidy
 
@@ -139,6 +141,7 @@ class LanguageModel(Task):
         Raises:
             InputError: something that is no string.
         """
+        texts = as_list(texts, "a text")
         examples = [self.example({"text": text}) for text in texts]
         found: dict[int, list[float]] = {}
         for rows in token_budget_batches([self.lengths(example) for example in examples], _TOKENS_AT_ONCE):
@@ -165,8 +168,8 @@ class LanguageModel(Task):
         decoder, tokenizer = self.network.decoder, self.tokenizer
         read = [tokenizer.start, *self._tokens(prompt)]
         settings = {"max_length": 100, **generation, "do_sample": True, "n_best": 1}
-        config = GenerationConfig(eos=tokenizer.end, pad=tokenizer.padding, **settings)
-        with torch.inference_mode():
+        with refusals(), torch.inference_mode():
+            config = GenerationConfig(eos=tokenizer.end, pad=tokenizer.padding, **settings)
             state = decoder.start(None)
             if len(read) > 1:
                 _, _, state = decoder.features(torch.tensor([read[:-1]], device=self.device), None, state)
