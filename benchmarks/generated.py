@@ -1,8 +1,8 @@
 """Generated input for every verb: python -m benchmarks.generated --inputs 10000
 
-Texts of all of Unicode, wrong types, odd settings, damaged files: each gives a result that is checked, or one of our own
-errors. Any other exception ends the run, and hypothesis prints the smallest input that raises it; so does a call of more
-than a minute. Models are tiny, some untrained: what is tested does not depend on what they have learned.
+Texts of all of Unicode, wrong types, odd settings, damaged files: each gives a result that is checked, or one of our
+own errors. Any other exception ends the run, and hypothesis prints the smallest input that raises it; so does a call of
+more than a minute. Models are tiny, some untrained: what is tested does not depend on what they have learned.
 """
 
 import argparse

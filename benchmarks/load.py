@@ -1,8 +1,8 @@
 """Many clients at once: python -m benchmarks.load
 
-Starts all apps as one server, in a process of its own, and asks every endpoint alone for its answers. Then many clients
-ask for the same, mixed at random, for a while: each answer must be the one that was given alone (texts the same, numbers
-within a tolerance), and a server that has too much to do may only ask to try again. Its memory is watched. At last
+Starts all apps as one server, in a process of its own, and asks every endpoint alone for its answers. Then many
+clients ask for the same, mixed at random, for a while: each answer must be the one that was given alone (texts the
+same, numbers within a tolerance), and a server that has too much to do may only ask to try again. Its memory is watched. At last
 the text endpoints alone are asked, of this server and of one that works on each call by itself, in turn.
 
 Every connection goes to 127.0.0.1.
@@ -233,7 +233,7 @@ async def connection() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def answers_alone(server: Server, requests: Sequence[Request]) -> dict[Request, Any]:
-    """What each request is answered when nobody else asks; twice, since the first call loads models."""
+    """What each request is answered when nobody else asks."""
     found = {}
     async with connection() as client:
         await server.ready(client)
@@ -260,7 +260,7 @@ async def mixed(server: Server, clients: int, seconds: float) -> bool:
         watch = asyncio.create_task(watched(server, seconds, samples))
         outcome = await load(server, requests, clients, seconds)
         await watch
-    print(f"\n{clients} clients, {seconds:.0f} s, all endpoints: {outcome.answers} answers, {len(outcome.wrong)} wrong, "
+    print(f"\n{clients} clients, {seconds:.0f} s, all endpoints: {outcome.answers} answers, {len(outcome.wrong)} wrong,",
           f"{len(outcome.errors)} errors, {outcome.busy} times busy\n")  # fmt: skip
     print("| endpoint | answers | p50, s | p95, s |\n|---|--:|--:|--:|")
     for endpoint, times in sorted(outcome.seconds.items()):
@@ -271,6 +271,7 @@ async def mixed(server: Server, clients: int, seconds: float) -> bool:
     )
     print(f"\nmemory: {samples[0][1]:,.0f} MB before, {middle:,.0f} at half time, {last:,.0f} at the end: "
           f"{100 * (last / middle - 1):+.1f} %")  # fmt: skip
+    print("over time, MB:", *(f"{size:,.0f}" for _, size in samples[:: max(1, len(samples) // 12)]))
     for problem in (*outcome.wrong[:5], *outcome.errors[:20]):
         print(problem, file=sys.stderr)
     return not outcome.wrong and not outcome.errors and last < 1.05 * middle

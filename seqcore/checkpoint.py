@@ -68,7 +68,7 @@ def _path(source: str | Path) -> Path:
     """A path that the system can be asked for. Raises `CheckpointError` for what names none."""
     try:
         path = Path(source).expanduser()
-        path.exists()  # what is too long, or holds what no name can, is told by this
+        path.resolve().exists()  # what is too long, or holds what no name can, is told by this
     except (TypeError, ValueError, RuntimeError, OSError) as error:
         raise CheckpointError(f"a checkpoint is a folder or a hub id, not {shown(source)}: {error}") from error
     return path

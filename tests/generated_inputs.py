@@ -153,7 +153,13 @@ def image_files() -> list[bytes]:
         for mode in modes:
             file = io.BytesIO()
             image = picture.convert("RGB") if mode in {"CMYK", "LAB", "P"} else picture
-            image = picture.convert("I").convert(mode) if mode == "I;16" else image.convert(mode) if mode != "LAB" else image
+            image = (
+                picture.convert("I").convert(mode)
+                if mode == "I;16"
+                else image.convert(mode)
+                if mode != "LAB"
+                else image
+            )
             exif = Image.Exif()
             exif[0x0112] = 6
             image.save(file, kind, **({"exif": exif} if kind in {"JPEG", "PNG", "WEBP"} else {}))

@@ -5,7 +5,7 @@ import io
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,7 +186,7 @@ def captioner() -> Any:
 
 def _pictures() -> st.SearchStrategy[Inputs]:
     files = st.sampled_from(image_files())
-    picture = st.one_of(files, changed(files), changed(files), arrays(), changed(files).map(io.BytesIO))
+    picture = st.one_of(files, files, changed(files), arrays(), changed(files).map(io.BytesIO))
     return _calls(picture, generation(15))
 
 
@@ -225,7 +225,7 @@ def films() -> list[bytes]:
 
 def _films() -> st.SearchStrategy[Any]:
     files = st.sampled_from(films())
-    film = st.one_of(files, changed(files), changed(files), changed(files).map(io.BytesIO))
+    film = st.one_of(files, files, changed(files), changed(files).map(io.BytesIO))
     return st.tuples(mostly(st.one_of(film, film, st.lists(film, max_size=2))), st.integers(0, 1))
 
 

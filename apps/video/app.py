@@ -20,6 +20,7 @@ EXAMPLES = Path(__file__).resolve().parent / "examples"
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 MAIN, SECOND = "video-shots", "video-lipreading"
 MOST_WATCHED = 4
+MOST_FILMS = 2  # of programs at the same time: each works all the while, where calls of other apps wait together
 
 
 def build(load: "LazyTask[FrameClassifier]", second: "LazyTask[FrameClassifier] | None" = None) -> gr.Blocks:
@@ -109,11 +110,11 @@ def _endpoints(answers: Answers) -> None:
     inputs = [gr.File(label="video", visible=False), gr.Textbox(label="model", visible=False)]
     gr.on(
         [], user_errors(answers.label_frames), inputs, gr.JSON(label="labels", visible=False),
-        api_name="label_frames", concurrency_limit=MOST_CALLS,
+        api_name="label_frames", concurrency_limit=MOST_FILMS, concurrency_id="films",
     )  # fmt: skip
     gr.on(
         [], user_errors(answers.label_video), inputs, gr.File(label="film", visible=False),
-        api_name="label_video", concurrency_limit=MOST_CALLS,
+        api_name="label_video", concurrency_limit=MOST_FILMS, concurrency_id="films",
     )  # fmt: skip
     gr.on(
         [], user_errors(answers.video_models), None, gr.JSON(label="models", visible=False),

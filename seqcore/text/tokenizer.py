@@ -87,8 +87,9 @@ class Tokenizer:
             return cls((folder / FILE_NAME).read_bytes())
         except FileNotFoundError as error:
             raise CheckpointError(f"{folder} has no {FILE_NAME}") from error
-        except CheckpointError as error:
-            raise CheckpointError(f"{folder / FILE_NAME}: {error}") from error
+        except (CheckpointError, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise CheckpointError(f"{folder / FILE_NAME}: {reason}") from error
 
     def save(self, folder: Path) -> None:
         """Write ``tokenizer.model`` into a checkpoint folder."""

@@ -22,6 +22,7 @@ from seqcore.tasks.sentiment.result import Sentiment
 from seqcore.text import Tokenizer
 from seqcore.text.familiarity import familiarity
 from seqcore.text.tidy import tidy
+from seqcore.text.tokenizer import clean
 
 LONGEST_WORD = 16  # characters a token; a text is cut to so many before it is taken apart
 
@@ -183,7 +184,7 @@ class SentimentClassifier(Task):
         """A text as it is read, its tokens, and how many characters were left out."""
         if not isinstance(text, str):
             raise InputError(f"a text must be a string, not {type(text).__name__}")
-        limit = self.config.max_length
+        limit, text = self.config.max_length, clean(text)
         part = tidy(text[: limit * LONGEST_WORD])
         cut = max(0, len(text) - limit * LONGEST_WORD)
         tokens = self.tokens(part)

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqcore.arguments import check_whole
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search, stream_n_best
 from seqcore.decoding.step import Step
-from seqcore.arguments import check_whole
 from seqcore.nn import DecoderState
 from seqcore.tasks.search import refusals
 from seqcore.tasks.translation.network import TranslationNetwork

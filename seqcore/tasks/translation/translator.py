@@ -237,8 +237,8 @@ class Translator(Task):
         """A text's languages, and what of it is copied or translated."""
         if not isinstance(text, str):
             raise InputError(f"a text must be a string, not {type(text).__name__}")
-        for name, code in (("source", source), ("target", target or "")):
-            if not isinstance(code, str):
+        for name, code in (("source", source), ("target", target)):
+            if not isinstance(code, str) and (code is not None or name == "source"):
                 raise InputError(f"{name} must be the code of a language, such as de, not {shown(code)}")
         text = clean(text)
         detected = source == AUTO
