@@ -2,8 +2,9 @@
 
 Starts all apps as one server, in a process of its own, and asks every endpoint alone for its answers. Then many
 clients ask for the same, mixed at random, for a while: each answer must be the one that was given alone (texts the
-same, numbers within a tolerance), and a server that has too much to do may only ask to try again. Its memory is watched. At last
-the text endpoints alone are asked, of this server and of one that works on each call by itself, in turn.
+same, numbers within a tolerance), and a server that has too much to do may only ask to try again. Its memory is
+watched. At last the text endpoints alone are asked, of this server and of one that works on each call by itself, in
+turn.
 
 Every connection goes to 127.0.0.1.
 """
@@ -260,8 +261,8 @@ async def mixed(server: Server, clients: int, seconds: float) -> bool:
         watch = asyncio.create_task(watched(server, seconds, samples))
         outcome = await load(server, requests, clients, seconds)
         await watch
-    print(f"\n{clients} clients, {seconds:.0f} s, all endpoints: {outcome.answers} answers, {len(outcome.wrong)} wrong,",
-          f"{len(outcome.errors)} errors, {outcome.busy} times busy\n")  # fmt: skip
+    print(f"\n{clients} clients, {seconds:.0f} s, all endpoints: {outcome.answers} answers,",
+          f"{len(outcome.wrong)} wrong, {len(outcome.errors)} errors, {outcome.busy} times busy\n")  # fmt: skip
     print("| endpoint | answers | p50, s | p95, s |\n|---|--:|--:|--:|")
     for endpoint, times in sorted(outcome.seconds.items()):
         print(f"| `/{endpoint}` | {len(times)} | {statistics.median(times):.2f} | {percentile(times, 95):.2f} |")

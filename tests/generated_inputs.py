@@ -13,11 +13,11 @@ from PIL import Image
 # What has troubled programs that read text: halves of pairs, marks of direction, marks of other programs, our own ones.
 _TROUBLE = (
     "\0", "\ud800", "\udfff\ud800", "\u202e", "\u200f", "\u2066", "\u2069", "\ufeff", "\ufffe", "\ue000", "\U0010ffff",
-    "👩‍👩‍👧‍👦", "🇩🇪", "👍🏿", "e" + "\u0301" * 40, "İ", "ß", "ﬁ", "ǆ", "١٢٣", "２", "½", "日本語", "ไทย", "שלום", "नमस्ते",
-    "\r\n", "\n", "\r", "\x0b", "\x1c", "\x85", "\u2028", "\t", " ", "\xa0", "\u3000", "", "…", "«", "¿",
-    "<2de>", "<2xx>", "</s>", "<s>", "<unk>", "<pad>", "▁", "<0x0A>", "<br>", "<script>alert(1)</script>", "<i", "-LRB-",
-    "&lt;b&gt;", "&#0;", "&#xD800;", "&#99999999999;", "&amp;amp;", "%s%n", "{0}", "\\u0000", "=1+1", '"', "'", ",",
-    "https://example.org/a?b=c#d", "someone@example.org", "@us", "#tag", "1.234,56", "12:30", "A4", "$1", "Dr. ", "3. ",
+    "👩‍👩‍👧‍👦", "🇩🇪", "👍🏿", "e" + "\u0301" * 40, "İ", "ß", "ﬁ", "ǆ", "١٢٣", "２", "½", "日本語", "ไทย", "שלום",
+    "नमस्ते", "\r\n", "\n", "\r", "\x0b", "\x1c", "\x85", "\u2028", "\t", " ", "\xa0", "\u3000", "", "…", "«", "¿",
+    "<2de>", "<2xx>", "</s>", "<s>", "<unk>", "<pad>", "▁", "<0x0A>", "<br>", "<script>alert(1)</script>", "<i",
+    "-LRB-", "&lt;b&gt;", "&#0;", "&#xD800;", "&#99999999999;", "&amp;amp;", "%s%n", "{0}", "\\u0000", "=1+1", '"', "'",
+    ",", "https://example.org/a?b=c#d", "someone@example.org", "@us", "#tag", "1.234,56", "12:30", "A4", "$1", "Dr. ", "3. ",
     "a dog runs", "It is GOOD", "NOT GOOD AT ALL", "Ein Hund rennt.", "not bad!", "wonderful",
 )  # fmt: skip
 
@@ -153,13 +153,8 @@ def image_files() -> list[bytes]:
         for mode in modes:
             file = io.BytesIO()
             image = picture.convert("RGB") if mode in {"CMYK", "LAB", "P"} else picture
-            image = (
-                picture.convert("I").convert(mode)
-                if mode == "I;16"
-                else image.convert(mode)
-                if mode != "LAB"
-                else image
-            )
+            if mode != "LAB":
+                image = image.convert("I").convert(mode) if mode == "I;16" else image.convert(mode)
             exif = Image.Exif()
             exif[0x0112] = 6
             image.save(file, kind, **({"exif": exif} if kind in {"JPEG", "PNG", "WEBP"} else {}))

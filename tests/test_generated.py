@@ -7,7 +7,7 @@ import pytest
 from generated_verbs import VERBS, Verb
 from hypothesis import HealthCheck, given, settings
 
-few = settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
