@@ -17,8 +17,8 @@ _TROUBLE = (
     "नमस्ते", "\r\n", "\n", "\r", "\x0b", "\x1c", "\x85", "\u2028", "\t", " ", "\xa0", "\u3000", "", "…", "«", "¿",
     "<2de>", "<2xx>", "</s>", "<s>", "<unk>", "<pad>", "▁", "<0x0A>", "<br>", "<script>alert(1)</script>", "<i",
     "-LRB-", "&lt;b&gt;", "&#0;", "&#xD800;", "&#99999999999;", "&amp;amp;", "%s%n", "{0}", "\\u0000", "=1+1", '"', "'",
-    ",", "https://example.org/a?b=c#d", "someone@example.org", "@us", "#tag", "1.234,56", "12:30", "A4", "$1", "Dr. ", "3. ",
-    "a dog runs", "It is GOOD", "NOT GOOD AT ALL", "Ein Hund rennt.", "not bad!", "wonderful",
+    ",", "https://example.org/a?b=c#d", "someone@example.org", "@us", "#tag", "1.234,56", "12:30", "A4", "$1", "Dr. ",
+    "3. ", "a dog runs", "It is GOOD", "NOT GOOD AT ALL", "Ein Hund rennt.", "not bad!", "wonderful",
 )  # fmt: skip
 
 CHARACTERS = st.characters()  # every one of Unicode, halves of surrogate pairs too
