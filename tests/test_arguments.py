@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from generated_verbs import classifier, frame_classifiers, language_model, translator
+from generated_verbs import captioner, classifier, frame_classifiers, language_model, translator
 
 import seqcore
-from seqcore.errors import CheckpointError, InputError
+from seqcore.errors import CheckpointError, DataError, InputError
 
 PICTURE = np.zeros((2, 2), np.uint8)
 
@@ -87,3 +87,21 @@ def test_a_folder_in_the_place_of_a_tokenizer_is_told(tmp_path: Path) -> None:
     (tmp_path / "model" / "tokenizer.model").mkdir()
     with pytest.raises(CheckpointError, match=r"tokenizer\.model"):
         seqcore.load(tmp_path / "model")
+
+
+def test_a_caption_of_no_length_is_empty() -> None:
+    found = captioner().caption(np.zeros((9, 9, 3), np.uint8), max_length=0, min_length=0)
+    assert (found.text, found.tokens) == ("", ())
+    assert found.attention.shape == (0, *captioner().network.encoder.grid_shape)
+
+
+def test_a_name_too_long_for_a_file_is_no_image_and_no_video(tmp_path: Path) -> None:
+    from seqcore.tasks.captioning.rows import read_captions
+    from seqcore.tasks.video.rows import read_videos
+
+    table = tmp_path / "rows.csv"
+    table.write_text(f"image,captions,video,label\n{'x' * 400},a dog,{'x' * 400},pan\n", encoding="utf-8")
+    with pytest.raises(DataError, match="row 1: there is no image"):
+        read_captions(str(table))
+    with pytest.raises(DataError, match="row 1: there is no video"):
+        read_videos(str(table))

@@ -230,13 +230,13 @@ class Captioner(Task):
         return answers
 
     def _caption(self, hypothesis: Hypothesis) -> Caption:
-        assert hypothesis.attention is not None
+        attention, shape = hypothesis.attention, self.network.encoder.grid_shape
         return Caption(
             text=sentence(self.tokenizer.decode(hypothesis.tokens)),
             tokens=self.tokenizer.pieces(hypothesis.tokens),
             token_probabilities=tuple(math.exp(value) for value in hypothesis.token_log_probabilities),
             score=hypothesis.score,
-            attention=hypothesis.attention.unflatten(1, self.network.encoder.grid_shape),
+            attention=torch.zeros(0, *shape) if attention is None else attention.unflatten(1, shape),
         )
 
 
