@@ -105,3 +105,11 @@ def test_a_name_too_long_for_a_file_is_no_image_and_no_video(tmp_path: Path) -> 
         read_captions(str(table))
     with pytest.raises(DataError, match="row 1: there is no video"):
         read_videos(str(table))
+
+
+def test_a_caption_is_never_longer_than_the_model_writes() -> None:
+    longest = captioner().config.max_length
+    found = captioner().caption(
+        np.zeros((9, 9, 3), np.uint8), max_length=2**40, banned_tokens=(captioner().tokenizer.end,)
+    )
+    assert len(found.tokens) == longest

@@ -107,7 +107,8 @@ class Captioner(Task):
             beam_size: hypotheses an image; 1 is greedy.
             n_best: captions an image, the others as ``alternatives``; without it 3, or ``beam_size`` if less.
             batch_size: images worked on at once; it never changes an answer.
-            generation: other settings of :class:`~seqcore.decoding.GenerationConfig`, such as ``length_penalty``.
+            generation: other settings of :class:`~seqcore.decoding.GenerationConfig`, such as ``length_penalty``; a
+                ``max_length`` counts up to that of the model.
 
         Raises:
             InputError: an image that cannot be read, with its number in a list, or a setting out of range.
@@ -209,6 +210,8 @@ class Captioner(Task):
     def _search(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> GenerationConfig:
         never = (self.tokenizer.unknown, self.tokenizer.start)
         settings = {"length_penalty": 1.0, "min_length": 1, "max_length": self.config.max_length, **generation}
+        check_whole("max_length", settings["max_length"], 0)
+        settings["max_length"] = min(settings["max_length"], self.config.max_length)
         with refusals():
             return GenerationConfig(
                 eos=self.tokenizer.end,
