@@ -12,6 +12,8 @@ from seqcore.errors import SeqcoreError
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
+MOST_TOGETHER = 64
+
 
 class BusyError(SeqcoreError):
     """More calls are waiting than a server takes."""
@@ -33,14 +35,14 @@ class Batcher(Generic[_Item, _Result]):
 
     Args:
         work: takes a list of items and the settings, gives as many results in the same order.
-        most_together: items given to `work` at once.
+        most_together: items given to `work` at once; `MOST_TOGETHER` at most.
         most_waiting: calls that may wait; a further one is refused.
     """
 
     def __init__(
-        self, work: Callable[..., Sequence[_Result]], most_together: int = 64, most_waiting: int = 256
+        self, work: Callable[..., Sequence[_Result]], most_together: int | None = None, most_waiting: int = 256
     ) -> None:
-        self._work, self._most_together = work, most_together
+        self._work, self._most_together = work, min(most_together or MOST_TOGETHER, MOST_TOGETHER)
         self._waiting: queue.Queue[_Call[_Item, _Result]] = queue.Queue(most_waiting)
         self._lock = threading.Lock()
         self._worker: threading.Thread | None = None

@@ -33,6 +33,9 @@ for _name, _value in {
 _OWN_FOLDER = None if os.environ.get("GRADIO_TEMP_DIR") else own_folder()
 if _OWN_FOLDER is not None:
     os.environ["GRADIO_TEMP_DIR"] = str(_OWN_FOLDER)
+# Several models work at the same time, each with as many threads as there are cores. One that waits for the others
+# sleeps: by default it spins, and takes the core from the very thread that it waits for. Read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Gradio asks its own server whether it is up; a proxy meant for the outside must not stand in between.
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1", "localhost")))

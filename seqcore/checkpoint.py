@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from seqcore.arguments import shown
 from seqcore.errors import CheckpointError
 from seqcore.weights import write_weights
 
@@ -47,7 +48,7 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
     Raises:
         CheckpointError: neither a folder nor a model that the hub can give.
     """
-    folder = Path(source).expanduser()
+    folder = _path(source)
     backup = _backup(folder.resolve())
     if not folder.exists() and backup.exists():  # a save was cut between its two renames
         return backup
@@ -68,6 +69,16 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         message = f"{source} is no folder here, and the hub gave no model of that name: {reason}"
         raise CheckpointError(message) from error
+
+
+def _path(source: str | Path) -> Path:
+    """A path that the system can be asked for. Raises `CheckpointError` for what names none."""
+    try:
+        path = Path(source).expanduser()
+        path.resolve().exists()  # what is too long, or holds what no name can, is told by this
+    except (TypeError, ValueError, RuntimeError, OSError) as error:
+        raise CheckpointError(f"a checkpoint is a folder or a hub id, not {shown(source)}: {error}") from error
+    return path
 
 
 def read_config(folder: Path, task: str | None = None) -> dict[str, Any]:

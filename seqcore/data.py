@@ -90,6 +90,14 @@ def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], lis
     return rest, [rows[number] for number in numbers], numbers
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether there is such a file; what no file can be called, such as a name that is too long, is none."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> Any:
     """A ``datasets`` table of a file, of a folder of images, or of a hub id; its rows are not checked.
 

@@ -24,6 +24,7 @@ MOST_WATCHED = 4
 # As the camera sees it, for a mirror would turn a pan to the left into one to the right; and no larger than is of use.
 CAMERA = gr.WebcamOptions(mirror=False, constraints={"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}})
 MOST_LIVE = 16  # each holds its place for as long as its camera is on
+MOST_FILMS = 2  # of programs at the same time: each works all the while, where calls of other apps wait together
 
 
 def build(load: "LazyTask[FrameClassifier]", second: "LazyTask[FrameClassifier] | None" = None) -> gr.Blocks:
@@ -119,11 +120,11 @@ def _endpoints(answers: Answers) -> None:
     inputs = [gr.File(label="video", visible=False), gr.Textbox(label="model", visible=False)]
     gr.on(
         [], user_errors(answers.label_frames), inputs, gr.JSON(label="labels", visible=False),
-        api_name="label_frames", concurrency_limit=MOST_CALLS,
+        api_name="label_frames", concurrency_limit=MOST_FILMS, concurrency_id="films",
     )  # fmt: skip
     gr.on(
         [], user_errors(answers.label_video), inputs, gr.File(label="film", visible=False),
-        api_name="label_video", concurrency_limit=MOST_CALLS,
+        api_name="label_video", concurrency_limit=MOST_FILMS, concurrency_id="films",
     )  # fmt: skip
     gr.on(
         [], user_errors(answers.video_models), None, gr.JSON(label="models", visible=False),

@@ -3,6 +3,10 @@
 import math
 from dataclasses import dataclass
 
+from seqcore.arguments import shown
+
+MOST = 1000  # hypotheses a sentence: each costs memory, and nobody looks at so many
+
 
 @dataclass(frozen=True)
 class GenerationConfig:
@@ -11,13 +15,14 @@ class GenerationConfig:
     Attributes:
         eos: the token that ends a hypothesis.
         pad: the token that fills gaps; it is never generated.
-        beam_size: hypotheses kept at every step; 1 is greedy search. Sampling does not use it.
+        beam_size: hypotheses kept at every step, 1,000 at most; 1 is greedy search. Sampling does not use it.
         n_best: hypotheses returned for a sentence: the best of a beam, or so many independent samples.
         max_length: the most steps a sentence may take, its end token counted as one of them: a finished hypothesis has
             at most max_length - 1 tokens, one cut short has exactly max_length. One number for all sentences, or one
             for each, so that company in a batch never changes an answer.
         min_length: the fewest tokens before the end token. A sentence's max_length wins over it.
-        length_penalty: alpha of Wu et al. (2016); 0 ranks by log-probability alone, more favours longer answers.
+        length_penalty: alpha of Wu et al. (2016), 50 at most; 0 ranks by log-probability alone, more favours longer
+            answers.
         do_sample: draw tokens at random instead of searching for the best ones.
         temperature: sampling only; divides the log-probabilities. Towards 0 it becomes greedy.
         top_k: sampling only; the number of tokens to draw from (Fan et al., 2018). 0 is all of them.
@@ -74,7 +79,8 @@ class GenerationConfig:
         for name in ("eos", "pad", "min_length", "top_k", "no_repeat_ngram_size"):
             _require(_is_integer(getattr(self, name), 0), name, "an integer of at least 0", self)
         for name in ("beam_size", "n_best"):
-            _require(_is_integer(getattr(self, name), 1), name, "an integer of at least 1", self)
+            value = getattr(self, name)
+            _require(_is_integer(value, 1) and value <= MOST, name, f"an integer from 1 to {MOST:,}", self)
         lengths = self.max_length if isinstance(self.max_length, tuple) else (self.max_length,)
         allowed = "an integer of at least 0, or a tuple of them with one for each sentence"
         _require(all(_is_integer(length, 0) for length in lengths), "max_length", allowed, self)
@@ -91,10 +97,10 @@ class GenerationConfig:
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
             _require(is_number, name, "a finite number", self)
         _require(isinstance(self.do_sample, bool), "do_sample", "True or False", self)
-        _require(self.length_penalty >= 0, "length_penalty", "at least 0", self)
+        _require(0 <= self.length_penalty <= 50, "length_penalty", "from 0 to 50", self)
         _require(self.temperature > 0, "temperature", "above 0 (for the best token always, set do_sample=False)", self)
         _require(0 < self.top_p <= 1, "top_p", "above 0 and at most 1", self)
-        _require(self.repetition_penalty > 0, "repetition_penalty", "above 0", self)
+        _require(0.001 <= self.repetition_penalty <= 1000, "repetition_penalty", "from 0.001 to 1,000", self)
 
     def _check_combinations(self) -> None:
         _require(self.pad != self.eos, "pad", f"another token than eos, {self.eos}", self)
@@ -112,4 +118,4 @@ def _is_integer(value: object, smallest: int) -> bool:
 
 def _require(valid: bool, name: str, allowed: str, config: GenerationConfig) -> None:
     if not valid:
-        raise ValueError(f"{name} must be {allowed}, not {getattr(config, name)!r}")
+        raise ValueError(f"{name} must be {allowed}, not {shown(getattr(config, name))}")

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from seqcore.arguments import as_list
 from seqcore.batching import padded, token_budget_batches
 from seqcore.decoding import GenerationConfig, sample, stream
 from seqcore.decoding.sampling import restrict
 from seqcore.errors import InputError, SettingsError
 from seqcore.nn import DecoderState, LSTMDecoder, label_smoothed_cross_entropy
 from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.search import refusals
 from seqcore.text import Tokenizer
 from seqcore.text.tidy import tidy
 
@@ -161,6 +163,7 @@ class LanguageModel(Task):
         Raises:
             InputError: something that is no string.
         """
+        texts = as_list(texts, "a text")
         examples = [self.example({"text": text}) for text in texts]
         found: dict[int, list[float]] = {}
         for rows in token_budget_batches([self.lengths(example) for example in examples], _TOKENS_AT_ONCE):
@@ -215,10 +218,8 @@ class LanguageModel(Task):
         """The tokens of a prompt from the start, and how to go on."""
         read = [self.tokenizer.start, *self._tokens(prompt)]
         settings = {"max_length": 100, **generation, "do_sample": True, "n_best": 1}
-        try:
+        with refusals():
             return read, GenerationConfig(eos=self.tokenizer.end, pad=self.tokenizer.padding, **settings)
-        except (TypeError, ValueError) as error:
-            raise InputError(str(error)) from error
 
     @torch.inference_mode()
     def _begun(self, read: Sequence[int]) -> tuple[DecoderState, Tensor]:

@@ -3,8 +3,7 @@
 import math
 import re
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, overload
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from seqcore import metrics
+from seqcore.arguments import check_whole
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search
 from seqcore.errors import InputError
@@ -24,6 +24,7 @@ from seqcore.tasks.captioning.network import CaptioningNetwork
 from seqcore.tasks.captioning.result import Caption, sentence
 from seqcore.tasks.captioning.reward import Reward
 from seqcore.tasks.captioning.rows import read_captions
+from seqcore.tasks.search import refusals, usual_n_best
 from seqcore.text import Tokenizer
 
 
@@ -106,7 +107,8 @@ class Captioner(Task):
             beam_size: hypotheses an image; 1 is greedy.
             n_best: captions an image, the others as ``alternatives``; without it 3, or ``beam_size`` if less.
             batch_size: images worked on at once; it never changes an answer.
-            generation: other settings of :class:`~seqcore.decoding.GenerationConfig`, such as ``length_penalty``.
+            generation: other settings of :class:`~seqcore.decoding.GenerationConfig`, such as ``length_penalty``; a
+                ``max_length`` counts up to that of the model.
 
         Raises:
             InputError: an image that cannot be read, with its number in a list, or a setting out of range.
@@ -126,8 +128,7 @@ class Captioner(Task):
         **generation: Any,
     ) -> list[Caption]:
         config = self._search(beam_size, n_best, generation)
-        if batch_size < 1:
-            raise InputError(f"batch_size must be at least 1, but is {batch_size}")
+        check_whole("batch_size", batch_size, 1)
         found = []
         for begin in range(0, len(rows), batch_size):
             try:
@@ -207,23 +208,23 @@ class Captioner(Task):
         return metrics.caption_scores([one.text for one in predictions], [row["captions"] for row in rows])
 
     def _search(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> GenerationConfig:
-        if n_best is None:
-            n_best = 3 if generation.get("do_sample") or not isinstance(beam_size, int) else max(1, min(3, beam_size))
         never = (self.tokenizer.unknown, self.tokenizer.start)
         settings = {"length_penalty": 1.0, "min_length": 1, "max_length": self.config.max_length, **generation}
-        with _refusals():
+        check_whole("max_length", settings["max_length"], 0)
+        settings["max_length"] = min(settings["max_length"], self.config.max_length)
+        with refusals():
             return GenerationConfig(
                 eos=self.tokenizer.end,
                 pad=self.tokenizer.padding,
                 beam_size=beam_size,
-                n_best=n_best,
+                n_best=usual_n_best(beam_size, generation) if n_best is None else n_best,
                 **{**settings, "banned_tokens": (*never, *settings.get("banned_tokens", ()))},
             )
 
     @torch.inference_mode()
     def _write(self, grid: Tensor, config: GenerationConfig) -> list[Caption]:
         start = torch.full((len(grid),), self.tokenizer.start, device=grid.device)
-        with _refusals():
+        with refusals():
             found = search(self.network.decoder.step, self.network.start(grid), start, config)
         answers = []
         for hypotheses in found:
@@ -232,13 +233,13 @@ class Captioner(Task):
         return answers
 
     def _caption(self, hypothesis: Hypothesis) -> Caption:
-        assert hypothesis.attention is not None
+        attention, shape = hypothesis.attention, self.network.encoder.grid_shape
         return Caption(
             text=sentence(self.tokenizer.decode(hypothesis.tokens)),
             tokens=self.tokenizer.pieces(hypothesis.tokens),
             token_probabilities=tuple(math.exp(value) for value in hypothesis.token_log_probabilities),
             score=hypothesis.score,
-            attention=hypothesis.attention.unflatten(1, self.network.encoder.grid_shape),
+            attention=torch.zeros(0, *shape) if attention is None else attention.unflatten(1, shape),
         )
 
 
@@ -246,12 +247,3 @@ def plain(text: str) -> str:
     """A caption as the decoder learns it: its words, in small letters, with no punctuation."""
     words = re.findall(r"[\w'’-]+", text.lower())
     return " ".join(word for word in (each.strip("-") for each in words) if word)
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """A setting that the search finds impossible is the user's."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise InputError(f"this search is not possible: {error}") from error

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqcore.data import open_table
+from seqcore.data import is_file, open_table
 from seqcore.errors import DataError
 
 _NUMBERED = re.compile(r"captions?_?\d+")
@@ -73,13 +73,13 @@ def _image(value: Any, folder: Path, place: str) -> str | bytes:
     if not isinstance(value, str) or not value.strip():
         raise DataError(f"{place}: the image must be a path or an image, not {type(value).__name__}")
     path = folder / value
-    if not path.is_file():
+    if not is_file(path):
         raise DataError(f"{place}: there is no image {path}")
     return str(path)
 
 
 def _is_file(path: Any) -> bool:
-    return isinstance(path, str) and Path(path).is_file()
+    return isinstance(path, str) and is_file(path)
 
 
 def _captions(value: Any, place: str) -> list[str]:

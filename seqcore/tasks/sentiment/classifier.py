@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from seqcore import metrics
+from seqcore.arguments import as_list, check_flag, check_probability, check_whole
 from seqcore.batching import padded
 from seqcore.errors import InputError
 from seqcore.tasks.base import Batch, Example, Loss, Task
@@ -21,6 +22,7 @@ from seqcore.tasks.sentiment.result import Sentiment
 from seqcore.text import Tokenizer
 from seqcore.text.familiarity import familiarity
 from seqcore.text.tidy import tidy
+from seqcore.text.tokenizer import clean
 
 LONGEST_WORD = 16  # characters a token; a text is cut to so many before it is taken apart
 
@@ -76,11 +78,10 @@ class SentimentClassifier(Task):
         """
         if isinstance(texts, str):
             return self.classify([texts], explain, unsure_below, batch_size)[0]
-        if not 0 <= unsure_below <= 1:
-            raise InputError(f"unsure_below is a probability, from 0 to 1, not {unsure_below}")
-        if batch_size < 1:
-            raise InputError(f"batch_size must be at least 1, but is {batch_size}")
-        read = [self._read(text) for text in texts]
+        check_flag("explain", explain)
+        check_probability("unsure_below", unsure_below)
+        check_whole("batch_size", batch_size, 1)
+        read = [self._read(text) for text in as_list(texts, "a text")]
         order = sorted(range(len(read)), key=lambda row: len(read[row][1]))
         found: dict[int, Sentiment] = {}
         for begin in range(0, len(order), batch_size):
@@ -183,7 +184,7 @@ class SentimentClassifier(Task):
         """A text as it is read, its tokens, and how many characters were left out."""
         if not isinstance(text, str):
             raise InputError(f"a text must be a string, not {type(text).__name__}")
-        limit = self.config.max_length
+        limit, text = self.config.max_length, clean(text)
         part = tidy(text[: limit * LONGEST_WORD])
         cut = max(0, len(text) - limit * LONGEST_WORD)
         tokens = self.tokens(part)

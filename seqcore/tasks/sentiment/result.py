@@ -17,7 +17,8 @@ class Sentiment:
         out_of_domain: the text has no letters, or is in no language that the model has learned; it is unsure then.
         characters_cut: characters at the end that were not read, since the text is too long.
         text: as it was read, without formatting.
-        tokens: its words, blanks and all: together they are the text. With ``explain`` only, as all that follows.
+        tokens: its words, blanks and all: together they are the text; none where nothing of it is read, such as a
+            control character. With ``explain`` only, as all that follows.
         attributions: what each word adds to ``logit`` (integrated gradients, Sundararajan 2017). Empty where the text
             is too long to explain.
         baseline: the logit of as many words that say nothing.

@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from seqcore.arguments import check_whole
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search, stream_n_best
 from seqcore.decoding.step import Step
-from seqcore.errors import InputError
 from seqcore.nn import DecoderState
+from seqcore.tasks.search import refusals
 from seqcore.tasks.translation.network import TranslationNetwork
 from seqcore.tasks.translation.result import Translation
 from seqcore.tasks.translation.source import Part
@@ -63,7 +63,7 @@ class PartDecoder:
         """Translate one part and give the best so far after every step; the last one is what :meth:`decode` gives."""
         config = self._config([part], bool(part.items))
         found: list[Hypothesis] | None = None
-        with _refusals():
+        with refusals():
             for following in stream_n_best(*self._start([part]), config):
                 if found:
                     yield self._draft(part, found[0])
@@ -72,7 +72,7 @@ class PartDecoder:
 
     def _batch(self, parts: Sequence[Part], held: bool) -> list[Translation]:
         config = self._config(parts, held)
-        with _refusals():
+        with refusals():
             found = search(*self._start(parts), config)
         return [self._result(part, hypotheses) for part, hypotheses in zip(parts, found, strict=True)]
 
@@ -88,14 +88,13 @@ class PartDecoder:
         settings = dict(self.settings)
         limits = [min(self.longest, 2 * len(part.tokens) + 10) for part in parts]
         wanted = settings.get("max_length", self.longest)
-        if not isinstance(wanted, int):
-            raise InputError(f"this search is not possible: max_length must be a whole number, not {wanted!r}")
+        check_whole("max_length", wanted, 0)
         settings["max_length"] = tuple(min(limit, wanted) for limit in limits) if parts else wanted
-        if held and not settings.get("do_sample"):  # to have a choice of those that kept all items
+        if held and settings.get("do_sample") is not True:  # to have a choice of those that kept all items
             settings["n_best"] = settings.get("beam_size", 1)
         never = self.never if held or self.placeholder is None else (*self.never, self.placeholder)
-        settings["banned_tokens"] = (*never, *settings.get("banned_tokens", ()))
-        with _refusals():
+        with refusals():
+            settings["banned_tokens"] = (*never, *settings.get("banned_tokens", ()))
             return GenerationConfig(eos=self.tokenizer.end, pad=self.tokenizer.padding, **settings)
 
     def _result(self, part: Part, hypotheses: Sequence[Hypothesis]) -> Translation:
@@ -125,12 +124,3 @@ class PartDecoder:
     def _pieces(self, tokens: Sequence[int], items: Sequence[str]) -> tuple[str, ...]:
         waiting = iter(items)
         return tuple(next(waiting, "") if piece == PLACEHOLDER else piece for piece in self.tokenizer.pieces(tokens))
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """A setting that the search finds impossible is the user's."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise InputError(f"this search is not possible: {error}") from error

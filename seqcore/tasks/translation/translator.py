@@ -10,9 +10,11 @@ import torch
 from typing_extensions import Self
 
 from seqcore import metrics
+from seqcore.arguments import as_list, check_whole, shown
 from seqcore.batching import padded
 from seqcore.errors import InputError
 from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.search import usual_n_best
 from seqcore.tasks.translation.config import TranslatorConfig
 from seqcore.tasks.translation.decoder import PartDecoder
 from seqcore.tasks.translation.network import TranslationNetwork
@@ -104,7 +106,8 @@ class Translator(Task):
         if isinstance(texts, str):
             return self.translate([texts], source, target, beam_size, n_best, batch_size, **generation)[0]
         decoder = self._part_decoder(beam_size, n_best, generation)
-        read = []
+        check_whole("batch_size", batch_size, 1)
+        texts, read = as_list(texts, "a text"), []
         for number, text in enumerate(texts, 1):
             try:
                 read.append(self._read(text, source, target))
@@ -234,6 +237,9 @@ class Translator(Task):
         """A text's languages, and what of it is copied or translated."""
         if not isinstance(text, str):
             raise InputError(f"a text must be a string, not {type(text).__name__}")
+        for name, code in (("source", source), ("target", target)):
+            if not isinstance(code, str) and (code is not None or name == "source"):
+                raise InputError(f"{name} must be the code of a language, such as de, not {shown(code)}")
         text = clean(text)
         detected = source == AUTO
         source = self._detected(text) if detected else source
@@ -246,8 +252,7 @@ class Translator(Task):
         return (source, target), reader.read(text, source)
 
     def _part_decoder(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> PartDecoder:
-        if n_best is None:
-            n_best = 3 if generation.get("do_sample") or not isinstance(beam_size, int) else max(1, min(3, beam_size))
+        n_best = usual_n_best(beam_size, generation) if n_best is None else n_best
         settings = {"length_penalty": 1.0, **generation, "beam_size": beam_size, "n_best": n_best}
         marks = [mark for language in self.config.languages for mark in self._mark(language)]
         return PartDecoder(self.network, self.tokenizer, marks, self.config.max_target_length, settings)

@@ -208,6 +208,8 @@ class FrameClassifier(Task):
         """
         if self.config.bidirectional:
             raise InputError("a bidirectional classifier reads whole videos and cannot stream: use label")
+        if not isinstance(state, Stream | None):
+            raise InputError(f"state must be what step gave for the frame before, not {type(state).__name__}")
         logits, state = self.network.feed(self._seen(self._frame(frame))[None, None], state)
         return (self.config.labels[int(logits[0, -1].argmax())] if logits.shape[1] else None), state
 
@@ -219,7 +221,10 @@ class FrameClassifier(Task):
     def _frame(self, frame: Any) -> Tensor:
         if isinstance(frame, Tensor) and frame.dtype == torch.uint8 and frame.shape == self.view.shape:
             return frame
-        pixels = np.asarray(frame)
+        try:
+            pixels = np.asarray(frame)
+        except Exception as error:  # whatever objects that claim to be arrays raise
+            raise InputError(f"a frame must be (H, W, 3), uint8, not {type(frame).__name__}: {error}") from error
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
             raise InputError(f"a frame must be (H, W, 3), uint8, not {pixels.shape}, {pixels.dtype}")
         return picture(pyav().VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"), self.view)

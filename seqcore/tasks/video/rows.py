@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from seqcore.data import open_table
+from seqcore.data import is_file, open_table
 from seqcore.errors import DataError, InputError
 from seqcore.media.containers import SUFFIXES
 
@@ -110,12 +110,12 @@ def _undecoded(table: Any, video: str, marks: str) -> tuple[Any, list[str]]:
 def _video(value: Any, folder: Path, place: str) -> str | bytes:
     if isinstance(value, dict):
         known = value.get("path")
-        value = known if isinstance(known, str) and Path(known).is_file() else value.get("bytes") or known
+        value = known if isinstance(known, str) and is_file(known) else value.get("bytes") or known
     if isinstance(value, bytes) and value:
         return value
     if not isinstance(value, str) or not value.strip():
         raise DataError(f"{place}: the video must be a path or a video, not {type(value).__name__}")
-    if not (folder / value).is_file():
+    if not is_file(folder / value):
         raise DataError(f"{place}: there is no video {folder / value}")
     return str(folder / value)
 
