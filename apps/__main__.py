@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from apps.launch import CHECKPOINTS, FILE_LIFETIME, LazyTask, lazy_task, parser, serve
+from apps.launch import CHECKPOINTS, FILE_LIFETIME, LazyTask, lazy_task, serve
+from apps.options import parser
 
 if TYPE_CHECKING:
     import gradio as gr
