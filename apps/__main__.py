@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from apps.front import Bricks, Card, front
-from apps.launch import CHECKPOINTS, FILE_LIFETIME, LazyTask, lazy_task, parser, serve
+from apps.launch import FILE_LIFETIME, LazyTask, run_apps
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -26,9 +26,6 @@ class App:
     bricks: Bricks
     models: tuple[str, ...] = ()
 
-
-# Every folder in `checkpoints/`.
-MODELS = ("captioner", "sentiment", "translator", "video-shots", "video-lipreading", "language-model")
 
 APPS = (
     App(
@@ -102,20 +99,7 @@ def _page(app: App, loads: Mapping[str, LazyTask[Any]]) -> "gr.Blocks":
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and serve every app until stopped."""
-    options = parser("Serve every app in the browser.")
-    options.add_argument(
-        "--checkpoint", action="append", default=[], metavar="MODEL=PATH",
-        help="folder or hub id to take instead of a bundled model, for example translator=runs/mine; may be given once "
-        f"for each of {', '.join(MODELS)}",
-    )  # fmt: skip
-    chosen = options.parse_args(arguments)
-    checkpoints = {model: str(CHECKPOINTS / model) for model in MODELS}
-    for entry in chosen.checkpoint:
-        model, _, path = entry.partition("=")
-        if model not in checkpoints or not path:
-            options.error(f"--checkpoint takes MODEL=PATH with a model of {', '.join(checkpoints)}, not {entry!r}")
-        checkpoints[model] = path
-    serve(build({model: lazy_task(path, chosen.device) for model, path in checkpoints.items()}), chosen)
+    run_apps(build, "Serve every app in the browser.", arguments)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args
@@ -63,6 +63,7 @@ FILE_LIFETIME = (3600, 3600)
 # All that is read from outside the server's own folder.
 EXAMPLES = [str(folder) for folder in Path(__file__).resolve().parent.glob("*/examples")]
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+MODELS = ("captioner", "sentiment", "translator", "video-shots", "video-lipreading", "language-model")  # its folders
 
 # Fonts of the reader's own system: no page waits for one, and none is asked of the network.
 _FONTS = [gr.themes.Font(name) for name in ("system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")]
@@ -201,6 +202,26 @@ def run_app(
     options.add_argument("--checkpoint", default=str(CHECKPOINTS / name), help="folder or hub id of the model")
     chosen = options.parse_args(arguments)
     serve(build(lazy_task(chosen.checkpoint, chosen.device)), chosen)
+
+
+def run_apps(
+    build: Callable[[Mapping[str, LazyTask[Any]]], gr.Blocks], description: str, arguments: Sequence[str] | None = None
+) -> None:
+    """As :func:`run_app` of what uses several models: ``build`` is given what loads each of `MODELS`."""
+    options = parser(description)
+    options.add_argument(
+        "--checkpoint", action="append", default=[], metavar="MODEL=PATH",
+        help="folder or hub id to take instead of a bundled model, for example translator=runs/mine; may be given once "
+        f"for each of {', '.join(MODELS)}",
+    )  # fmt: skip
+    chosen = options.parse_args(arguments)
+    checkpoints = {model: str(CHECKPOINTS / model) for model in MODELS}
+    for entry in chosen.checkpoint:
+        model, _, path = entry.partition("=")
+        if model not in checkpoints or not path:
+            options.error(f"--checkpoint takes MODEL=PATH with a model of {', '.join(checkpoints)}, not {entry!r}")
+        checkpoints[model] = path
+    serve(build({model: lazy_task(path, chosen.device) for model, path in checkpoints.items()}), chosen)
 
 
 def lazy_task(checkpoint: str, device: str) -> LazyTask[Any]:

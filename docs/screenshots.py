@@ -16,8 +16,8 @@ sys.path.insert(0, str(DOCS.parent))
 from PIL import Image  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from apps.__main__ import APPS, MODELS, build  # noqa: E402
-from apps.launch import CHECKPOINTS, lazy_task, start  # noqa: E402
+from apps.__main__ import APPS, build  # noqa: E402
+from apps.launch import CHECKPOINTS, MODELS, lazy_task, start  # noqa: E402
 
 LARGEST = 150_000  # bytes of a picture
 WIDTH, HEIGHT = 1280, 1400

@@ -161,8 +161,8 @@ def word_list_server(
 @pytest.fixture(scope="session")
 def site(free_port: Callable[[], int], outside_calls: list[Any]) -> Iterator[str]:
     """Every app with the bundled models, as `make demo` serves them. The address."""
-    from apps.__main__ import MODELS, build
-    from apps.launch import CHECKPOINTS, lazy_task, start
+    from apps.__main__ import build
+    from apps.launch import CHECKPOINTS, MODELS, lazy_task, start
 
     pages = build({model: lazy_task(str(CHECKPOINTS / model), "cpu") for model in MODELS})
     yield str(start(pages, "127.0.0.1", free_port()))

@@ -447,7 +447,7 @@ def test_pages_share_their_models(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     loads = {
         name: launch.LazyTask(name, open_checkpoint=lambda path, device: opened.append(path) or path)
-        for name in all_apps.MODELS
+        for name in launch.MODELS
     }
     all_apps.build(loads, [every, two])
     (everything,), pair = given

@@ -19,11 +19,11 @@ from tiny_videos import tiny_classifier as tiny_video
 
 from apps.figures import piece_labels
 from apps.inside import flows, gradients
-from apps.inside.app import MODELS, PANELS, build, main
+from apps.inside.app import PANELS, build, main
 from apps.inside.gate_pictures import maps, unit_view, varying_units
 from apps.inside.gates import EXAMPLE, GateEvents, Source
 from apps.inside.readings import LONGEST_TEXT, read
-from apps.launch import CHECKPOINTS, LazyTask, start
+from apps.launch import CHECKPOINTS, MODELS, LazyTask, start
 from seqcore.errors import CheckpointError, InputError
 from seqcore.tasks.language import LanguageModelConfig, new_language_model
 

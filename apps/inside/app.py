@@ -9,10 +9,15 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from apps.inside import gates, gradients, labels, memory, writing
-from apps.launch import CHECKPOINTS, FILE_LIFETIME, LazyTask, lazy_task, parser, serve
+from apps.launch import CHECKPOINTS, FILE_LIFETIME, MODELS, LazyTask, run_apps
+from apps.layout import heading
 
 DESCRIPTION = "Look inside recurrent networks in the browser: gates, gradients, memory."
-MODELS = ("translator", "sentiment", "captioner", "video-shots", "video-lipreading", "language-model")
+
+ABOUT = (
+    "What happens in a network while it reads: its gates, the gradients it learned by, and what it can and cannot "
+    "remember. Everything here is computed while you watch."
+)
 
 
 class Panel(NamedTuple):
@@ -39,38 +44,16 @@ def build(loads: Mapping[str, LazyTask[Any]]) -> gr.Blocks:
         loads: gives each model of `MODELS` on first use; one that is not there is missed in its own panel alone.
     """
     with gr.Blocks(title="Inside · seqcore", delete_cache=FILE_LIFETIME) as page:
-        gr.HTML(heading(), apply_default_css=False)
+        gr.HTML(heading("Inside", ABOUT), apply_default_css=False)
         for panel in PANELS:
             with gr.Tab(panel.title, elem_id=panel.elem_id):
                 panel.build(loads)
     return page
 
 
-def heading() -> str:
-    """The head of the page as HTML."""
-    told = (
-        "What happens in a network while it reads: its gates, the gradients it learned by, and what it can and cannot "
-        "remember. Everything here is computed while you watch."
-    )
-    return f'<div class="sq-head"><h1>Inside</h1><p>{told}</p></div>'
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and serve the page until stopped."""
-    options = parser(DESCRIPTION)
-    options.add_argument(
-        "--checkpoint", action="append", default=[], metavar="MODEL=PATH",
-        help="folder or hub id to take instead of a bundled model, for example translator=runs/mine; may be given once "
-        f"for each of {', '.join(MODELS)}",
-    )  # fmt: skip
-    chosen = options.parse_args(arguments)
-    checkpoints = {model: str(CHECKPOINTS / model) for model in MODELS}
-    for entry in chosen.checkpoint:
-        model, _, path = entry.partition("=")
-        if model not in checkpoints or not path:
-            options.error(f"--checkpoint takes MODEL=PATH with a model of {', '.join(checkpoints)}, not {entry!r}")
-        checkpoints[model] = path
-    serve(build({model: lazy_task(path, chosen.device) for model, path in checkpoints.items()}), chosen)
+    run_apps(build, DESCRIPTION, arguments)
 
 
 # Gradio's reloader looks for this name. It loads nothing yet.

@@ -6,8 +6,9 @@ from typing import Any
 import gradio as gr
 
 from apps.inside.flows import chart, figures, measure, summary
-from apps.inside.lessons import COSTLY, PRIVATE, lesson, to_try
+from apps.inside.lessons import COSTLY, lesson, to_try
 from apps.launch import LazyTask, user_errors
+from apps.layout import PRIVATE
 
 LESSON = (
     "A recurrent network learns by sending the error back through time, step by step. At every step the gradient is "

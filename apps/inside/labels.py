@@ -12,9 +12,10 @@ from torch import Tensor
 
 from apps.captioner.files import check_size
 from apps.inside.head import Head, train_head
-from apps.inside.lessons import PRIVATE, lesson, to_try
+from apps.inside.lessons import lesson, to_try
 from apps.inside.shapes import SHAPES, draw, drawn
 from apps.launch import LazyTask, trouble, user_errors
+from apps.layout import PRIVATE
 from apps.progress import progress_bar
 from apps.turns import Turns, visitor
 from seqcore.errors import CheckpointError, InputError

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 COSTLY: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "inside"}
 
 

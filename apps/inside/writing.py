@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import gradio as gr
 
 from apps.figures import piece_labels
-from apps.inside.lessons import PRIVATE, lesson, to_try
+from apps.inside.lessons import lesson, to_try
 from apps.inside.writer import (
     COLDEST,
     DEFAULT_PIECES,
@@ -20,6 +20,7 @@ from apps.inside.writer import (
     Writer,
 )
 from apps.launch import LazyTask, trouble, user_errors
+from apps.layout import PRIVATE
 from apps.turns import Turns, visitor
 from seqcore.errors import CheckpointError
 

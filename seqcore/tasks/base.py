@@ -101,9 +101,9 @@ class Task(ABC):
                 raise
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {reason}") from error
-        pieces = len(task.tokenizer) if hasattr(task, "tokenizer") else None
-        if pieces not in (None, config.vocab_size):
-            raise CheckpointError(f"{folder}: the tokenizer has {pieces} pieces, but the model {config.vocab_size}")
+        if hasattr(task, "tokenizer") and len(task.tokenizer) != config.vocab_size:
+            sizes = f"{len(task.tokenizer)} pieces, but the model {config.vocab_size}"
+            raise CheckpointError(f"{folder}: the tokenizer has {sizes}")
         task.network.to(dtype)
         read_weights(header, task.network)
         task.network.to(place).eval()
