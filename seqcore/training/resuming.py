@@ -21,8 +21,8 @@ from seqcore.training.loader import BatchLoader
 from seqcore.training.streams import StreamLoader
 
 LOG_EVERY = 20
-# What a state of training may hold besides tensors, numbers and texts: the state that a stream carries on. Whatever else
-# is in a file is not read, for it could run anything.
+# What a state of training may hold besides tensors, numbers and texts: the state that a stream carries on. A file with
+# anything else is refused, for it could run something.
 torch.serialization.add_safe_globals([LSTMState, Memory, DecoderState])
 
 
