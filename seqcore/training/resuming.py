@@ -15,11 +15,15 @@ from lightning.pytorch.utilities import rank_zero_only
 from typing_extensions import override
 
 from seqcore.errors import SettingsError
+from seqcore.nn.state import DecoderState, LSTMState, Memory
 from seqcore.tasks.base import Task
 from seqcore.training.loader import BatchLoader
 from seqcore.training.streams import StreamLoader
 
 LOG_EVERY = 20
+# What a state of training may hold besides tensors, numbers and texts: the state that a stream carries on. A file with
+# anything else is refused, for it could run something.
+torch.serialization.add_safe_globals([LSTMState, Memory, DecoderState])
 
 
 class AtomicFiles(TorchCheckpointIO):
