@@ -132,6 +132,8 @@ def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> 
             lines = _checked(path, file)
             if suffix in {".csv", ".tsv"}:
                 _check_widths(path, lines, options)
+            else:
+                _check_objects(path, lines)
             for _ in lines:
                 pass
     if suffix in {".csv", ".tsv"}:
@@ -160,6 +162,18 @@ def _check_widths(path: Path, lines: Iterable[str], options: Mapping[str, Any]) 
                 f"{path}, row {number} has {len(row)} fields, but the header ({', '.join(header)}) {len(header)}: "
                 "put a text that holds the separator in double quotes"
             )
+
+
+def _check_objects(path: Path, lines: Iterable[str]) -> None:
+    """Rows must be objects: pyarrow ends the whole program where the first one that it reads of a block is ``null``."""
+    first = ""
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not first and text and text[0] not in "{[":
+            raise DataError(f"{path}, line {number} is no JSON object: each line must be one, like {{...}}")
+        first = first or text[:1]
+        if text == "null" and first == "{":
+            raise DataError(f"{path}, line {number} is null, and no JSON object: leave it out")
 
 
 def _download(name: str, split: str):  # type: ignore[no-untyped-def]

@@ -113,3 +113,16 @@ def test_a_caption_is_never_longer_than_the_model_writes() -> None:
         np.zeros((9, 9, 3), np.uint8), max_length=2**40, banned_tokens=(captioner().tokenizer.end,)
     )
     assert len(found.tokens) == longest
+
+
+@pytest.mark.parametrize(
+    ("content", "line"), [("null", 1), ('\n null\n{"text": {}}', 2), ('{"text": "a"}\nnull', 2), ("5", 1)]
+)
+@pytest.mark.parametrize("kind", ["json", "jsonl"])
+def test_what_ends_the_reader_of_json_is_refused_before(tmp_path: Path, kind: str, content: str, line: int) -> None:
+    from seqcore.data import read_rows
+
+    path = tmp_path / f"rows.{kind}"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=f"line {line} is"):
+        read_rows(str(path), {"text": str})
