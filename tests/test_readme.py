@@ -81,7 +81,7 @@ def test_plain_http_works(server: str, environment: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "code",
     [code for code in blocks("python") if ADDRESS not in code],
-    ids=["translate", "classify", "caption", "video", "bricks"],
+    ids=["translate", "classify", "caption", "video", "bricks", "gates"],
 )
 def test_python_examples_run(code: str, environment: dict[str, str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
@@ -114,7 +114,7 @@ def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: 
         assert re.search(wanted, done.stdout.strip())
     if "--output" in command:
         written = (tmp_path / "translated.jsonl").read_text(encoding="utf-8").splitlines()
-        assert len(written) == len(README.splitlines())
+        assert len(written) == len((ROOT / command.split()[3]).read_text(encoding="utf-8").splitlines())
 
 
 @pytest.mark.parametrize("command", commands("finetune"))
