@@ -81,6 +81,8 @@ THEME = _SOFT.set(
     button_primary_background_fill_dark="*primary_600",
     button_primary_background_fill_hover="*primary_700",
     button_primary_background_fill_hover_dark="*primary_700",
+    checkbox_label_background_fill_selected="*primary_600",
+    checkbox_label_background_fill_selected_dark="*primary_600",
     color_accent="*primary_600",
     input_border_color="*neutral_300",
 )

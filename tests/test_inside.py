@@ -262,7 +262,7 @@ def client(loads: dict[str, Any], free_port: Callable[[], int]) -> Iterator[Clie
 
 def test_programs_get_the_gates_of_a_unit(client: Client, film: Path) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(endpoints) == {"/trace_gates"}
+    assert set(endpoints) == {"/trace_gates", "/write"}
     names = [one["parameter_name"] for one in endpoints["/trace_gates"]["parameters"]]
     assert names == ["model", "text", "file", "layer", "unit"]
     found = client.predict("sentiment", "A good film", None, "", 3, api_name="/trace_gates")
@@ -286,7 +286,7 @@ def test_the_command_line_takes_every_model(
 ) -> None:
     served: list[Any] = []
     monkeypatch.setattr("apps.inside.app.build", lambda loads: loads)
-    monkeypatch.setattr("apps.inside.app.serve", lambda demo, options: served.append(demo))
+    monkeypatch.setattr("apps.launch.serve", lambda demo, options: served.append(demo))
     main(["--checkpoint", "sentiment=runs/mine", "--device", "cpu"])
     assert {name: load.checkpoint for name, load in served[0].items()} == {
         **{model: str(CHECKPOINTS / model) for model in MODELS},
@@ -295,7 +295,7 @@ def test_the_command_line_takes_every_model(
     for wrong in ("sentiment", "nobody=runs/mine", "sentiment="):
         with pytest.raises(SystemExit):
             main(["--checkpoint", wrong])
-    assert "MODEL=PATH with a model of translator" in capsys.readouterr().err
+    assert "MODEL=PATH with a model of captioner" in capsys.readouterr().err
 
 
 def test_panels_have_names_of_their_own() -> None:

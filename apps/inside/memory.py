@@ -199,9 +199,8 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
         )  # fmt: skip
     go = gr.Button("Train and forecast", variant="primary", elem_id="forecast")
     progress = gr.HTML(elem_id="memory-progress", apply_default_css=False)
-    shown = gr.HTML(
-        lambda: picture(series(TITLES[0]), 4, _first_scored() + 1), elem_id="forecasts", apply_default_css=False
-    )
+    shown = gr.HTML(elem_id="forecasts", apply_default_css=False)
+    gr.on(None, lambda: picture(series(TITLES[0]), 4, _first_scored() + 1), None, shown, **PRIVATE)
     settings = [chosen, width, place, seed]
     for begin in (go.click, chosen.input, width.release, place.release, seed.release):
         begin(

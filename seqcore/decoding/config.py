@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from seqcore.arguments import shown
 
-MOST = 1000  # hypotheses a sentence: each costs memory, and nobody looks at so many
+MOST = 10_000  # hypotheses a sentence: each costs memory, and nobody looks at so many
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,9 @@ class LanguageModel(Task):
         read = [self.tokenizer.start, *self._tokens(prompt)]
         settings = {"max_length": 100, **generation, "do_sample": True, "n_best": 1}
         with refusals():
-            return read, GenerationConfig(eos=self.tokenizer.end, pad=self.tokenizer.padding, **settings)
+            config = GenerationConfig(eos=self.tokenizer.end, pad=self.tokenizer.padding, **settings)
+            config.limits(1)
+        return read, config
 
     @torch.inference_mode()
     def _begun(self, read: Sequence[int]) -> tuple[DecoderState, Tensor]:
