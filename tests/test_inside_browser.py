@@ -20,7 +20,8 @@ SLOW: dict[str, Any] = {"timeout": 30_000}  # what is computed while one watches
 def server(free_port: Callable[[], int]) -> Iterator[str]:
     tiny_classifier()  # trained beforehand: a page waits for what it shows, not for training
     sentiment: Any = LazyTask("a checkpoint", open_checkpoint=lambda path, device: tiny_classifier())
-    app = build({"sentiment": sentiment, "language-model": LazyTask(CHECKPOINTS / "there is none")})
+    missing = LazyTask[Any](CHECKPOINTS / "there is none")
+    app = build({"sentiment": sentiment, "captioner": missing, "language-model": missing})
     yield str(start(app, "127.0.0.1", free_port()))
     app.close()
 

@@ -46,13 +46,13 @@ def test_who_hangs_up_or_cancels_frees_a_worker(word_list_server: str, word_list
         with urllib.request.urlopen(f"{address}/{number}", timeout=30) as answer:
             assert answer.readline()  # it has begun
     wait_for(lambda: word_list_translator.streaming == 0, 30)
-    client = Client(word_list_server, verbose=False)
-    jobs = [client.submit(text, source="en", api_name="/translate_stream") for _ in range(2)]
-    wait_for(lambda: word_list_translator.streaming > 0, 30)
+    clients = [Client(word_list_server, verbose=False) for _ in range(2)]
+    jobs = [client.submit(text, source="en", api_name="/translate_stream") for client in clients]
+    wait_for(lambda: word_list_translator.streaming == len(jobs), 30)
     for job in jobs:
         job.cancel()
     wait_for(lambda: word_list_translator.streaming == 0, 30)
-    assert client.predict("a dog", api_name="/translate") == "ein Hund"
+    assert clients[0].predict("a dog", api_name="/translate") == "ein Hund"
 
 
 def test_live_pictures_of_two_visitors_are_not_mixed(free_port: Callable[[], int], tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_browser_that_is_closed_in_the_middle_frees_its_worker(
     page = context.new_page()
     page.goto(word_list_server)
     page.fill("#source textarea", "a dog runs slowly " * 250)
-    page.click("#translate")
+    page.click("#go")
     page.wait_for_function("document.querySelector('#translation textarea').value.length > 20")
     context.close()
     wait_for(lambda: word_list_translator.streaming == 0, 30)
