@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def predict(options: argparse.Namespace) -> None:
     """One line in, one line out, in order and as they come: input of any size is held a few batches at a time.
 
-    A captioner reads files and folders of images instead, and goes on after one that cannot be read.
+    A captioner and a video classifier read files and folders instead, and go on after one that cannot be read.
     """
     if options.n_best and options.format != "jsonl":
         raise SettingsError("--n-best needs --format jsonl: as text, a line gives one line")
@@ -199,9 +199,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"seqcore {seqcore.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = _command(commands, "predict", predict, "one line or image in, one line out")
+    command = _command(commands, "predict", predict, "one line, image or film in, one line out")
     command.add_argument(
-        "files", nargs="*", metavar="FILE", help="text, a request a line (- or none: standard input), or images"
+        "files", nargs="*", metavar="FILE", help="text, a request a line (- or none: standard input), images or films"
     )
     command.add_argument("--output", metavar="FILE", help="where to write; without it, standard output")
     command.add_argument("--format", choices=["text", "jsonl"], default="text", help="what to write a line")
@@ -210,7 +210,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "evaluate", evaluate, "metrics on a data set, as JSON")
     command.add_argument(
-        "data", metavar="DATA", help="CSV, TSV, JSON lines or Parquet file, folder of images, or hub id"
+        "data", metavar="DATA", help="CSV, TSV, JSON lines or Parquet file, folder of images or films, or hub id"
     )
     command.add_argument("--split", default="test", help="of a hub id (default: test)")
     for field in _FIELDS:
