@@ -108,7 +108,7 @@ def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: 
     command = command.replace("/tmp/", f"{tmp_path}/")
     done = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    if "video" in command:
+    if "video-shots" in command:
         assert [len(json.loads(line)["labels"]) for line in done.stdout.splitlines()] == [150, 150]
     if "captioner" in command:
         assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [

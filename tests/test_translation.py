@@ -204,6 +204,12 @@ def test_a_hundred_thousand_characters_in_one_line(translator: Translator) -> No
     assert len(read) == len(translator.tokenizer.encode("ab" * 50_000)) > 10_000
 
 
+@pytest.mark.parametrize("run", ["中", "\u3000中", "\ufe0f", "👍\ufe0f", "AB", "1A", "1.", "a.", "@a"])
+def test_no_text_is_searched_for_ever(translator: Translator, run: str) -> None:
+    found = translator.translate(f"a {run * 400}b dog", beam_size=1, max_length=2)
+    assert isinstance(found.text, str)
+
+
 @pytest.mark.parametrize(("source", "target"), [("en", "xx"), ("xx", "de"), ("de", "de"), ("de", "en"), ("", "")])
 def test_a_direction_it_does_not_know_is_refused(translator: Translator, source: str, target: str) -> None:
     with pytest.raises(InputError, match="it does: en-de"):

@@ -125,7 +125,8 @@ class PageEvents:
                         seconds = time.perf_counter() - started
                         yield details.bar(done, total + 1, seconds, "the film with its labels"), *_NOTHING_NEW[1:]
                 film = gr.update(value=str(folder / "labelled.mp4"), visible=True)
-                yield bar, gr.skip(), gr.skip(), film, *_NOTHING_NEW[4:]
+                # All once more: a page that was given several things at once may have missed one.
+                yield bar, *looks, film, gr.skip(), gr.skip(), *files
         except Exception:
             yield _NOTHING
             raise

@@ -8,14 +8,15 @@ PLACEHOLDER = "\ue000"  # of Unicode's private use area: no text means it
 _NAMES_EVERY = 16
 
 _SPEECH = r"\x00-\u036f\u1e00-\u1eff\u2000-\u206f\u20a0-\u20bf\u2100\u2116\u2122\ue000"  # Latin, marks, currencies
-FOREIGN = rf"[^{_SPEECH}]+(?:[\u200d\ufe0f\s]*[^{_SPEECH}]+)*\ufe0f?"
+# Every character has one place in this, so that no text can make the search try one split after another.
+FOREIGN = rf"\ufe0f?[^\s\ufe0f{_SPEECH}](?:[\u200d\ufe0f\s]*[^\s\ufe0f{_SPEECH}])*\ufe0f?"
 _PROTECTED = re.compile(
     "|".join(
         (
             r"(?:https?://|ftp://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]}'»“”]",
-            r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # mail
+            r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # mail
             r"(?<!\w)[@#]\w+",  # handles and tags
-            r"(?<!\w)[A-Z]+[A-Z0-9-]*\d[A-Z0-9-]*(?!\w)",  # codes, such as A4
+            r"(?<!\w)[A-Z][A-Z0-9-]{0,30}\d[A-Z0-9-]{0,30}(?!\w)",  # codes, such as A4
             r"(?<![\w.,])\d+(?:[.,:/-]\d+)*(?!\w)",  # numbers, dates, times of day
             FOREIGN,
         )

@@ -9,7 +9,7 @@ from seqcore.text.protect import FOREIGN, PLACEHOLDER, protect
 from seqcore.text.sentences import split_sentences
 
 # Bullets and emoji around a sentence are no part of it.
-_MARGINS = re.compile(rf"((?:[-*•·>#]+\s+|\s|{FOREIGN})*)(.*?)((?:\s*{FOREIGN})*)", re.DOTALL)
+_MARGINS = re.compile(rf"((?:[-*•·>#]+\s+|\s|{FOREIGN})*)(.*?)((?:\s*{FOREIGN})?)", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
