@@ -48,7 +48,8 @@ def test_who_hangs_up_or_cancels_frees_a_worker(word_list_server: str, word_list
     wait_for(lambda: word_list_translator.streaming == 0, 30)
     clients = [Client(word_list_server, verbose=False) for _ in range(2)]
     jobs = [client.submit(text, source="en", api_name="/translate_stream") for client in clients]
-    wait_for(lambda: word_list_translator.streaming == len(jobs), 30)
+    # A client that has not heard of its job yet cannot cancel it, and does not say so.
+    wait_for(lambda: word_list_translator.streaming == len(jobs) and all(job.outputs() for job in jobs), 30)
     for job in jobs:
         job.cancel()
     wait_for(lambda: word_list_translator.streaming == 0, 30)
