@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 AUTH_VARIABLE = "SEQCORE_AUTH"
 LARGEST_REQUEST = 16_000_000  # bytes of a request that is no upload: a text, or a picture of a camera
 _API = "/gradio_api/"
-# What no page of ours needs: it would fetch an address, run ffmpeg on the server, or write code.
-_CLOSED = ("file=http:", "file=https:", "proxy=", "process_recording", "vibe-", "undo-vibe-")
+# What no page of ours needs: it would fetch an address, run ffmpeg on the server, write code, or describe a session.
+_CLOSED = ("file=http:", "file=https:", "proxy=", "process_recording", "vibe-", "undo-vibe-", "deep_link")
 
 
 class Door:

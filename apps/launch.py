@@ -29,6 +29,9 @@ for _name, _value in {
     "DO_NOT_TRACK": "1",
 }.items():
     os.environ.setdefault(_name, _value)
+# After every call, gradio sums up how long all those of the past took, for a page of figures that is closed here.
+for _name, _value in {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**18)}.items():
+    os.environ.setdefault(_name, _value)
 # Gradio reads this when it is imported, too. A folder that was chosen is shared with whoever chose it.
 _OWN_FOLDER = None if os.environ.get("GRADIO_TEMP_DIR") else own_folder()
 if _OWN_FOLDER is not None:
@@ -48,6 +51,7 @@ except ModuleNotFoundError as missing:
 
 import seqcore  # noqa: E402
 from apps.door import Door, fetch_nothing, people  # noqa: E402
+from apps.sessions import remember_little  # noqa: E402
 from seqcore.checkpoint import is_hub_id  # noqa: E402
 from seqcore.errors import SeqcoreError, is_out_of_memory  # noqa: E402
 
@@ -281,6 +285,7 @@ def start(
         The address; None when gradio's reloader has launched the app already.
     """
     fetch_nothing()
+    remember_little()
     demo.queue(default_concurrency_limit=4, max_size=MOST_WAITING)
     _, address, _ = demo.launch(
         server_name=host,

@@ -1,7 +1,11 @@
-"""Length buckets under a token budget, over plain Python lists."""
+"""Length buckets under a token budget, and chunks of a batch, over plain Python lists."""
 
+import math
 import random
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+
+MOST_PLACES = 128  # at which a batch may be cut: all of them are compared
 
 
 def token_budget_batches(
@@ -54,6 +58,37 @@ def token_budget_batches(
     if seed is not None:
         chance.shuffle(batches)
     return batches
+
+
+def chunk_ends(lengths: Sequence[int], longest: int, price: int) -> list[int]:
+    """Where to cut a batch of sequences, read in chunks, so that those that have ended are left out of the next chunk.
+
+    The cuts are those of least cost: a chunk costs its price, and its steps times the sequences that had not ended
+    when it began.
+
+    Args:
+        lengths: of the sequences, one at least, 1 or more each.
+        longest: steps of a chunk at most.
+        price: what it costs to begin a chunk, in steps of one sequence.
+
+    Returns:
+        The ends of the chunks; the last one is the greatest length.
+    """
+    ends = sorted(set(lengths))
+    places = [0, *ends[-1 :: -math.ceil(len(ends) / MOST_PLACES)][::-1]]
+    ordered = sorted(lengths)
+    going = [len(ordered) - bisect_right(ordered, place) for place in places]
+    least, before = [0], [0]  # cost of having read up to each place, and the cut before it
+    for number, place in enumerate(places[1:], 1):
+        costs = [least[cut] + price + (place - places[cut]) * going[cut] for cut in range(number)]
+        before.append(min(range(number), key=costs.__getitem__))
+        least.append(costs[before[-1]])
+    cuts, number = [], len(places) - 1
+    while number:
+        begin, end = places[before[number]], places[number]
+        cuts += range(end, begin, -longest)
+        number = before[number]
+    return cuts[::-1]
 
 
 def padded(sequences: Iterable[Sequence[int]], padding: int) -> list[list[int]]:

@@ -1,0 +1,48 @@
+"""What gradio remembers of its visitors, made small.
+
+As it comes, gradio 6 describes every component of every page anew for each session, which takes tens of milliseconds
+where pages are many; it takes each call of a program for a session of its own; and it keeps ten thousand of them.
+"""
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from gradio.state_holder import SessionState, StateHolder
+
+if TYPE_CHECKING:
+    from gradio.blocks import Blocks
+
+
+class Session(SessionState):
+    """A session that describes a component when it is first asked for.
+
+    Only deep links, which no page of ours has, need all descriptions at once.
+    """
+
+    def __init__(self, blocks: "Blocks") -> None:
+        nothing: Any = SimpleNamespace(default_config=blocks.default_config, blocks=())
+        super().__init__(nothing)
+
+
+class Sessions(StateHolder):
+    """The sessions of a server. That of a program's single call ends with the call."""
+
+    def __getitem__(self, session_id: str) -> SessionState:
+        # A call that names no session is its own.
+        event: Any = self.blocks._queue.event_ids_to_events.get(session_id)
+        if event is None:
+            return super().__getitem__(session_id)
+        if not hasattr(event, "seqcore_session"):  # several rounds of one call share it
+            event.seqcore_session = Session(self.blocks)
+        found: SessionState = event.seqcore_session
+        return found
+
+
+def remember_little() -> None:
+    """See to it that servers made from now on keep their sessions in this way."""
+    import gradio.route_utils
+    import gradio.routes
+    import gradio.state_holder
+
+    gradio.routes.StateHolder = Sessions  # type: ignore[misc]
+    gradio.route_utils.SessionState = gradio.state_holder.SessionState = Session  # type: ignore[misc]
