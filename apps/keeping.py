@@ -15,6 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 LIFETIME = 1800.0  # seconds
+# Folders in it: what gradio was given and gives out, and what is being made. Apart, since gradio takes no copy of a file
+# that is in its cache already, and what is being made is removed once it is done.
+CACHE, WORKING = "cache", "working"
 _LOOKED_AT_EVERY = 60.0
 _PREFIX, _LOCK, _NEW = "seqcore-server-", ".lock", ".new"
 
@@ -23,6 +26,8 @@ def own_folder() -> Path:
     """Make the folder; what servers that were killed have left is removed."""
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+    for name in (CACHE, WORKING):
+        (folder / name).mkdir(mode=0o700)
     lock = _locked(folder / _NEW)
     if lock is not None:  # only a folder that is locked looks like one that can be left behind
         (folder / _NEW).rename(folder / _LOCK)

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args
 
-from apps.keeping import Keeper, own_folder, still_used
+from apps.keeping import CACHE, WORKING, Keeper, own_folder, still_used
 from apps.options import LARGEST_UPLOAD, check_address, parser, stop
 
 # A demo stays at home: no telemetry, no look for newer versions, no model hub. Gradio and huggingface_hub read these
@@ -35,7 +35,7 @@ for _name, _value in {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACH
 # Gradio reads this when it is imported, too. A folder that was chosen is shared with whoever chose it.
 _OWN_FOLDER = None if os.environ.get("GRADIO_TEMP_DIR") else own_folder()
 if _OWN_FOLDER is not None:
-    os.environ["GRADIO_TEMP_DIR"] = str(_OWN_FOLDER)
+    os.environ["GRADIO_TEMP_DIR"] = str(_OWN_FOLDER / CACHE)
 # Several models work at the same time, each with as many threads as there are cores. One that waits for the others
 # sleeps: by default it spins, and takes the core from the very thread that it waits for. Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -250,7 +250,7 @@ def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
     except SeqcoreError as error:
         stop(str(error))
     if _OWN_FOLDER is not None:
-        tempfile.tempdir = str(_OWN_FOLDER)  # what is made meanwhile is there, too, and goes with it
+        tempfile.tempdir = str(_OWN_FOLDER / WORKING)  # what is made meanwhile goes with the folder, too
     # A server that is told to end does so as after Ctrl-C: its files go.
     with suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
