@@ -39,6 +39,9 @@ if _OWN_FOLDER is not None:
 # Several models work at the same time, each with as many threads as there are cores. One that waits for the others
 # sleeps: by default it spins, and takes the core from the very thread that it waits for. Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# MKL keeps buffers for each thread that ever multiplied matrices, and a server has many: hundreds of MB. Read when it
+# first multiplies.
+os.environ.setdefault("MKL_DISABLE_FAST_MM", "1")
 # Gradio asks its own server whether it is up; a proxy meant for the outside must not stand in between.
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1", "localhost")))
@@ -51,6 +54,7 @@ except ModuleNotFoundError as missing:
 
 import seqcore  # noqa: E402
 from apps.door import Door, fetch_nothing, people  # noqa: E402
+from apps.memory import give_back_memory  # noqa: E402
 from apps.sessions import remember_little  # noqa: E402
 from seqcore.checkpoint import is_hub_id  # noqa: E402
 from seqcore.errors import SeqcoreError, is_out_of_memory  # noqa: E402
@@ -251,6 +255,7 @@ def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
         stop(str(error))
     if _OWN_FOLDER is not None:
         tempfile.tempdir = str(_OWN_FOLDER / WORKING)  # what is made meanwhile goes with the folder, too
+    give_back_memory()
     # A server that is told to end does so as after Ctrl-C: its files go.
     with suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
