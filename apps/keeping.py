@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 LIFETIME = 1800.0  # seconds
-# Folders in it: what gradio was given and gives out, and what is being made. Apart, since gradio takes no copy of a file
-# that is in its cache already, and what is being made is removed once it is done.
+# Folders in it: what gradio was given and gives out, and what is being made. Gradio takes no copy of a file in its own
+# folder, so what is made, and removed once that is done, is made elsewhere.
 CACHE, WORKING = "cache", "working"
 _LOOKED_AT_EVERY = 60.0
 _PREFIX, _LOCK, _NEW = "seqcore-server-", ".lock", ".new"

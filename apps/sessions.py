@@ -40,9 +40,11 @@ class Sessions(StateHolder):
 
 def remember_little() -> None:
     """See to it that servers made from now on keep their sessions in this way."""
-    import gradio.route_utils
-    import gradio.routes
-    import gradio.state_holder
+    from gradio import route_utils, routes, state_holder
 
-    gradio.routes.StateHolder = Sessions  # type: ignore[misc]
-    gradio.route_utils.SessionState = gradio.state_holder.SessionState = Session  # type: ignore[misc]
+    for module, name, ours in (
+        (routes, "StateHolder", Sessions),
+        (route_utils, "SessionState", Session),
+        (state_holder, "SessionState", Session),
+    ):
+        setattr(module, name, ours)
