@@ -83,7 +83,8 @@ def chunk_ends(lengths: Sequence[int], longest: int, price: int) -> list[int]:
         costs = [least[cut] + price + (place - places[cut]) * going[cut] for cut in range(number)]
         before.append(min(range(number), key=costs.__getitem__))
         least.append(costs[before[-1]])
-    cuts, number = [], len(places) - 1
+    cuts: list[int] = []
+    number = len(places) - 1
     while number:
         begin, end = places[before[number]], places[number]
         cuts += range(end, begin, -longest)
