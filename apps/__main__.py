@@ -3,13 +3,15 @@
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import apps.environment  # noqa: F401
+
+import gradio as gr
 
 from apps.front import Bricks, Card, front
-from apps.launch import FILE_LIFETIME, LazyTask, run_apps
-
-if TYPE_CHECKING:
-    import gradio as gr
+from apps.launch import FILE_LIFETIME, run_apps
+from apps.loading import LazyTask
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,12 @@ APPS = (
 )
 
 
-def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> "gr.Blocks":
+def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> gr.Blocks:
     """One app is its own page; several get a front page and a page each.
 
     Args:
         loads: for the name of every model, what gives its task. Pages that use the same model share it.
     """
-    import gradio as gr  # here, so that `apps.launch` can first see to it that gradio stays at home
-
     pages = {app: _page(app, loads) for app in apps}
     if len(pages) == 1:
         return next(iter(pages.values()))
@@ -91,7 +91,7 @@ def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> "gr
     return site
 
 
-def _page(app: App, loads: Mapping[str, LazyTask[Any]]) -> "gr.Blocks":
+def _page(app: App, loads: Mapping[str, LazyTask[Any]]) -> gr.Blocks:
     module: Any = importlib.import_module(f"apps.{app.name}.app")
     page: gr.Blocks = module.build(*(loads[model] for model in app.models)) if app.models else module.build(loads)
     return page

@@ -1,7 +1,7 @@
 """Where a server keeps what it is given and what it makes: a folder of its own, which nobody else can read.
 
-A file goes half an hour after it was last used, and the folder with its server. Should that have been killed, the next
-server to start removes it.
+A file goes a minute or two after the page that had it was closed, else half an hour after it was last used, and the
+folder with its server. Should that have been killed, the next server to start removes it.
 """
 
 import atexit
@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
-LIFETIME = 1800.0  # seconds
+LIFETIME, LEFT_LIFETIME = 1800.0, 60.0  # seconds
 # Folders in it: what gradio was given and gives out, and what is being made. Gradio takes no copy of a file in its own
 # folder, so what is made, and removed once that is done, is made elsewhere.
 CACHE, WORKING = "cache", "working"
@@ -50,10 +50,12 @@ class Keeper:
 
     Args:
         kept: gives the files that stay, such as examples of a page.
+        left: gives those whose visitors have gone. They stay for a while, too: a file has its name from what is in it,
+            and somebody may just have brought the same.
     """
 
-    def __init__(self, folder: Path, kept: Callable[[], Collection[str]], lifetime: float = LIFETIME) -> None:
-        self._folder, self._kept, self._lifetime = folder, kept, lifetime
+    def __init__(self, folder: Path, kept: Callable[[], Collection[str]], left: Callable[[], Collection[str]]) -> None:
+        self._folder, self._kept, self._left = folder, kept, left
         self._seen: dict[tuple[Path, int], float] = {}
 
     def begin(self) -> None:
@@ -63,14 +65,14 @@ class Keeper:
     def look(self, now: float) -> None:
         """Remove what is too old at a time of the monotonic clock."""
         seen: dict[tuple[Path, int], float] = {}
-        stays = set(self._kept())
+        stays, left = set(self._kept()), set(self._left())
         for path in self._folder.rglob("*"):
             with suppress(OSError):
                 if path.is_dir() or path.name == _LOCK or str(path) in stays:
                     continue
                 version = (path, path.lstat().st_mtime_ns)
                 seen[version] = self._seen.get(version, now)
-                if now - seen[version] >= self._lifetime:
+                if now - seen[version] >= (LEFT_LIFETIME if str(path) in left else LIFETIME):
                     path.unlink()
         self._seen = seen
 

@@ -1,63 +1,29 @@
-"""What every app shares: command-line options, the look, a task loaded once, errors shown in the page, the server."""
+"""What every app does at its start: it reads the command line and serves its page until it is stopped."""
 
 import argparse
-import errno
-import functools
-import html
-import inspect
-import logging
 import os
-import re
 import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args
+from typing import Any, cast
 
-from apps.keeping import CACHE, WORKING, Keeper, own_folder, still_used
+from apps.environment import OWN_FOLDER
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from apps.door import Door, fetch_nothing, people
+from apps.keeping import WORKING, Keeper
+from apps.loading import CHECKPOINTS, MODELS, LazyTask, lazy_task
+from apps.look import CSS, HEAD, THEME
+from apps.memory import give_back_memory
 from apps.options import LARGEST_UPLOAD, check_address, parser, stop
-
-# A demo stays at home: no telemetry, no look for newer versions, no model hub. Gradio and huggingface_hub read these
-# once, when they are imported, so they are set before.
-for _name, _value in {
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-}.items():
-    os.environ.setdefault(_name, _value)
-# After every call, gradio sums up how long all those of the past took, for a page of figures that is closed here.
-for _name, _value in {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**18)}.items():
-    os.environ.setdefault(_name, _value)
-# Gradio reads this when it is imported, too. A folder that was chosen is shared with whoever chose it.
-_OWN_FOLDER = None if os.environ.get("GRADIO_TEMP_DIR") else own_folder()
-if _OWN_FOLDER is not None:
-    os.environ["GRADIO_TEMP_DIR"] = str(_OWN_FOLDER / CACHE)
-# Several models work at the same time, each with as many threads as there are cores. One that waits for the others
-# sleeps: by default it spins, and takes the core from the very thread that it waits for. Read when torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# MKL keeps buffers for each thread that ever multiplied matrices, and a server has many: hundreds of MB. Read when it
-# first multiplies.
-os.environ.setdefault("MKL_DISABLE_FAST_MM", "1")
-# Gradio asks its own server whether it is up; a proxy meant for the outside must not stand in between.
-for _name in ("NO_PROXY", "no_proxy"):
-    os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1", "localhost")))
-
-try:
-    import gradio as gr
-    from starlette.middleware import Middleware
-except ModuleNotFoundError as missing:
-    sys.exit(f"error: the demos need {missing.name}, which is not installed: pip install 'seqcore[apps]'")
-
-import seqcore  # noqa: E402
-from apps.door import Door, fetch_nothing, people  # noqa: E402
-from apps.memory import give_back_memory  # noqa: E402
-from apps.sessions import remember_little  # noqa: E402
-from seqcore.checkpoint import is_hub_id  # noqa: E402
-from seqcore.errors import SeqcoreError, is_out_of_memory  # noqa: E402
+from apps.sessions import Sessions, remember_little
+from seqcore.errors import SeqcoreError
 
 # A call that waits to be worked on together with others holds a thread, but takes no time of the processor. Of those
 # that have no thread yet, so many may wait; who comes then is told to try again.
@@ -70,138 +36,6 @@ FILE_LIFETIME = (3600, 3600)
 
 # All that is read from outside the server's own folder.
 EXAMPLES = [str(folder) for folder in Path(__file__).resolve().parent.glob("*/examples")]
-CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
-MODELS = ("captioner", "sentiment", "translator", "video-shots", "video-lipreading", "language-model")  # its folders
-
-# Fonts of the reader's own system: no page waits for one, and none is asked of the network.
-_FONTS = [gr.themes.Font(name) for name in ("system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")]
-_MONOSPACE = [gr.themes.Font(name) for name in ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")]
-_SOFT = gr.themes.Soft(primary_hue="indigo", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE)
-# A shade darker than the theme's own, so that all text has the contrast that WCAG 2.2 AA asks for (4.5 to 1).
-THEME = _SOFT.set(
-    background_fill_primary="*neutral_50",
-    body_text_color_subdued="*neutral_600",
-    body_text_color_subdued_dark="*neutral_300",
-    block_info_text_color="*neutral_600",
-    block_label_text_color="*primary_700",
-    block_title_text_color="*primary_700",
-    button_primary_background_fill="*primary_600",
-    button_primary_background_fill_dark="*primary_600",
-    button_primary_background_fill_hover="*primary_700",
-    button_primary_background_fill_hover_dark="*primary_700",
-    checkbox_label_background_fill_selected="*primary_600",
-    checkbox_label_background_fill_selected_dark="*primary_600",
-    color_accent="*primary_600",
-    input_border_color="*neutral_300",
-)
-_FOLDER = Path(__file__).resolve().parent
-CSS = (_FOLDER / "style.css").read_text(encoding="utf-8")
-HEAD = f"<script>{(_FOLDER / 'names.js').read_text(encoding='utf-8')}</script>"
-
-_Task = TypeVar("_Task")
-_Parameters = ParamSpec("_Parameters")
-_Result = TypeVar("_Result")
-
-
-class LazyTask(Generic[_Task]):
-    """A checkpoint that is loaded on the first call, once, whichever thread calls first.
-
-    A load that failed is tried again at the next call, so that a checkpoint put in its place meanwhile is found without
-    a restart.
-    """
-
-    def __init__(
-        self, checkpoint: str | Path, device: str = "auto", open_checkpoint: Callable[..., _Task] | None = None
-    ) -> None:
-        self.checkpoint = str(checkpoint)
-        self.device = device
-        self._open: Callable[..., Any] | None = open_checkpoint
-        self._lock = threading.Lock()
-        self._task: _Task | None = None
-
-    def __call__(self) -> _Task:
-        """The task. Raises `SeqcoreError` when the checkpoint is missing, damaged or of another kind."""
-        with self._lock:
-            if self._task is None:
-                open_checkpoint: Callable[..., Any] = self._open or seqcore.load
-                self._task = open_checkpoint(self.checkpoint, device=self.device)
-            return cast(_Task, self._task)
-
-    def about(self) -> str:
-        """The first paragraph of the checkpoint's model card as plain text; empty when there is none."""
-        try:
-            card = (Path(self.checkpoint) / "README.md").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
-        card = re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.DOTALL)
-        paragraphs = (" ".join(part.split()) for part in re.split(r"\n\s*\n", card))
-        first = next((part for part in paragraphs if part and part[0] not in "#!<|`"), "")
-        return re.sub(r"[*`]", "", re.sub(r"!?\[([^]]*)]\([^)]*\)", r"\1", first))
-
-
-def trouble(error: SeqcoreError) -> str:
-    """What a page shows, as HTML, when its task could not be loaded."""
-    hint = "Put the checkpoint there and open this page again, or start the app with another --checkpoint."
-    title = "The model could not be loaded."
-    return f'<div class="sq-trouble"><strong>{title}</strong><br>{_message(error)}<br>{hint}</div>'
-
-
-def _message(error: SeqcoreError) -> str:
-    """An error's message as a sentence. Gradio reads it as HTML, and it may quote what a user typed."""
-    text = html.escape(str(error), quote=False)
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
-
-
-def user_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-    """Turn our errors into the message they carry, shown in the page; any other is logged and not shown.
-
-    A generator function stays one.
-    """
-    if inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def stream(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> Any:
-            with _shown_errors(function, args):
-                yield from function(*args, **kwargs)
-
-        # Gradio describes an endpoint by its return type: that of a generator is what it yields.
-        signature = inspect.signature(function)
-        stream.__signature__ = signature.replace(return_annotation=get_args(signature.return_annotation)[0])  # type: ignore[attr-defined]
-        return cast(Callable[_Parameters, _Result], stream)
-
-    @functools.wraps(function)
-    def guarded(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
-        with _shown_errors(function, args):
-            return function(*args, **kwargs)
-
-    return guarded
-
-
-@contextmanager
-def _shown_errors(function: Callable[..., Any], arguments: Sequence[Any] = ()) -> Iterator[None]:
-    if _OWN_FOLDER is not None:
-        for argument in arguments:
-            still_used(argument, _OWN_FOLDER)
-    try:
-        yield
-    except SeqcoreError as error:
-        raise gr.Error(_message(error), print_exception=False) from error
-    except gr.Error:
-        raise
-    except Exception as error:
-        logging.getLogger(__name__).exception("%s failed", getattr(function, "__name__", "a function"))
-        raise gr.Error(_inside(error), print_exception=False) from error
-
-
-def _inside(error: Exception) -> str:
-    """What a visitor is told of an error that is not theirs."""
-    if is_out_of_memory(error):
-        return "This was too much for the memory of the server: try something smaller, or try again later."
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "The disk of the server is full: try again later."
-    if isinstance(error, FileNotFoundError) and _OWN_FOLDER and str(error.filename).startswith(str(_OWN_FOLDER)):
-        return "This file is not on the server any more: choose it again."
-    return "Something went wrong inside the app. Its terminal says what."
 
 
 def run_app(
@@ -234,16 +68,6 @@ def run_apps(
     serve(build({model: lazy_task(path, chosen.device) for model, path in checkpoints.items()}), chosen)
 
 
-def lazy_task(checkpoint: str, device: str) -> LazyTask[Any]:
-    """A task to be loaded later; a hub id, which only its user can have asked for, brings the hub back on line."""
-    if is_hub_id(checkpoint):
-        import huggingface_hub.constants
-
-        os.environ["HF_HUB_OFFLINE"] = "0"
-        huggingface_hub.constants.HF_HUB_OFFLINE = False
-    return LazyTask(checkpoint, device)
-
-
 def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
     """Launch, print the address and wait. Ends the program with one clear line when the address cannot be had."""
     # Gradio's reloader runs this again beside the server that it keeps, which holds the port.
@@ -253,8 +77,8 @@ def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
         chosen = {"max_file_size": options.max_file_size, "root_path": options.root_path, "auth": people(options.auth)}
     except SeqcoreError as error:
         stop(str(error))
-    if _OWN_FOLDER is not None:
-        tempfile.tempdir = str(_OWN_FOLDER / WORKING)  # what is made meanwhile goes with the folder, too
+    if OWN_FOLDER is not None:
+        tempfile.tempdir = str(OWN_FOLDER / WORKING)  # what is made meanwhile goes with the folder, too
     give_back_memory()
     # A server that is told to end does so as after Ctrl-C: its files go.
     with suppress(ValueError):  # not the main thread
@@ -291,6 +115,8 @@ def start(
     """
     fetch_nothing()
     remember_little()
+    with demo:
+        demo.unload(lambda: None)  # a page tells that it is closed only where somebody listens
     demo.queue(default_concurrency_limit=4, max_size=MOST_WAITING)
     _, address, _ = demo.launch(
         server_name=host,
@@ -313,7 +139,11 @@ def start(
         quiet=True,
         prevent_thread_lock=True,
     )
-    if _OWN_FOLDER is not None:
-        keeper = Keeper(_OWN_FOLDER, lambda: {path for one in demo.blocks.values() for path in one.keep_in_cache})
-        keeper.begin()
+    if OWN_FOLDER is not None:
+        Keeper(OWN_FOLDER, partial(_kept, demo), cast(Sessions, demo.app.state_holder).left_behind).begin()
     return address.rstrip("/") if address else None
+
+
+def _kept(demo: gr.Blocks) -> set[str]:
+    """Files of the page itself, such as its examples."""
+    return {path for block in demo.blocks.values() for path in block.keep_in_cache}

@@ -1,10 +1,10 @@
 """What the pages of all apps are made of: their head, the heads of their parts, wide things, how events are handled."""
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from gradio.components import Component
+import gradio as gr
+from gradio.components import Component
 
 # Events of a page are no endpoints for programs. What takes no time is answered at once, not in its turn.
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -26,15 +26,13 @@ def scrolling(wide: str, label: str) -> str:
     return f'<div class="sq-scroll" tabindex="0" role="region" aria-label="{escape(label)}">{wide}</div>'
 
 
-def search_settings(noun: str, widest: int, beam_size: int, length_penalty: float, n_best: int) -> "list[Component]":
+def search_settings(noun: str, widest: int, beam_size: int, length_penalty: float, n_best: int) -> list[Component]:
     """Sliders for a beam search, not yet on the page: beam size, length penalty, how many answers to compare.
 
     Args:
         noun: what is searched for, in the singular.
         widest: the largest beam; the others are what is set at first.
     """
-    import gradio as gr  # here, so that `apps.launch` can first see to it that gradio stays at home
-
     look: dict[str, Any] = {"min_width": 200, "render": False}
     return [
         gr.Slider(

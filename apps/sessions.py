@@ -1,9 +1,10 @@
-"""What gradio remembers of its visitors, made small.
+"""What gradio remembers of its visitors, made small, and what those leave behind who have gone.
 
 As it comes, gradio 6 describes every component of every page anew for each session, which takes tens of milliseconds
 where pages are many; it takes each call of a program for a session of its own; and it keeps ten thousand of them.
 """
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,24 @@ class Sessions(StateHolder):
             event.seqcore_session = Session(self.blocks)
         found: SessionState = event.seqcore_session
         return found
+
+    def left_behind(self) -> set[str]:
+        """Files of pages and programs that were closed, as far as no open one has them, too."""
+        of: dict[bool, set[str]] = {True: set(), False: set()}
+        for session in list(self.session_data.values()):
+            of[session.is_closed].update(_files(list(session.config_values.values())))
+        return of[True] - of[False]
+
+
+def _files(value: Any) -> Iterator[str]:
+    """All paths of files in what a session holds."""
+    if isinstance(value, dict):
+        if isinstance(path := value.get("path"), str):
+            yield path
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _files(each)
 
 
 def remember_little() -> None:

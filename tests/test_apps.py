@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from mcp.client.streamable_http import streamable_http_client
 from apps import __main__ as all_apps
 from apps import launch
 from apps.front import Bricks
+from apps.loading import MODELS, LazyTask, lazy_task
+from apps.shown_errors import user_errors
 from apps.translator import app, files
 from apps.translator.answers import Answers
 from apps.translator.page import PageEvents
@@ -312,7 +315,7 @@ def test_a_real_checkpoint_with_random_weights_answers(tmp_path: Path) -> None:
     texts = ["a dog runs through the snow", "ein Hund rennt durch den Schnee"] * 20
     config = TranslatorConfig(vocab_size=300, embedding_size=8, encoder_hidden_size=8, decoder_hidden_size=8)
     new_translator(config, texts).save_pretrained(tmp_path / "model")
-    answers = Answers(launch.LazyTask(tmp_path / "model", "cpu"))
+    answers = Answers(LazyTask(tmp_path / "model", "cpu"))
     events = PageEvents(answers)
     greeted = events.greet()
     assert greeted[2]["choices"] == [("Detect language", "auto"), ("English", "en")]
@@ -342,7 +345,7 @@ def test_a_task_is_loaded_once_whoever_asks_first() -> None:
         ready.wait()
         return task()
 
-    task = launch.LazyTask("here", open_checkpoint=lambda path, device: loads.append(path) or object())
+    task = LazyTask("here", open_checkpoint=lambda path, device: loads.append(path) or object())
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(ask, range(8)))) == 1
     assert loads == ["here"]
@@ -356,16 +359,16 @@ def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path, word_list_
             raise CheckpointError(f"there is no checkpoint folder {path}")
         return word_list_translator
 
-    answers = Answers(launch.LazyTask(folder, open_checkpoint=open_checkpoint))
+    answers = Answers(LazyTask(folder, open_checkpoint=open_checkpoint))
     assert "There is no checkpoint folder" in PageEvents(answers).greet()[1]["value"]
     with pytest.raises(gr.Error, match="There is no checkpoint folder"):
-        launch.user_errors(answers.translate)("dog")
+        user_errors(answers.translate)("dog")
     folder.mkdir()
     assert answers.translate("dog") == "Hund"
 
 
 def test_another_kind_of_checkpoint_is_told() -> None:
-    answers = Answers(launch.LazyTask("captioner", open_checkpoint=lambda path, device: object()))
+    answers = Answers(LazyTask("captioner", open_checkpoint=lambda path, device: object()))
     assert "Captioner holds no translator" in PageEvents(answers).greet()[1]["value"]
 
 
@@ -383,7 +386,7 @@ def test_another_kind_of_checkpoint_is_told() -> None:
 def test_a_page_says_what_the_model_card_says(tmp_path: Path, card: str | None, about: str) -> None:
     if card is not None:
         (tmp_path / "README.md").write_text(card, encoding="utf-8")
-    assert launch.LazyTask(tmp_path).about() == about
+    assert LazyTask(tmp_path).about() == about
 
 
 def test_a_port_in_use_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -416,9 +419,9 @@ def test_only_a_hub_id_brings_the_hub_on_line(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     for path in ("runs/mine", "../runs/mine", str(tmp_path / "mine"), "mine"):
-        launch.lazy_task(path, "auto")
+        lazy_task(path, "auto")
         assert constants.HF_HUB_OFFLINE is True
-    launch.lazy_task("someone/translator", "auto")
+    lazy_task("someone/translator", "auto")
     assert constants.HF_HUB_OFFLINE is False
 
 
@@ -426,7 +429,7 @@ def test_several_apps_get_a_front_page_and_a_page_each() -> None:
     names = ("Translator", "Another <one>")
     bricks = Bricks(("in", ""), ("", "<out>"))
     apps = [all_apps.App("translator", title, "Many", "What it does.", bricks, ("translator",)) for title in names]
-    site = all_apps.build({"translator": launch.LazyTask("nowhere")}, apps)
+    site = all_apps.build({"translator": LazyTask("nowhere")}, apps)
     assert [name for _, name, _ in site.pages] == ["Home", *names]
     shown = str(site.get_config_file()["components"])
     assert "Another &lt;one&gt;" in shown
@@ -445,10 +448,7 @@ def test_pages_share_their_models(monkeypatch: pytest.MonkeyPatch) -> None:
     every = all_apps.App("some", "Every", "Kind", "All models.", bricks)
     two = all_apps.App("some", "Two", "Kind", "Two models.", bricks, ("translator", "sentiment"))
     opened: list[str] = []
-    loads = {
-        name: launch.LazyTask(name, open_checkpoint=lambda path, device: opened.append(path) or path)
-        for name in launch.MODELS
-    }
+    loads = {name: LazyTask(name, open_checkpoint=lambda path, device: opened.append(path) or path) for name in MODELS}
     all_apps.build(loads, [every, two])
     (everything,), pair = given
     assert everything is loads
@@ -480,3 +480,13 @@ def test_without_gradio_one_line_says_what_to_install(module: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: the demos need gradio, which is not installed: pip install 'seqcore[apps]'\n"
+
+
+def test_every_start_sets_the_environment_before_gradio_and_torch_read_it() -> None:
+    folder = Path(all_apps.__file__).parent
+    starts = [folder / "__main__.py", *folder.glob("*/__main__.py")]
+    assert len(starts) == 6
+    for start in starts:
+        imports = re.findall(r"^(?:import|from) (\S+)", start.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        ours = imports.index("apps.environment")
+        assert all(name.split(".")[0] in sys.stdlib_module_names for name in imports[:ours]), start

@@ -20,7 +20,8 @@ from playwright.sync_api import expect
 
 from apps import __main__ as all_apps
 from apps.front import Bricks
-from apps.launch import LazyTask, start
+from apps.launch import start
+from apps.loading import LazyTask
 
 pytestmark = pytest.mark.browser
 

@@ -3,7 +3,7 @@
 import pytest
 from tiny_videos import colours, write_video
 
-from apps.launch import CHECKPOINTS
+from apps.loading import CHECKPOINTS
 from apps.video.app import EXAMPLES
 from apps.video.composition import LABELS
 from seqcore import FrameClassifier, load

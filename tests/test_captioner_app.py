@@ -22,7 +22,8 @@ from apps.captioner.answers import Answers
 from apps.captioner.app import EXAMPLES, build
 from apps.captioner.files import caption_files
 from apps.captioner.pictures import looked, shrunk
-from apps.launch import CHECKPOINTS, LazyTask, start
+from apps.launch import start
+from apps.loading import CHECKPOINTS, LazyTask
 from seqcore.errors import CheckpointError, InputError
 from seqcore.tasks import load
 from seqcore.tasks.captioning import Captioner

@@ -20,7 +20,7 @@ import torch
 from training_runs import command_line, elsewhere, finish, made_up_rows, wait_for, write_csv
 
 from apps.batching import Batcher
-from apps.launch import user_errors
+from apps.shown_errors import user_errors
 from seqcore.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,11 +155,12 @@ import sys
 from seqcore import cli
 for command in (["predict", "nobody/nothing", "-"], ["info", "nobody/nothing"]):
     assert cli.main(command) == 1
-import apps.launch
-load = apps.launch.lazy_task("nobody/nothing", "cpu")
+from apps.loading import lazy_task
+from seqcore.errors import SeqcoreError
+load = lazy_task("nobody/nothing", "cpu")
 try:
     load()
-except apps.launch.SeqcoreError as error:
+except SeqcoreError as error:
     print("app:", error, file=sys.stderr)
 """
 
@@ -215,6 +216,23 @@ def translated(port: int) -> Any:
         return json.load(found)["data"][0]
 
 
+def translated_file(port: int) -> bytes:
+    """A file that goes up, and comes down translated."""
+    api = f"http://127.0.0.1:{port}/gradio_api"
+    body = b'--XX\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\na dog runs\r\n--XX--\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=XX"}
+    with urllib.request.urlopen(urllib.request.Request(f"{api}/upload", body, kind), timeout=60) as sent:
+        file = {"path": json.load(sent)[0], "meta": {"_type": "gradio.FileData"}}
+    body = json.dumps({"data": [file, "en", "de", 5, 1.0]}).encode()
+    request = urllib.request.Request(f"{api}/call/translate_file", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as joined:
+        number = json.load(joined)["event_id"]
+    with urllib.request.urlopen(f"{api}/call/translate_file/{number}", timeout=60) as events:
+        last = events.read().splitlines()[-2]
+    with urllib.request.urlopen(f"{api}/file={json.loads(last.removeprefix(b'data: '))[0]['path']}") as found:
+        return bytes(found.read())
+
+
 def folders(work: Path) -> list[str]:
     return [path.name for path in work.glob("seqcore-server-*")]
 
@@ -230,6 +248,10 @@ def test_a_server_without_a_home_is_killed_and_started_again(free_port: Callable
     assert folders(tmp_path) == left, "nobody could remove it"
     with homeless_server(port, tmp_path) as server:
         assert translated(port) == said
+        assert translated_file(port).decode() == said
+        example = next((ROOT / "apps" / "captioner" / "examples").glob("*.jpg"))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/gradio_api/file={example}") as found:
+            assert found.read() == example.read_bytes(), "examples are found from any working directory"
         now = folders(tmp_path)
         assert len(now) == 1
         assert now != left, "what was left is gone"

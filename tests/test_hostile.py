@@ -20,6 +20,7 @@ from gradio_client.exceptions import AppError
 from apps import launch
 from apps.door import people
 from apps.keeping import Keeper
+from apps.loading import LazyTask, trouble
 from apps.translator.app import build
 from seqcore.errors import SettingsError
 
@@ -100,6 +101,22 @@ def test_no_file_is_given_that_was_not_meant_to_be(word_list_server: str, way: s
     assert "def " not in text
 
 
+def test_a_link_leads_nowhere(word_list_server: str) -> None:
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
+    links = {folder / "link.txt": Path("/etc/passwd"), folder / "link": Path("/etc"), folder / "up": ROOT}
+    for link, target in links.items():
+        link.symlink_to(target)
+    for path in (folder / "link.txt", folder / "link" / "passwd", folder / "up" / "README.md"):
+        status, text, _ = answer(f"{word_list_server}/gradio_api/file={path}")
+        assert (status, "root:" in text) == (403, False)
+        file = {"path": str(path), "orig_name": "a.txt", "meta": {"_type": "gradio.FileData"}}
+        body = json.dumps({"data": [file, "en", "de", 5, 1.0]}).encode()
+        status, text, _ = answer(f"{word_list_server}/gradio_api/run/translate_file", body, **JSON)
+        assert (status, "root:" in text) == (500, False)
+    for link in links:
+        link.unlink()
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "pyproject.toml", "../../etc/passwd", str(ROOT / "README.md")])
 def test_a_file_of_the_server_is_not_taken_for_an_upload(word_list_server: str, path: str) -> None:
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
@@ -141,7 +158,7 @@ def test_the_guard_itself_refuses_every_address(word_list_server: str, address: 
 def test_too_much_is_refused_with_the_limit_that_it_broke(
     free_port: Callable[[], int], word_list_translator: Any, tmp_path: Path
 ) -> None:
-    app = build(launch.LazyTask(tmp_path, open_checkpoint=lambda path, device: word_list_translator))
+    app = build(LazyTask(tmp_path, open_checkpoint=lambda path, device: word_list_translator))
     server = str(launch.start(app, "127.0.0.1", free_port(), max_file_size=1, auth=[("anna", "a:b")]))
     assert answer(f"{server}/config")[0] == 401
     assert answer(f"{server}/gradio_api/run/translate", b'{"data": ["a dog"]}', **JSON)[0] == 401
@@ -159,7 +176,7 @@ def test_too_much_is_refused_with_the_limit_that_it_broke(
     status, text, _ = upload(server, "large.txt", b"x" * 1_100_000, Cookie=cookie)
     assert (status, text) == (413, "File size exceeded maximum allowed size of 1000000 bytes.")
     left = set(folder.iterdir()) - before  # half an upload: gradio leaves it, and knows nothing of it
-    keeper, now = Keeper(folder, lambda: {str(path) for path in before}), time.monotonic()
+    keeper, now = Keeper(folder, lambda: {str(path) for path in before}, set), time.monotonic()
     keeper.look(now)
     keeper.look(now + 3000)
     assert not any(path.is_file() for path in left)
@@ -270,7 +287,7 @@ def test_markup_in_whatever_is_shown_is_text() -> None:
         videos.timeline(frames, [HOSTILE, f"{HOSTILE}2"]),
         videos.gallery(frames.segments, [photo]),
         videos.now(HOSTILE, [HOSTILE], 3.0),
-        launch.trouble(InputError(HOSTILE)),
+        trouble(InputError(HOSTILE)),
     ]
     for number, page in enumerate(shown):
         assert Tags(page).found == [], (number, page)
@@ -281,17 +298,31 @@ def test_files_go_half_an_hour_after_their_last_use_whatever_the_clock_says(tmp_
     for name in ("a.txt", "b.txt", "example.txt"):
         (tmp_path / name).write_text(name)
     (tmp_path / ".lock").touch()
-    keeper = Keeper(tmp_path, lambda: {str(tmp_path / "example.txt")}, lifetime=100)
+    keeper = Keeper(tmp_path, lambda: {str(tmp_path / "example.txt")}, set)
     keeper.look(now=1000)
     os.utime(tmp_path / "a.txt", (4e9, 4e9))  # the clock was a century ahead, and was set back
-    keeper.look(now=1060)
+    keeper.look(now=2000)
     os.utime(tmp_path / "b.txt")  # used
-    keeper.look(now=1099)
+    keeper.look(now=2799)
     assert {path.name for path in tmp_path.iterdir()} == {"a.txt", "b.txt", "example.txt", ".lock"}
-    keeper.look(now=1161)
+    keeper.look(now=3801)
     assert {path.name for path in tmp_path.iterdir()} == {"b.txt", "example.txt", ".lock"}
-    keeper.look(now=1300)
+    keeper.look(now=5000)
     assert {path.name for path in tmp_path.iterdir()} == {"example.txt", ".lock"}
+
+
+def test_files_that_a_visitor_leaves_behind_go_after_a_minute(tmp_path: Path) -> None:
+    for name in ("hers.txt", "his.txt", "example.txt"):
+        (tmp_path / name).write_text(name)
+    gone: set[str] = set()
+    keeper = Keeper(tmp_path, lambda: {str(tmp_path / "example.txt")}, lambda: gone)
+    keeper.look(now=1000)
+    gone |= {str(tmp_path / "hers.txt"), str(tmp_path / "example.txt")}
+    os.utime(tmp_path / "hers.txt")  # somebody else has just brought the same
+    keeper.look(now=1060)
+    assert len(list(tmp_path.iterdir())) == 3
+    keeper.look(now=1121)
+    assert {path.name for path in tmp_path.iterdir()} == {"his.txt", "example.txt"}
 
 
 def test_passwords_are_not_in_the_list_of_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -321,14 +352,14 @@ def test_options_of_a_public_server(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         launch.parser("Serve.").parse_args(["--max-file-size", "-3"])
     with pytest.raises(SystemExit):
-        launch.serve(build(launch.LazyTask("nowhere")), argparse.Namespace(**vars(chosen), checkpoint=""))
+        launch.serve(build(LazyTask("nowhere")), argparse.Namespace(**vars(chosen), checkpoint=""))
     assert "--auth takes a file" in capsys.readouterr().err
 
 
 def test_behind_a_proxy_the_page_knows_its_place(
     free_port: Callable[[], int], word_list_translator: Any, tmp_path: Path
 ) -> None:
-    app = build(launch.LazyTask(tmp_path, open_checkpoint=lambda path, device: word_list_translator))
+    app = build(LazyTask(tmp_path, open_checkpoint=lambda path, device: word_list_translator))
     server = str(launch.start(app, "127.0.0.1", free_port(), root_path="/demos"))
     assert json.loads(answer(f"{server}/config")[1])["root"].endswith("/demos")
     app.close()

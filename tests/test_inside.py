@@ -23,7 +23,8 @@ from apps.inside.app import PANELS, build, main
 from apps.inside.gate_pictures import maps, unit_view, varying_units
 from apps.inside.gates import EXAMPLE, GateEvents, Source
 from apps.inside.readings import LONGEST_TEXT, read
-from apps.launch import CHECKPOINTS, MODELS, LazyTask, start
+from apps.launch import start
+from apps.loading import CHECKPOINTS, MODELS, LazyTask
 from seqcore.errors import CheckpointError, InputError
 from seqcore.tasks.language import LanguageModelConfig, new_language_model
 

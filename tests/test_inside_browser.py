@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 from tiny_sentiment import tiny_classifier
 
 from apps.inside.app import build
-from apps.launch import CHECKPOINTS, LazyTask, start
+from apps.launch import start
+from apps.loading import CHECKPOINTS, LazyTask
 
 pytestmark = pytest.mark.browser
 

@@ -20,7 +20,7 @@ from apps.inside.series import SHORTEST_GAP, TITLES, WIDEST_WINDOW, series
 from apps.inside.shapes import SHAPES, draw, drawn
 from apps.inside.writer import LONGEST_PROMPT, Settings, Writer
 from apps.inside.writing import WritingEvents, bars, page_of
-from apps.launch import LazyTask
+from apps.loading import LazyTask
 from seqcore.errors import CheckpointError, InputError
 from seqcore.nn import windows
 

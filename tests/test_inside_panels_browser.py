@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 from tiny_captioner import picture
 from tiny_writer import writer_checkpoint
 
-from apps.launch import LazyTask, start
+from apps.launch import start
+from apps.loading import LazyTask
 
 pytestmark = pytest.mark.browser
 

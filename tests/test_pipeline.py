@@ -10,7 +10,8 @@ from gradio_client import Client
 from training_runs import command_line, finish, made_up_rows, write_csv
 
 import seqcore
-from apps.launch import lazy_task, start
+from apps.launch import start
+from apps.loading import lazy_task
 from apps.translator.app import build
 from seqcore.cli import main
 

@@ -56,7 +56,8 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def server(free_port: Callable[[], int]) -> Iterator[str]:
     """The translator's app with the shipped model."""
-    from apps.launch import lazy_task, start
+    from apps.launch import start
+    from apps.loading import lazy_task
     from apps.translator.app import build
 
     app = build(lazy_task(str(ROOT / "checkpoints" / "translator"), "cpu"))

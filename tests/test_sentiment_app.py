@@ -18,13 +18,15 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from tiny_sentiment import tiny_checkpoint, tiny_classifier
 
-from apps.launch import CHECKPOINTS, LazyTask, start, user_errors
+from apps.launch import start
+from apps.loading import CHECKPOINTS, LazyTask
 from apps.sentiment import details, files
 from apps.sentiment.answers import LONGEST_TEXT, Answers
 from apps.sentiment.app import build
 from apps.sentiment.page import PageEvents
 from apps.sentiment.reasons import reasons
 from apps.sentiment.tables import open_table
+from apps.shown_errors import user_errors
 from seqcore import load
 from seqcore.errors import CheckpointError, InputError
 from seqcore.tasks.sentiment import Sentiment, SentimentClassifier

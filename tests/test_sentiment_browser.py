@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Error, expect
 from tiny_sentiment import tiny_checkpoint
 
-from apps.launch import LazyTask, start
+from apps.launch import start
+from apps.loading import LazyTask
 from apps.sentiment.app import build
 
 pytestmark = pytest.mark.browser

@@ -13,7 +13,8 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import expect
 from tiny_videos import COLOURS, colours, plain, tiny_classifier, write_video
 
-from apps.launch import LazyTask, start
+from apps.launch import start
+from apps.loading import LazyTask
 from apps.video import answers, details
 from apps.video.answers import Answers, written
 from apps.video.app import EXAMPLES, build

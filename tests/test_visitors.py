@@ -15,7 +15,8 @@ from gradio_client import Client
 from PIL import Image
 from training_runs import wait_for
 
-from apps.launch import LazyTask, start
+from apps.launch import start
+from apps.loading import LazyTask
 
 JSON = {"Content-Type": "application/json"}
 
@@ -102,6 +103,53 @@ def test_live_pictures_of_two_visitors_are_not_mixed(free_port: Callable[[], int
     assert together == alone
     assert "…" in alone["red"][0], "a label comes late: the state matters"
     assert "…" not in alone["red"][-1]
+
+
+def test_a_call_of_a_program_leaves_no_session_behind(
+    free_port: Callable[[], int], word_list_translator: Any, tmp_path: Path
+) -> None:
+    from apps.translator.app import build
+
+    app = build(LazyTask(tmp_path, open_checkpoint=lambda path, device: word_list_translator))
+    server = str(start(app, "127.0.0.1", free_port()))
+    for name in ("translate", "translate_stream"):
+        for _ in range(3):
+            address = f"{server}/gradio_api/call/{name}"
+            number = posted(address, {"data": ["a dog", "en", "de", 5, 1.0]})["event_id"]
+            with urllib.request.urlopen(f"{address}/{number}", timeout=30) as answer:
+                assert answer.read().splitlines()[-2] == b'data: ["ein Hund"]'
+    assert list(app.app.state_holder.session_data) == []
+    client = Client(server, verbose=False)
+    assert client.predict("a dog", api_name="/translate") == "ein Hund"
+    assert list(app.app.state_holder.session_data) == [client.session_hash]
+    app.close()
+
+
+@pytest.mark.browser
+def test_files_of_a_closed_page_are_left_behind_unless_another_has_them(
+    browser: Any, free_port: Callable[[], int], word_list_translator: Any, tmp_path: Path
+) -> None:
+    from apps.translator.app import build
+
+    app = build(LazyTask(tmp_path, open_checkpoint=lambda path, device: word_list_translator))
+    server = str(start(app, "127.0.0.1", free_port()))
+    (tmp_path / "letter.txt").write_text("The dog runs through the park, and the cat sleeps in the house.\n")
+    pages = []
+    for _ in range(2):
+        pages.append(browser.new_context().new_page())
+        pages[-1].goto(server)
+        pages[-1].get_by_role("tab", name="File").click()
+        pages[-1].locator("#file input[type=file]").set_input_files(tmp_path / "letter.txt")
+        pages[-1].locator("#file").get_by_text("letter").wait_for()
+        pages[-1].click("#translate-file")
+        pages[-1].get_by_role("button", name="Download letter.de.txt").wait_for()
+    sessions = app.app.state_holder
+    pages[0].context.close()
+    wait_for(lambda: any(session.is_closed for session in sessions.session_data.values()), 60)
+    assert not any(path.endswith("letter.txt") for path in sessions.left_behind()), "the other page has it still"
+    pages[1].context.close()
+    wait_for(lambda: any(path.endswith("letter.txt") for path in sessions.left_behind()), 60)
+    app.close()
 
 
 @pytest.mark.browser

@@ -48,7 +48,7 @@ def _coarse(images: torch.Tensor) -> torch.Tensor:
 
 def tiny_load(path: Path) -> "object":
     """What a page loads its model with, beside a model card in `path`."""
-    from apps.launch import LazyTask
+    from apps.loading import LazyTask
 
     (path / "README.md").write_text("# A model\n\nTells **colours** apart.\n", encoding="utf-8")
     return LazyTask(path, open_checkpoint=lambda _, device: tiny_captioner())

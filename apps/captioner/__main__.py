@@ -1,5 +1,7 @@
 """python -m apps.captioner: the captioner's page alone."""
 
+import apps.environment  # noqa: F401
+
 from apps.captioner.app import DESCRIPTION, build
 from apps.launch import run_app
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from apps.batching import Batcher
 from apps.captioner.files import check_size
-from apps.launch import LazyTask
+from apps.loading import LazyTask
 from seqcore.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:

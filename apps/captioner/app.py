@@ -11,8 +11,10 @@ import gradio as gr
 from apps.captioner.answers import DEFAULT_BEAM, DEFAULT_CAPTIONS, DEFAULT_PENALTY, WIDEST_BEAM, Answers
 from apps.captioner.files import LARGEST_IMAGE, MOST_IMAGES
 from apps.captioner.page import ABOUT, TITLE, PageEvents
-from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+from apps.launch import FILE_LIFETIME, MOST_CALLS, run_app
 from apps.layout import PRIVATE, heading, search_settings
+from apps.loading import CHECKPOINTS, LazyTask
+from apps.shown_errors import user_errors
 
 if TYPE_CHECKING:
     from gradio.components import Component

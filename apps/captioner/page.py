@@ -9,8 +9,8 @@ import gradio as gr
 from apps.captioner import details
 from apps.captioner.answers import Answers, check_settings
 from apps.captioner.files import Line, caption_files
-from apps.launch import trouble
 from apps.layout import heading
+from apps.loading import trouble
 from apps.progress import progress_bar
 from apps.turns import Turns, visitor
 from seqcore.errors import SeqcoreError

@@ -1,5 +1,7 @@
 """python -m apps.inside: the page that shows the inside, alone."""
 
+import apps.environment  # noqa: F401
+
 from apps.inside.app import main
 
 main()

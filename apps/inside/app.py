@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from apps.inside import gates, gradients, labels, memory, writing
-from apps.launch import CHECKPOINTS, FILE_LIFETIME, MODELS, LazyTask, run_apps
+from apps.launch import FILE_LIFETIME, run_apps
 from apps.layout import heading
+from apps.loading import CHECKPOINTS, MODELS, LazyTask
 
 DESCRIPTION = "Look inside recurrent networks in the browser: gates, gradients, memory."
 

@@ -11,8 +11,9 @@ import gradio as gr
 from apps.inside.gate_pictures import MOST_UNITS, maps, unit_view, varying_units
 from apps.inside.lessons import COSTLY, lesson, to_try
 from apps.inside.readings import LONGEST_TEXT, Reading, read
-from apps.launch import LazyTask, trouble, user_errors
 from apps.layout import PRIVATE
+from apps.loading import LazyTask, trouble
+from apps.shown_errors import user_errors
 from apps.turns import Turns, visitor
 from seqcore.errors import InputError, SeqcoreError
 

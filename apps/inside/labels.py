@@ -14,9 +14,10 @@ from apps.captioner.files import check_size
 from apps.inside.head import Head, train_head
 from apps.inside.lessons import lesson, to_try
 from apps.inside.shapes import SHAPES, draw, drawn
-from apps.launch import LazyTask, trouble, user_errors
 from apps.layout import PRIVATE
+from apps.loading import LazyTask, trouble
 from apps.progress import progress_bar
+from apps.shown_errors import user_errors
 from apps.turns import Turns, visitor
 from seqcore.errors import CheckpointError, InputError
 from seqcore.media.images import load_squares

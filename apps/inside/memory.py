@@ -13,8 +13,9 @@ from apps.inside.adding import COMMAND, adding_table
 from apps.inside.forecasts import Training, mean, repeated, train_lstm, train_window
 from apps.inside.lessons import lesson, to_try
 from apps.inside.series import TITLES, WIDEST_WINDOW, Series, series
-from apps.launch import LazyTask, user_errors
 from apps.layout import PRIVATE
+from apps.loading import LazyTask
+from apps.shown_errors import user_errors
 from apps.turns import Turns, visitor
 from seqcore.errors import InputError
 

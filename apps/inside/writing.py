@@ -19,8 +19,9 @@ from apps.inside.writer import (
     Settings,
     Writer,
 )
-from apps.launch import LazyTask, trouble, user_errors
 from apps.layout import PRIVATE
+from apps.loading import LazyTask, trouble
+from apps.shown_errors import user_errors
 from apps.turns import Turns, visitor
 from seqcore.errors import CheckpointError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from apps.batching import Batcher
-from apps.launch import LazyTask
+from apps.loading import LazyTask
 from apps.sentiment.files import classify_table
 from apps.sentiment.tables import open_table
 from seqcore.errors import CheckpointError, InputError

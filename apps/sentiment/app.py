@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+from apps.launch import FILE_LIFETIME, MOST_CALLS, run_app
 from apps.layout import AT_ONCE, PRIVATE, heading
+from apps.loading import CHECKPOINTS, LazyTask
 from apps.sentiment.answers import LONGEST_TEXT, UNSURE_BELOW, Answers
 from apps.sentiment.page import ABOUT, EXAMPLES, TITLE, PageEvents
 from apps.sentiment.tables import KINDS, LARGEST_FILE
+from apps.shown_errors import user_errors
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import SentimentClassifier

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
 
-from apps.launch import trouble
 from apps.layout import heading
+from apps.loading import trouble
 from apps.progress import progress_bar
 from apps.sentiment import details
 from apps.sentiment.answers import Answers, check_band

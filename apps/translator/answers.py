@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from apps.batching import Batcher
-from apps.launch import LazyTask
+from apps.loading import LazyTask
 from apps.translator import files
 from apps.translator.details import sentences
 from apps.translator.languages import AUTO

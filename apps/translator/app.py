@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
 
-from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+from apps.launch import FILE_LIFETIME, MOST_CALLS, run_app
 from apps.layout import AT_ONCE, PRIVATE, heading, search_settings
+from apps.loading import CHECKPOINTS, LazyTask
+from apps.shown_errors import user_errors
 from apps.translator.answers import Answers
 from apps.translator.details import look_closer
 from apps.translator.files import LARGEST_FILE

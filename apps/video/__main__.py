@@ -1,5 +1,7 @@
 """python -m apps.video: the video page alone."""
 
+import apps.environment  # noqa: F401
+
 from apps.launch import run_app
 from apps.video.app import DESCRIPTION, MAIN, build
 

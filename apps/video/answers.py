@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.launch import LazyTask
+from apps.loading import LazyTask
 from apps.spreadsheets import SafeRows
 from apps.video.films import label_film
 from seqcore.errors import CheckpointError, InputError

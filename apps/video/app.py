@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from apps.launch import CHECKPOINTS, FILE_LIFETIME, MOST_CALLS, LazyTask, run_app, user_errors
+from apps.launch import FILE_LIFETIME, MOST_CALLS, run_app
 from apps.layout import PRIVATE, heading
+from apps.loading import CHECKPOINTS, LazyTask
+from apps.shown_errors import user_errors
 from apps.video.answers import Answers
 from apps.video.details import PICK
 from apps.video.page import ABOUT, TITLE, PageEvents

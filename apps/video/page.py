@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import gradio as gr
 
-from apps.launch import trouble
 from apps.layout import heading
+from apps.loading import trouble
 from apps.turns import Turns, visitor
 from apps.video import details
 from apps.video.answers import Answers, checked, limit, new_folder, written
