@@ -1,9 +1,12 @@
-"""Buckets under a budget: nothing lost, nothing over, whatever the lengths."""
+"""Buckets under a budget: nothing lost, nothing over, whatever the lengths; and chunks that cost least."""
+
+from collections.abc import Sequence
+from itertools import combinations
 
 import pytest
 from hypothesis import given, strategies
 
-from seqcore.batching import padded, token_budget_batches
+from seqcore.batching import MOST_PLACES, chunk_ends, padded, token_budget_batches
 
 LENGTHS = strategies.lists(strategies.tuples(strategies.integers(1, 40), strategies.integers(1, 40)), max_size=60)
 
@@ -63,3 +66,32 @@ def test_impossible_budgets_are_refused() -> None:
 def test_padding_fills_the_ends() -> None:
     assert padded([[1, 2, 3], [], [4]], 0) == [[1, 2, 3], [0, 0, 0], [4, 0, 0]]
     assert padded([], 0) == []
+
+
+@given(
+    lengths=strategies.lists(strategies.integers(1, 30), min_size=1, max_size=7),
+    longest=strategies.integers(1, 40),
+    price=strategies.integers(0, 50),
+)
+def test_chunks_end_where_they_cost_least(lengths: list[int], longest: int, price: int) -> None:
+    def cost(ends: Sequence[int]) -> int:
+        begins = [0, *ends[:-1]]
+        return sum(
+            price + (end - begin) * sum(length > begin for length in lengths)
+            for begin, end in zip(begins, ends, strict=True)
+        )
+
+    ends = chunk_ends(lengths, longest, price)
+    assert ends == sorted(set(ends))
+    assert ends[-1] == max(lengths)
+    assert max(end - begin for begin, end in zip([0, *ends[:-1]], ends, strict=True)) <= longest
+    places = sorted(set(lengths) - {max(lengths)})
+    if longest >= max(lengths):
+        every = ([*cuts, max(lengths)] for count in range(len(places) + 1) for cuts in combinations(places, count))
+        assert cost(ends) == min(map(cost, every))
+
+
+def test_a_batch_of_many_lengths_is_cut_at_few_places() -> None:
+    ends = chunk_ends(range(1, 10_001), 1024, 0)
+    assert ends[-1] == 10_000
+    assert len(ends) <= MOST_PLACES
