@@ -11,27 +11,23 @@ Every connection goes to 127.0.0.1.
 
 import argparse
 import asyncio
-import json
 import os
 import platform
 import random
-import socket
 import statistics
-import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+from benchmarks.server import BusyError, Request, Server, connection
 
 APPS = Path(__file__).resolve().parent.parent / "apps"
 TOLERANCE = 2e-3  # of numbers, such as probabilities: sums in another order differ in single precision
-LONGEST_WAIT = 300.0  # seconds, for an answer
 ENGLISH = (
     "A brown dog runs through the snow.", "Two men are playing guitar in front of a crowd.",
     "A little girl in a pink dress is climbing the stairs. Her mother watches her.",
@@ -48,14 +44,6 @@ _PRAISE = (
     "The camera work is beautiful, the ending is a disappointment.",
 )
 REVIEWS = (*_PRAISE, *(" ".join(_PRAISE[i:] + _PRAISE[:i]) * times for i in range(5) for times in (1, 2, 3)))
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a client asks for: the endpoint, its arguments; a path among them is uploaded first."""
-
-    endpoint: str
-    arguments: tuple[Any, ...]
 
 
 def mixture(tables: Path) -> list[Request]:
@@ -75,99 +63,6 @@ def mixture(tables: Path) -> list[Request]:
     found += [Request("label_frames", (APPS / "video" / "examples" / "film-1.mp4", ""))]
     found += [Request("classify_file", (table, "text", 0.6)), Request("translate_file", (text, "en", "de", 5, 1.0))]
     return [*found, Request("languages", ()), Request("labels", ()), Request("video_models", ())]
-
-
-class BusyError(Exception):
-    """The server has asked to try again."""
-
-
-class Server:
-    """All apps in a process of their own.
-
-    Args:
-        together: whether calls that wait are worked on together, as they are for users.
-    """
-
-    def __init__(self, together: bool = True) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        module = ["apps"] if together else ["benchmarks.load", "--serve-alone"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *module, "--port", str(port)], cwd=APPS.parent, stdout=subprocess.DEVNULL
-        )
-        self.address = f"http://127.0.0.1:{port}/gradio_api"
-
-    def memory(self) -> float:
-        """MB that the process has in memory."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-    async def ready(self, client: httpx.AsyncClient, seconds: float = 120) -> None:
-        """Wait until it answers."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                raise SystemExit("the server has ended")
-            try:
-                (await client.get(f"{self.address}/info")).raise_for_status()
-                return
-            except httpx.HTTPError:
-                await asyncio.sleep(0.5)
-        raise SystemExit(f"the server does not answer after {seconds:.0f} s")
-
-    def stop(self) -> None:
-        """End the process."""
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-    async def ask(self, client: httpx.AsyncClient, request: Request) -> Any:
-        """The answer. Raises `BusyError`, or `RuntimeError` with what the server said."""
-        data = [await self._uploaded(client, value) for value in request.arguments]
-        joined = await client.post(f"{self.address}/call/{request.endpoint}", json={"data": data})
-        if joined.status_code == 503:
-            raise BusyError(joined.text)
-        joined.raise_for_status()
-        event, answer = "", None
-        place = f"{self.address}/call/{request.endpoint}/{joined.json()['event_id']}"
-        async with client.stream("GET", place) as stream:
-            stream.raise_for_status()
-            async for line in stream.aiter_lines():
-                if line.startswith("event: "):
-                    event = line.removeprefix("event: ")
-                elif line.startswith("data: ") and event in {"complete", "error"}:
-                    answer = json.loads(line.removeprefix("data: "))
-                    break
-        if event != "complete" or not isinstance(answer, list):
-            message = answer.get("error") if isinstance(answer, dict) else answer
-            raise (BusyError if "try again" in str(message) else RuntimeError)(f"{request.endpoint}: {message}")
-        return await self._downloaded(client, answer[0])
-
-    async def _uploaded(self, client: httpx.AsyncClient, value: Any) -> Any:
-        if not isinstance(value, Path):
-            return value
-        sent = await client.post(f"{self.address}/upload", files={"files": (value.name, value.read_bytes())})
-        sent.raise_for_status()
-        return {"path": sent.json()[0], "orig_name": value.name, "meta": {"_type": "gradio.FileData"}}
-
-    async def _downloaded(self, client: httpx.AsyncClient, value: Any) -> Any:
-        """A file is what it holds: cells, where it is a table."""
-        if not isinstance(value, dict) or "path" not in value:
-            return value
-        found = await client.get(f"{self.address}/file={value['path']}")
-        found.raise_for_status()
-        return [[_number(cell) for cell in line.split(",")] for line in found.text.splitlines()]
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def same(found: Any, wanted: Any) -> bool:
@@ -226,13 +121,6 @@ async def load(server: Server, requests: dict[Request, Any], clients: int, secon
     return outcome
 
 
-@asynccontextmanager
-async def connection() -> AsyncIterator[httpx.AsyncClient]:
-    """A client that no proxy stands before."""
-    async with httpx.AsyncClient(timeout=LONGEST_WAIT, trust_env=False) as client:
-        yield client
-
-
 async def answers_alone(server: Server, requests: Sequence[Request]) -> dict[Request, Any]:
     """What each request is answered when nobody else asks."""
     found = {}
@@ -253,8 +141,6 @@ async def watched(server: Server, seconds: float, samples: list[tuple[float, flo
 
 async def mixed(server: Server, clients: int, seconds: float) -> bool:
     """All endpoints at once; whether everything was as it should be."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         requests = await answers_alone(server, mixture(Path(folder)))
         samples: list[tuple[float, float]] = []

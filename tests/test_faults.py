@@ -208,29 +208,32 @@ def answers(port: int) -> bool:
     return True
 
 
+def posted(address: str, body: bytes, kind: str = "application/json") -> Any:
+    request = urllib.request.Request(address, body, {"Content-Type": kind})
+    with urllib.request.urlopen(request, timeout=60) as found:
+        return json.load(found)
+
+
 def translated(port: int) -> Any:
     body = json.dumps({"data": ["a dog runs", "en", "de", 5, 1.0]}).encode()
-    address = f"http://127.0.0.1:{port}/gradio_api/run/translate"
-    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as found:
-        return json.load(found)["data"][0]
+    return posted(f"http://127.0.0.1:{port}/gradio_api/run/translate", body)["data"][0]
 
 
-def translated_file(port: int) -> bytes:
-    """A file that goes up, and comes down translated."""
+def translated_file(port: int, lines: int) -> str:
+    """A file of equal lines that goes up and comes down translated; or what was said instead."""
     api = f"http://127.0.0.1:{port}/gradio_api"
-    body = b'--XX\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\na dog runs\r\n--XX--\r\n'
-    kind = {"Content-Type": "multipart/form-data; boundary=XX"}
-    with urllib.request.urlopen(urllib.request.Request(f"{api}/upload", body, kind), timeout=60) as sent:
-        file = {"path": json.load(sent)[0], "meta": {"_type": "gradio.FileData"}}
-    body = json.dumps({"data": [file, "en", "de", 5, 1.0]}).encode()
-    request = urllib.request.Request(f"{api}/call/translate_file", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as joined:
-        number = json.load(joined)["event_id"]
+    head = b'--XX\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\n'
+    body = head + b"a dog runs\n" * lines + b"\r\n--XX--\r\n"
+    path = posted(f"{api}/upload", body, "multipart/form-data; boundary=XX")[0]
+    data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, "en", "de", 5, 1.0]
+    number = posted(f"{api}/call/translate_file", json.dumps({"data": data}).encode())["event_id"]
     with urllib.request.urlopen(f"{api}/call/translate_file/{number}", timeout=60) as events:
-        last = events.read().splitlines()[-2]
-    with urllib.request.urlopen(f"{api}/file={json.loads(last.removeprefix(b'data: '))[0]['path']}") as found:
-        return bytes(found.read())
+        kind, told = events.read().decode().splitlines()[-3:-1]
+    answer = json.loads(told.removeprefix("data: "))
+    if kind == "event: error":
+        return str(answer["error"])
+    with urllib.request.urlopen(f"{api}/file={answer[0]['path']}", timeout=60) as found:
+        return str(found.read().decode())
 
 
 def folders(work: Path) -> list[str]:
@@ -248,15 +251,21 @@ def test_a_server_without_a_home_is_killed_and_started_again(free_port: Callable
     assert folders(tmp_path) == left, "nobody could remove it"
     with homeless_server(port, tmp_path) as server:
         assert translated(port) == said
-        assert translated_file(port).decode() == said
+        assert translated_file(port, 2) == f"{said}\n" * 2
         example = next((ROOT / "apps" / "captioner" / "examples").glob("*.jpg"))
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/gradio_api/file={example}") as found:
             assert found.read() == example.read_bytes(), "examples are found from any working directory"
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
+        assert translated_file(port, 300) == "The disk of the server is full: try again later."
+        assert not [path for path in tmp_path.rglob("*.de.txt*") if path.stat().st_size > 2 * len(f"{said}\n")]
+        assert translated_file(port, 3) == f"{said}\n" * 3
         now = folders(tmp_path)
         assert len(now) == 1
         assert now != left, "what was left is gone"
         server.send_signal(signal.SIGTERM)
         told, _ = server.communicate(timeout=60)
     assert server.returncode == 0, told
-    assert "Traceback" not in told
+    before, *logged = told.split("translate_file failed")
+    assert "Traceback" not in before
+    assert len(logged) == 1, "that the disk is full is for whoever keeps the server"
     assert folders(tmp_path) == [], "uploads do not outlive their server"
