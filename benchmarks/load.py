@@ -87,16 +87,23 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     busy: int = 0
+    lasted: float = 0.0  # seconds, until the last answer
 
     @property
     def answers(self) -> int:
         """Right and wrong ones."""
         return sum(map(len, self.seconds.values()))
 
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.answers / self.lasted
+
 
 async def load(server: Server, requests: dict[Request, Any], clients: int, seconds: float, start: int = 0) -> Outcome:
     """Let so many clients ask for so long; each asks again when it has its answer."""
-    outcome, end = Outcome(), time.monotonic() + seconds
+    outcome, opened = Outcome(), time.monotonic()
+    end = opened + seconds
 
     async def work(number: int) -> None:
         chance = random.Random(1000 * start + number)
@@ -118,6 +125,7 @@ async def load(server: Server, requests: dict[Request, Any], clients: int, secon
                     outcome.wrong.append(f"{request}\n  alone:    {requests[request]}\n  together: {found}"[:2000])
 
     await asyncio.gather(*map(work, range(clients)))
+    outcome.lasted = time.monotonic() - opened
     return outcome
 
 
@@ -178,12 +186,15 @@ async def throughput(server: Server, alone: Server, clients: int, seconds: float
             for each in rates:
                 outcome = await load(each, known[each], clients, seconds, turn)
                 good = good and not outcome.wrong and not outcome.errors
-                rates[each].append(outcome.answers / seconds)
+                rates[each].append(outcome.rate)
                 for problem in (*outcome.wrong[:2], *outcome.errors[:2]):
                     print(problem, file=sys.stderr)
         together, apart = (statistics.median(rates[each]) for each in (server, alone))
         print(f"| `/{endpoint}` | {together:.1f} | {apart:.1f} | {together / apart:.2f} |", flush=True)
         good = good and together >= 2 * apart
+    labels = await answers_alone(server, [Request("labels", ())])
+    quick = await load(server, labels, clients, seconds)
+    print(f"\n`/labels`, for which no model works: {quick.rate:.0f} answers a second")
     return good
 
 
