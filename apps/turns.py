@@ -21,8 +21,8 @@ def visitor(request: "gr.Request") -> str:
 
 
 class _Turn:
-    def __init__(self) -> None:
-        self.over, self.left = threading.Event(), threading.Event()
+    def __init__(self, of: object) -> None:
+        self.of, self.over, self.left = of, threading.Event(), threading.Event()
 
     def end(self) -> None:
         self.over.set()
@@ -36,20 +36,34 @@ class Turns:
         self._lock = threading.Lock()
         self._running: dict[str, _Turn] = {}
 
-    def end(self, visitor: str) -> None:
-        """End what runs for a visitor, and return when its last step was shown."""
+    def end(self, visitor: str, unless: object = None) -> bool:
+        """End what runs for a visitor, and return when its last step was shown.
+
+        Args:
+            unless: a run of this goes on; None is nothing.
+
+        Returns:
+            Whether no run goes on.
+        """
         with self._lock:
-            before = self._running.pop(visitor, None)
+            before = self._running.get(visitor)
+            if before is not None and unless is not None and before.of == unless:
+                return False
+            self._running.pop(visitor, None)
         if before is not None:
             before.end()
+        return True
 
-    def run(self, visitor: str, steps: Generator[_Step, None, None], nothing: _Step) -> Generator[_Step, None, None]:
+    def run(
+        self, visitor: str, steps: Generator[_Step, None, None], nothing: _Step, of: object = None
+    ) -> Generator[_Step, None, None]:
         """Give the steps of a run until it is whole, or ended by another call.
 
         Args:
             nothing: a step that changes nothing, the last of a run that was ended: Gradio shows the last one again.
+            of: what it is a run of, such as a file.
         """
-        turn = _Turn()
+        turn = _Turn(of)
         with self._lock:
             before, self._running[visitor] = self._running.get(visitor), turn
         try:

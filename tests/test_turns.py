@@ -63,6 +63,19 @@ def test_of_many_that_begin_at_once_all_but_one_end() -> None:
     assert len(told) == 6
 
 
+def test_a_run_goes_on_when_what_it_is_of_is_chosen_again() -> None:
+    turns = Turns()
+    run = turns.run("visitor", (number for number in range(9)), -1, of="a.txt")
+    assert next(run) == 0
+    assert not turns.end("visitor", unless="a.txt")
+    assert next(run) == 1
+    with ThreadPoolExecutor(1) as pool:
+        for other in ("b.txt", None):
+            ended = pool.submit(turns.end, "visitor", unless=other)
+            assert list(run)[-1:] in ([-1], [])
+            assert ended.result(20)
+
+
 def test_an_error_ends_the_run() -> None:
     def broken() -> Generator[int, None, None]:
         yield 1

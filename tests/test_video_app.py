@@ -1,7 +1,9 @@
 """The video demo: its endpoints, and its page in Chromium."""
 
+import itertools
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -209,6 +211,29 @@ def test_a_film_is_labelled_and_looked_at(page: Any, server: str, film: Path) ->
         page.get_by_role("option").first.click()
         page.locator(place).last.click()
         expect(page.get_by_label("Look at a segment")).to_have_value(details.told(found[-1]))
+
+
+def test_labelling_can_be_stopped(page: Any, server: str, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = threading.Event()
+
+    def endless(*_: Any) -> Iterator[int]:
+        try:
+            for done in itertools.count(1):
+                stopped.wait(0.01)
+                yield done
+        finally:
+            stopped.set()
+
+    monkeypatch.setattr("apps.video.page.label_film", endless)
+    page.goto(server)
+    page.locator("#video input[type=file]").first.set_input_files(film)
+    page.locator("#video video").wait_for()
+    page.click("#go")
+    page.locator("#segments .sq-look").first.wait_for()
+    page.click("#stop")
+    expect(page.locator("#stop")).to_be_disabled()
+    expect(page.locator("#segments .sq-look")).to_have_count(0)
+    assert stopped.is_set()
 
 
 def test_an_example_is_labelled(page: Any, server: str) -> None:

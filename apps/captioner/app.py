@@ -114,8 +114,8 @@ def _many_tab(events: PageEvents, settings: "list[Component]") -> None:
         user_errors(events.show_files), [files, *settings[:2]], outputs,
         concurrency_limit=2, concurrency_id="files", **PRIVATE,
     )  # fmt: skip
-    for end in (stop.click, files.change):
-        end(user_errors(events.stop_files), None, outputs, **PRIVATE)
+    stop.click(user_errors(events.stop_files), None, outputs, **PRIVATE)
+    files.change(user_errors(events.choose_files), files, outputs, **PRIVATE)
 
 
 def _endpoints(answers: Answers) -> None:

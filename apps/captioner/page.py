@@ -72,12 +72,17 @@ class PageEvents:
         self, request: gr.Request, files: Sequence[str] | None, beam_size: int, penalty: float
     ) -> Iterator[tuple[Any, ...]]:
         """Caption uploaded files, while a bar grows."""
-        yield from self._many.run(visitor(request), self._files(files, beam_size, penalty), (gr.skip(),) * 5)
+        steps = self._files(files, beam_size, penalty)
+        yield from self._many.run(visitor(request), steps, (gr.skip(),) * 5, of=files)
 
     def stop_files(self, request: gr.Request) -> tuple[Any, ...]:
         """End what runs; nothing of it is offered."""
         self._many.end(visitor(request))
         return _NO_FILES
+
+    def choose_files(self, request: gr.Request, files: Sequence[str] | None) -> tuple[Any, ...]:
+        """Files were chosen, or taken away: end what runs of others. Who was quick runs them already."""
+        return _NO_FILES if self._many.end(visitor(request), unless=files) else (gr.skip(),) * 5
 
     def _files(self, files: Sequence[str] | None, beam_size: int, penalty: float) -> Steps:
         yield *_NO_FILES[:4], gr.update(interactive=True)

@@ -107,20 +107,21 @@ class PageEvents:
         return "", "", "", "", ""
 
     def choose_file(self, request: gr.Request, file: str | None) -> Iterator[tuple[Any, ...]]:
-        """A file was chosen, or taken away: end what runs, and offer its columns."""
-        self._tables.end(visitor(request))
-        yield gr.update(choices=[], value=None, visible=False), *_NO_TABLE
+        """A file was chosen, or taken away: end what runs, and offer its columns. Who was quick runs it already."""
+        over = self._tables.end(visitor(request), unless=file)
+        yield gr.update(choices=[], value=None, visible=False), *(_NO_TABLE if over else _NOTHING_NEW)
         if file is not None:
             table = open_table(file)
             names = list(dict.fromkeys(table.header))
             columns = gr.update(choices=names, value=table.likely_column(), visible=len(names) > 1)
-            yield columns, *_NOTHING_NEW  # whoever is quick runs it already
+            yield columns, *_NOTHING_NEW
 
     def show_table(
         self, request: gr.Request, file: str | None, column: str | None, lines: str, unsure_below: float
     ) -> Iterator[tuple[Any, ...]]:
         """Classify an uploaded file, or else the lines of the text box, while a bar grows."""
-        yield from self._tables.run(visitor(request), self._table(file, column, lines, unsure_below), _NOTHING_NEW)
+        steps = self._table(file, column, lines, unsure_below)
+        yield from self._tables.run(visitor(request), steps, _NOTHING_NEW, of=file)
 
     def stop_table(self, request: gr.Request) -> tuple[Any, ...]:
         """End what runs; nothing of it is offered."""

@@ -155,7 +155,8 @@ def _file_tab(events: PageEvents, source: "Component", target: "Component", sett
         user_errors(events.show_file), [file, source, target, *settings], outputs,
         concurrency_limit=2, concurrency_id="files", **PRIVATE,
     )  # fmt: skip
-    gr.on([stop.click, file.change], user_errors(events.stop_file), None, outputs, **PRIVATE)
+    stop.click(user_errors(events.stop_file), None, outputs, **PRIVATE)
+    file.change(user_errors(events.choose_file), file, outputs, **PRIVATE)
 
 
 def _endpoints(answers: Answers) -> None:

@@ -162,9 +162,13 @@ class PageEvents:
         )
 
     def stop_file(self, request: gr.Request) -> tuple[Any, ...]:
-        """End the translation of a file that was stopped or replaced; nothing of it is offered."""
+        """End what runs; nothing of it is offered."""
         self._files.end(visitor(request))
         return _NO_FILE
+
+    def choose_file(self, request: gr.Request, file: str | None) -> tuple[Any, ...]:
+        """A file was chosen, or taken away: end what runs of another. Who was quick runs it already."""
+        return _NO_FILE if self._files.end(visitor(request), unless=file) else (gr.skip(),) * 3
 
     def show_file(
         self, request: gr.Request, file: str | None, source: str, target: str, *settings: Any
@@ -173,7 +177,7 @@ class PageEvents:
         if file is None:
             raise gr.Error("Choose a .txt file first.", print_exception=False)
         steps = self._file(file, source, target, *settings)
-        yield from self._files.run(visitor(request), steps, (gr.skip(),) * 3)
+        yield from self._files.run(visitor(request), steps, (gr.skip(),) * 3, of=file)
 
     def _file(self, file: str, source: str, target: str, *settings: Any) -> Steps:
         yield "", gr.update(visible=False, value=None), gr.update(interactive=True)

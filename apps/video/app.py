@@ -61,7 +61,9 @@ def _film_tab(events: PageEvents, model: gr.Dropdown) -> None:
             webcam_options=CAMERA, elem_id="video",
         )  # fmt: skip
         film = gr.Video(label="With its labels", interactive=False, height=320, min_width=280, elem_id="film")
-    go = gr.Button("Label every frame", variant="primary", elem_id="go")
+    with gr.Row(elem_classes="sq-buttons"):
+        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop")
+        go = gr.Button("Label every frame", variant="primary", scale=4, min_width=140, elem_id="go")
     examples = gr.Dataset(
         components=[gr.Video(render=False)], samples=[[str(path)] for path in sorted(EXAMPLES.glob("*.mp4"))],
         label="Examples", elem_id="examples",
@@ -77,14 +79,15 @@ def _film_tab(events: PageEvents, model: gr.Dropdown) -> None:
             gr.DownloadButton(f"Download {kind}", visible=False, elem_id=kind.lower())
             for kind in ("JSON", "CSV", "WebVTT")
         ]
-    outputs = [progress, timeline, gallery, film, pick, picked, *files]
+    outputs = [stop, progress, timeline, gallery, film, pick, picked, *files]
     chosen = examples.click(lambda sample: sample[0], examples, video, **PRIVATE)
     for begin in (go.click, chosen.success):
         begin(
             user_errors(events.show_labels), [video, model], outputs,
             trigger_mode="multiple", concurrency_limit=MOST_WATCHED, concurrency_id="watched", **PRIVATE,
         )  # fmt: skip
-    video.clear(user_errors(events.clear), None, outputs, **PRIVATE)
+    for end in (stop.click, video.clear):
+        end(user_errors(events.stop), None, outputs, **PRIVATE)
     pick.input(user_errors(events.show_frame), [video, pick], picked, **PRIVATE)
     for shown in (timeline, gallery):
         shown.click(user_errors(events.show_clicked), video, [pick, picked], **PRIVATE).success(

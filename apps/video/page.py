@@ -22,7 +22,8 @@ TITLE = "Video"
 ABOUT = "A convolutional network sees each frame, a deep LSTM follows them, and every frame gets its own label."
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 _HIDDEN = gr.update(visible=False, value=None)
-_NOTHING = ("", "", "", None, gr.update(choices=[], value=None, visible=False), _HIDDEN, _HIDDEN, _HIDDEN, _HIDDEN)
+_NO_PICK = (gr.update(choices=[], value=None, visible=False), _HIDDEN)
+_NOTHING = (gr.update(interactive=False), "", "", "", None, *_NO_PICK, _HIDDEN, _HIDDEN, _HIDDEN)
 _NOTHING_NEW = (gr.skip(),) * len(_NOTHING)
 _STEP = 0.3  # seconds between two looks at how far it is
 _REMEMBERED = 12  # labels of a live picture
@@ -86,25 +87,26 @@ class PageEvents:
         """Label the video on the page while a bar grows."""
         yield from self._files.run(visitor(request), self._label(video, model), _NOTHING_NEW)
 
-    def clear(self, request: gr.Request) -> tuple[Any, ...]:
-        """What the page shows of a video that was taken away."""
+    def stop(self, request: gr.Request) -> tuple[Any, ...]:
+        """End what runs, of a video that was taken away, or since it takes too long; nothing of it is shown."""
         self._files.end(visitor(request))
         return _NOTHING
 
     def _label(self, video: str | None, model: str) -> Steps:
         from seqcore.media.video import video_info
 
-        yield "", *_NOTHING[1:]
+        yield gr.update(interactive=True), *_NOTHING[1:]
         try:
             path = checked(video)
             task = self.answers.classifier(model)
             expected = video_info(path).frames
             started = time.perf_counter()
-            yield details.bar(0, max(1, expected), 0.0), *_NOTHING_NEW[1:]
+            yield gr.skip(), details.bar(0, max(1, expected), 0.0), *_NOTHING_NEW[2:]
             reading = _Reading(task, path)
             try:
                 while not reading.wait(_STEP):
-                    yield details.bar(reading.done, expected, time.perf_counter() - started), *_NOTHING_NEW[1:]
+                    bar = details.bar(reading.done, expected, time.perf_counter() - started)
+                    yield gr.skip(), bar, *_NOTHING_NEW[2:]
             finally:
                 reading.stop()
             found = reading.result()
@@ -118,15 +120,16 @@ class PageEvents:
             pick = gr.update(choices=choices, value=None, visible=True)
             with new_folder() as folder:
                 files = [gr.update(value=file, visible=True) for file in written(found, folder)]
-                yield bar, *looks, gr.skip(), pick, gr.skip(), *files
+                yield gr.skip(), bar, *looks, gr.skip(), pick, gr.skip(), *files
                 started = time.perf_counter()
                 for done in label_film(path, found, folder / "labelled.mp4"):
                     if done % 50 == 0:
                         seconds = time.perf_counter() - started
-                        yield details.bar(done, total + 1, seconds, "the film with its labels"), *_NOTHING_NEW[1:]
+                        writing = details.bar(done, total + 1, seconds, "the film with its labels")
+                        yield gr.skip(), writing, *_NOTHING_NEW[2:]
                 film = gr.update(value=str(folder / "labelled.mp4"), visible=True)
                 # All once more: a page that was given several things at once may have missed one.
-                yield bar, *looks, film, gr.skip(), gr.skip(), *files
+                yield gr.update(interactive=False), bar, *looks, film, gr.skip(), gr.skip(), *files
         except Exception:
             yield _NOTHING
             raise
