@@ -9,10 +9,10 @@ from typing import Any, ClassVar, overload
 import torch
 from typing_extensions import Self
 
-from seqcore import metrics
 from seqcore.arguments import as_list, check_whole, shown
 from seqcore.batching import padded
 from seqcore.errors import InputError
+from seqcore.metrics import bleu, chrf
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.search import usual_n_best
 from seqcore.tasks.translation.config import TranslatorConfig
@@ -26,7 +26,7 @@ from seqcore.text.protect import PLACEHOLDER, protect_pair
 from seqcore.text.tokenizer import clean
 
 AUTO = "auto"
-_METRICS = {"bleu": metrics.bleu, "chrf": metrics.chrf}
+_METRICS = {"bleu": bleu, "chrf": chrf}
 
 
 class Translator(Task):
