@@ -20,6 +20,7 @@ from seqcore.media.video import read_frames
 from seqcore.nn.frames import FrameEncoder
 from seqcore.tasks.video import FrameClassifier
 from seqcore.tasks.video.creation import frame_classifier_from, narrowed
+from seqcore.tasks.video.result import labelled
 from seqcore.tasks.video.rows import read_videos, reference
 from seqcore.tasks.video.training import changed, class_weights, smoothing_loss
 
@@ -154,7 +155,7 @@ def test_segments_have_the_files_times_and_the_median_drops_single_frames(tmp_pa
     times = tuple(i / 10 for i in range(6))
     numbers = torch.tensor([0, 0, 1, 0, 2, 2])
     rough = torch.nn.functional.one_hot(numbers, 3).float() * 0.8 + 0.1
-    found = task._result(times, 10.0, rough)
+    found = labelled(times, 10.0, rough, task.config)
     assert found.labels == ("blue", "blue", "blue", "blue", "red", "red")
     assert [(one.start, one.label) for one in found.segments] == [(0.0, "blue"), (0.4, "red")]
     assert found.segments[0].end == 0.4

@@ -1,7 +1,6 @@
 """Train a per-frame video classifier on your own videos: ``python -m apps.video.finetune --help``."""
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,10 +15,10 @@ from apps.video.composition import LABELS, compose
 from seqcore.checkpoint import TRAINING
 from seqcore.data import hold_out
 from seqcore.errors import DataError, InputError, SettingsError
-from seqcore.media.clips import Reader, cached_clips
-from seqcore.nn.frames import PretrainedFrameEncoder
+from seqcore.media.clips import cached_clips
 from seqcore.tasks.video import FrameClassifier, FrameClassifierConfig
 from seqcore.tasks.video.creation import frame_classifier_from, narrowed, new_frame_classifier
+from seqcore.tasks.video.frozen import frozen_reader
 from seqcore.tasks.video.training import class_weights
 from seqcore.training import TrainingSettings, fit, is_first_process
 
@@ -181,8 +180,7 @@ def make_task(
     """
     old = FrameClassifier.from_pretrained(init, device="cpu") if init else None
     names = model if model.labels or old is None else replace(model, aliases=model.aliases or old.config.aliases)
-    aliases = dict(alias.split("=", 1) for alias in names.aliases)
-    there = {aliases.get(label, label) for row in rows for _, _, label in row["segments"]}
+    there = {names.renamed.get(label, label) for row in rows for _, _, label in row["segments"]}
     labels = names.labels or tuple(sorted(there | ({model.background} if model.background else set())))
     if old is not None and there <= set(old.config.labels) and not model.labels:
         labels, names = old.config.labels, replace(names, background=old.config.background)
@@ -205,14 +203,7 @@ def make_task(
 
 def with_clips(task: FrameClassifier, rows: Rows, folder: Path) -> Rows:
     """Rows with their frames, or what a frozen image network gives of them; made once and kept on disk."""
-    encoder, reader = task.network.encoder, None
-    frozen = isinstance(encoder, PretrainedFrameEncoder) and not any(one.requires_grad for one in encoder.parameters())
-    if frozen and not task.flips and not task.hides:
-        task.network.eval()
-        mark = 0
-        for weight in encoder.state_dict().values():
-            mark = zlib.crc32(weight.cpu().contiguous().numpy().tobytes(), mark)
-        reader = Reader(task.features, encoder.output_size, f"{task.config.image} {mark:08x}")
+    reader = None if task.flips or task.hides else frozen_reader(task)
     try:
         clips = cached_clips([row["video"] for row in rows], task.view, folder, reader=reader)
     except InputError as error:
