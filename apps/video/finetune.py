@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from apps.finetuning import announce, finish, run
+from apps.commands import run
+from apps.finetuning import announce, finish
 from apps.video.compose import load_pool
 from apps.video.composition import LABELS, compose
 from seqcore.checkpoint import TRAINING
