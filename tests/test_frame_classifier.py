@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_training import train
 from tiny_videos import COLOURS, colours, plain, tiny_classifier, tiny_config, write_video
 
 from seqcore import load
@@ -252,16 +253,8 @@ def test_it_learns_colours_and_fits_another_set_of_labels() -> None:
         times = tuple(i / 25 for i in range(6))
         segments = [(time, time + 0.04, str(name)) for time, name in zip(times, names, strict=True)]
         rows.append({"clip": Clip(frames, times, 25.0), "segments": segments})
-    batch = task.collate([task.example(row) for row in rows])
-    optimizer = torch.optim.AdamW(task.network.parameters(), lr=0.01)
-    task.network.train()
     torch.manual_seed(0)
-    for _ in range(60):
-        optimizer.zero_grad()
-        loss = task.loss(batch)
-        (loss.total / loss.counted).backward()
-        optimizer.step()
-    task.network.eval()
+    train(task, rows, steps=60, learning_rate=0.01)
     scores = task.scores(task.predict(rows), rows)
     assert scores["frame_accuracy"] == 100
     assert scores["f1@50"] == 100
