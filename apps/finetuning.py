@@ -1,14 +1,11 @@
-"""What the apps' training scripts share: flags, and what is said at the end."""
+"""What the apps' training scripts share: what is said at the beginning and at the end."""
 
 import shlex
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import auto_cli
-
-from seqcore.errors import SeqcoreError
 from seqcore.tasks.base import Task
 
 try:
@@ -52,27 +49,3 @@ def report(fitted: Fitted, output: str, demo: str | None = None) -> None:
         print("To go on, run the same command with --resume." if fitted.resumable else "Nothing was saved yet.")
     if fitted.scores and demo:
         print(f"To try it: python -m {demo} --checkpoint {shlex.quote(str(Path(output).expanduser()))}")
-
-
-def run(function: Callable[..., Any], switches: Collection[str]) -> None:
-    """A function as a command line.
-
-    Args:
-        switches: its arguments that may stand alone, ``--resume``, where jsonargparse wants ``--resume true``.
-    """
-    try:
-        auto_cli(function, bare_flags(sys.argv[1:], switches), as_positional=False)
-    except SeqcoreError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def bare_flags(arguments: Sequence[str], switches: Collection[str]) -> list[str]:
-    """Write switches that stand alone as jsonargparse wants them."""
-    flags = {f"--{name}" for name in switches}
-    following = [*arguments[1:], "--"]
-    return [
-        f"{argument}=true" if argument in flags and after.startswith("-") else argument
-        for argument, after in zip(arguments, following, strict=True)
-    ]

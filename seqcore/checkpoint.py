@@ -110,7 +110,7 @@ def read_config(folder: Path, task: str | None = None) -> dict[str, Any]:
     return config
 
 
-def write(
+def write_checkpoint(
     folder: str | Path,
     config: Mapping[str, Any],
     network: nn.Module,

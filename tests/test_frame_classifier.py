@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_training import train
 from tiny_videos import COLOURS, colours, plain, tiny_classifier, tiny_config, write_video
 
 from seqcore import load
@@ -20,6 +21,7 @@ from seqcore.media.video import read_frames
 from seqcore.nn.frames import FrameEncoder
 from seqcore.tasks.video import FrameClassifier
 from seqcore.tasks.video.creation import frame_classifier_from, narrowed
+from seqcore.tasks.video.result import labelled
 from seqcore.tasks.video.rows import read_videos, reference
 from seqcore.tasks.video.training import changed, class_weights, smoothing_loss
 
@@ -154,7 +156,7 @@ def test_segments_have_the_files_times_and_the_median_drops_single_frames(tmp_pa
     times = tuple(i / 10 for i in range(6))
     numbers = torch.tensor([0, 0, 1, 0, 2, 2])
     rough = torch.nn.functional.one_hot(numbers, 3).float() * 0.8 + 0.1
-    found = task._result(times, 10.0, rough)
+    found = labelled(times, 10.0, rough, task.config)
     assert found.labels == ("blue", "blue", "blue", "blue", "red", "red")
     assert [(one.start, one.label) for one in found.segments] == [(0.0, "blue"), (0.4, "red")]
     assert found.segments[0].end == 0.4
@@ -251,16 +253,8 @@ def test_it_learns_colours_and_fits_another_set_of_labels() -> None:
         times = tuple(i / 25 for i in range(6))
         segments = [(time, time + 0.04, str(name)) for time, name in zip(times, names, strict=True)]
         rows.append({"clip": Clip(frames, times, 25.0), "segments": segments})
-    batch = task.collate([task.example(row) for row in rows])
-    optimizer = torch.optim.AdamW(task.network.parameters(), lr=0.01)
-    task.network.train()
     torch.manual_seed(0)
-    for _ in range(60):
-        optimizer.zero_grad()
-        loss = task.loss(batch)
-        (loss.total / loss.counted).backward()
-        optimizer.step()
-    task.network.eval()
+    train(task, rows, steps=60, learning_rate=0.01)
     scores = task.scores(task.predict(rows), rows)
     assert scores["frame_accuracy"] == 100
     assert scores["f1@50"] == 100

@@ -22,6 +22,14 @@ def tab_to(page: Any, selector: str) -> None:
     pytest.fail(f"the keyboard does not reach {selector}")
 
 
+def ask(page: Any, box: str, text: str) -> None:
+    """Type into a box and go on, with the keyboard alone."""
+    tab_to(page, box)
+    page.keyboard.type(text)
+    tab_to(page, "#go")
+    page.keyboard.press("Enter")
+
+
 def test_the_first_page_leads_to_every_app_in_pictures(page: Any, site: str) -> None:
     page.goto(site)
     pictures = page.locator(".sq-card svg[role=img]")
@@ -51,10 +59,7 @@ def test_one_server_answers_for_every_app(site: str) -> None:
 
 def test_translating_with_the_keyboard_alone(page: Any, site: str) -> None:
     page.goto(f"{site}/translator")
-    tab_to(page, "#source textarea")
-    page.keyboard.type("A man is sleeping.")
-    tab_to(page, "#go")
-    page.keyboard.press("Enter")
+    ask(page, "#source textarea", "A man is sleeping.")
     expect(page.locator("#translation textarea")).to_have_value("Ein Mann schläft.")
     tab_to(page, ".sq-piece")
     expect(page.locator(".sq-tip:visible")).to_contain_text("“Ein”")
@@ -62,10 +67,7 @@ def test_translating_with_the_keyboard_alone(page: Any, site: str) -> None:
 
 def test_classifying_with_the_keyboard_alone(page: Any, site: str) -> None:
     page.goto(f"{site}/sentiment")
-    tab_to(page, "#text textarea")
-    page.keyboard.type("A wonderful film.")
-    tab_to(page, "#go")
-    page.keyboard.press("Enter")
+    ask(page, "#text textarea", "A wonderful film.")
     expect(page.locator(".sq-label")).to_have_text("positive")
     page.locator(".sq-course").wait_for()
     tab_to(page, ".sq-word-part")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
+from tiny_training import train
 
 from seqcore.tasks.captioning import Captioner, CaptionerConfig, new_captioner
 
@@ -28,15 +29,8 @@ def tiny_captioner() -> Captioner:
     task.augments = False
     with torch.no_grad():  # colours in the grid: random weights of a whole network keep little of them
         task.network.encoder.forward = _coarse  # type: ignore[method-assign]
-    batch = task.collate([task.example({"image": picture(name), "captions": [text]}) for name, text in COLOURS.items()])
-    optimizer = torch.optim.AdamW(task.network.parameters(), lr=0.01)
-    task.network.train()
-    for _ in range(150):
-        optimizer.zero_grad()
-        loss = task.loss(batch)
-        (loss.total / loss.counted).backward()
-        optimizer.step()
-    task.network.eval()
+    rows = [{"image": picture(name), "captions": [text]} for name, text in COLOURS.items()]
+    train(task, rows, steps=150, learning_rate=0.01)
     return task
 
 

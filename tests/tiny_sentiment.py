@@ -5,6 +5,7 @@ import itertools
 from pathlib import Path
 
 import torch
+from tiny_training import train
 
 from seqcore.tasks.sentiment import SentimentClassifier, SentimentConfig, calibrate, new_classifier
 
@@ -30,15 +31,7 @@ def tiny_classifier(steps: int = 30) -> SentimentClassifier:
     examples = rows()
     config = SentimentConfig(vocab_size=300, embedding_size=16, hidden_size=16, num_layers=1, head_size=16)
     task = new_classifier(config, [row["text"] for row in examples] * 2)
-    batch = task.collate([task.example(row) for row in examples])
-    optimizer = torch.optim.AdamW(task.network.parameters(), lr=0.02)
-    task.network.train()
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss = task.loss(batch)
-        (loss.total / loss.counted).backward()
-        optimizer.step()
-    task.network.eval()
+    train(task, examples, steps, learning_rate=0.02)
     calibrate(task, examples)
     return task
 

@@ -4,6 +4,7 @@ import functools
 from pathlib import Path
 
 import torch
+from tiny_training import train
 
 from seqcore.tasks.language import LanguageModel, LanguageModelConfig, new_language_model
 
@@ -17,14 +18,7 @@ def tiny_writer() -> LanguageModel:
     none = dict.fromkeys(("dropout", "input_dropout", "output_dropout", "embedding_dropout", "weight_dropout"), 0.0)
     config = LanguageModelConfig(vocab_size=320, embedding_size=16, hidden_size=24, **none)  # type: ignore[arg-type]
     made = new_language_model(config, TEXTS * 6)
-    batch = made.collate([made.example({"text": text}) for text in TEXTS])
-    optimizer = torch.optim.Adam(made.network.parameters(), 0.02)
-    for _ in range(40):
-        optimizer.zero_grad()
-        loss = made.loss(batch)
-        (loss.total / loss.counted).backward()
-        optimizer.step()
-    made.network.eval()
+    train(made, [{"text": text} for text in TEXTS], steps=40, learning_rate=0.02)
     return made
 
 

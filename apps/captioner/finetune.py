@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import torch
 
-from apps.finetuning import announce, finish, run
+from apps.commands import run
+from apps.finetuning import announce, finish
 from seqcore.checkpoint import TRAINING
 from seqcore.data import hold_out
 from seqcore.errors import DataError, InputError, SettingsError

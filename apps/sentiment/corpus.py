@@ -1,17 +1,16 @@
 """Make training files of several labelled data sets: ``python -m apps.sentiment.corpus --help``."""
 
 import random
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import auto_cli
-
+from apps.commands import run
+from apps.parquet import write_rows
 from seqcore.data import read_rows
-from seqcore.errors import DataError, SeqcoreError, SettingsError
+from seqcore.errors import DataError, SettingsError
 
 Row = Mapping[str, Any]
 
@@ -71,18 +70,18 @@ def build(sets: list[Labelled], output: str, seed: int = 1) -> None:
         validation = _whole(labelled, held)
         checks += validation
         if labelled.test:
-            _write(folder / f"test-{labelled.name}.parquet", _whole(labelled, _read(labelled, labelled.test)))
+            write_rows(folder / f"test-{labelled.name}.parquet", _whole(labelled, _read(labelled, labelled.test)))
         texts += [row["text"] for row in rest if labelled.whole is None or row[labelled.whole]]
         for file in labelled.unlabelled:
             texts += [row["text"] for row in read_rows(file, {"text": str}) if row["text"] not in held_texts]
-        _write(folder / f"validation-{labelled.name}.parquet", validation)
+        write_rows(folder / f"validation-{labelled.name}.parquet", validation)
         print(f"{labelled.name}: {dict(sorted(Counter(row['label'] for row in validation).items()))} to validate on")
     random.Random(seed).shuffle(texts)
-    _write(folder / "train.parquet", train)
-    _write(folder / "validation.parquet", checks)
-    _write(folder / "texts.parquet", [{"text": text} for text in texts])
+    write_rows(folder / "train.parquet", train)
+    write_rows(folder / "validation.parquet", checks)
+    write_rows(folder / "texts.parquet", [{"text": text} for text in texts])
     sample = random.Random(seed).sample(checks, min(500, len(checks)))
-    _write(folder / "texts-validation.parquet", [{"text": row["text"]} for row in sample])
+    write_rows(folder / "texts-validation.parquet", [{"text": row["text"]} for row in sample])
     counts = dict(sorted(Counter(row["label"] for row in train).items()))
     print(f"{counts} to train on, {len(texts):,} texts, in {folder}")
 
@@ -121,24 +120,9 @@ def _named(labelled: Labelled, row: Row) -> Row:
     return {"text": row["text"], "label": labelled.labels[row["label"]]}
 
 
-def _write(path: Path, rows: Sequence[Row]) -> None:
-    import pandas  # type: ignore[import-untyped]
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pandas.DataFrame(rows).to_parquet(path, index=False)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
 def main() -> None:
     """The command line."""
-    try:
-        auto_cli(build, as_positional=False)
-    except SeqcoreError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(build)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from apps.finetuning import announce, finish, run
+from apps.commands import run
+from apps.finetuning import announce, finish
 from seqcore import load
 from seqcore.data import hold_out, read_rows
 from seqcore.errors import DataError, InputError, SettingsError

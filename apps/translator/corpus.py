@@ -1,7 +1,6 @@
 """Make one training file of several aligned ones: ``python -m apps.translator.corpus --help``."""
 
 import random
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +8,10 @@ from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
 
-from jsonargparse import auto_cli
-
+from apps.commands import run
+from apps.parquet import write_rows
 from seqcore.data import read_rows
-from seqcore.errors import DataError, SeqcoreError, SettingsError
+from seqcore.errors import DataError, SettingsError
 
 Group = Mapping[str, Sequence[str]]  # what means the same: sentences by their language
 
@@ -94,14 +93,14 @@ def build(corpora: list[Corpus], output: str, seed: int = 1) -> None:
         chance = random.Random(seed)
         pairs, held = split(corpus, chance)
         train += [pair for pair in pairs for _ in range(corpus.repeat.get(pair.direction, 1))]
-        _write(folder / f"validation-{corpus.name}.parquet", held)
+        write_rows(folder / f"validation-{corpus.name}.parquet", held, Pair._fields)
         counts = Counter(pair.direction for pair in pairs)
         for direction in sorted({pair.direction for pair in held}):
             chosen = [pair for pair in held if pair.direction == direction]
             print(f"{corpus.name} {direction}: {counts[direction]:,} training and {len(chosen):,} validation pairs")
             sample += chance.sample(chosen, min(corpus.sample, len(chosen)))
-    _write(folder / "validation.parquet", sample)
-    _write(folder / "train.parquet", train)
+    write_rows(folder / "validation.parquet", sample, Pair._fields)
+    write_rows(folder / "train.parquet", train, Pair._fields)
     print(f"{len(train):,} rows an epoch, repeated ones counted, and {len(sample):,} to validate on, in {folder}")
 
 
@@ -165,24 +164,9 @@ def _read(file: str, names: Sequence[str]) -> list[dict[str, str]]:
     return [{name: row[name].strip() for name in names} for row in read_rows(file, dict.fromkeys(names, str))]
 
 
-def _write(path: Path, rows: Sequence[Pair]) -> None:
-    import pandas  # type: ignore[import-untyped]
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pandas.DataFrame(rows, columns=Pair._fields).to_parquet(path, index=False)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
 def main() -> None:
     """The command line."""
-    try:
-        auto_cli(build, as_positional=False)
-    except SeqcoreError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(build)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from apps.finetuning import announce, finish, run
+from apps.commands import run
+from apps.finetuning import announce, finish
 from seqcore.data import filled, hold_out, read_rows
 from seqcore.errors import SettingsError
 from seqcore.tasks.translation import Translator, TranslatorConfig, extended_translator, new_translator

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.finetuning import run
+from apps.commands import run
 from apps.video.composition import Pool, compose
 from seqcore.data import hold_out
 from seqcore.errors import DataError
@@ -95,4 +95,4 @@ def write(
 
 
 if __name__ == "__main__":
-    run(write, set())
+    run(write)

@@ -1,7 +1,6 @@
 """Train a per-frame video classifier on your own videos: ``python -m apps.video.finetune --help``."""
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,16 +9,17 @@ from typing import Any
 
 import torch
 
-from apps.finetuning import announce, finish, run
+from apps.commands import run
+from apps.finetuning import announce, finish
 from apps.video.compose import load_pool
 from apps.video.composition import LABELS, compose
 from seqcore.checkpoint import TRAINING
 from seqcore.data import hold_out
 from seqcore.errors import DataError, InputError, SettingsError
-from seqcore.media.clips import Reader, cached_clips
-from seqcore.nn.frames import PretrainedFrameEncoder
+from seqcore.media.clips import cached_clips
 from seqcore.tasks.video import FrameClassifier, FrameClassifierConfig
 from seqcore.tasks.video.creation import frame_classifier_from, narrowed, new_frame_classifier
+from seqcore.tasks.video.frozen import frozen_reader
 from seqcore.tasks.video.training import class_weights
 from seqcore.training import TrainingSettings, fit, is_first_process
 
@@ -101,22 +101,18 @@ def finetune(
             are those of the data unless they are named.
         training: how to train.
     """
-    if (train is None) == (composition.photographs is None):
-        raise SettingsError("name what to train on: --train, or --composition.photographs")
-    place = Path(frames or Path(output) / TRAINING / "frames")
-    if train is not None:
-        rows, checks = read_data(train, validation, columns, hold, training.seed, Path(output))
-    elif validation is None:
-        raise SettingsError("composed films need --validation: python -m apps.video.compose writes some")
-    else:
-        rows, checks = [], FrameClassifier.read_rows(validation, split="validation")
-        model = model if model.labels or init else replace(model, labels=LABELS)
+    check_sources(train, validation, composition)
+    rows, checks = read_data(train, validation, columns, hold, training.seed, Path(output))
+    if train is None and not init:
+        model = replace(model, labels=model.labels or LABELS)
     torch.manual_seed(training.seed)  # of the first weights
-    task = make_task(rows, init, weights, model, image_stages)
-    if narrow:
-        task = narrowed(task, narrow)
+    task = make_task(rows, init, weights, model, image_stages, narrow)
     task.flips, task.hides, task.bptt = flips, hides, bptt
-    rows = with_clips(task, rows, place / "train") if train else composed(task, composition, training.seed, place)
+    place = Path(frames or Path(output) / TRAINING / "frames")
+    if train is None:
+        rows = composed(task, composition, training.seed, place)
+    else:
+        rows = with_clips(task, rows, place / "train")
     checks = with_clips(task, checks, place / "validation")
     if balance:
         task.class_weights = weigh(task, rows)
@@ -124,16 +120,24 @@ def finetune(
     finish(fit(task, rows, checks, training, output, resume), output, "apps.video")
 
 
+def check_sources(train: str | None, validation: str | None, composition: Composition) -> None:
+    """Raises SettingsError unless there is one thing to train on and, where that is composed, one to validate on."""
+    if (train is None) == (composition.photographs is None):
+        raise SettingsError("name what to train on: --train, or --composition.photographs")
+    if train is None and not validation:
+        raise SettingsError("composed films need --validation: python -m apps.video.compose writes some")
+
+
 def read_data(
-    train: str, validation: str | None, columns: Columns, hold: int, seed: int, output: Path
+    train: str | None, validation: str | None, columns: Columns, hold: int, seed: int, output: Path
 ) -> tuple[Rows, Rows]:
-    """Rows to train and to validate on, checked.
+    """Rows to train and to validate on, checked; without ``train``, to validate on alone.
 
     Raises:
         DataError: data that cannot be read, or a row that lacks something.
     """
     given = {name: value for name, value in vars(columns).items() if value != name}
-    rows: Rows = FrameClassifier.read_rows(train, columns=given)
+    rows: Rows = FrameClassifier.read_rows(train, columns=given) if train is not None else []
     if validation:
         return rows, FrameClassifier.read_rows(validation, columns=given, split="validation")
     rows, checks, numbers = hold_out(rows, max(1, min(hold, len(rows) // 5)), seed)
@@ -172,17 +176,21 @@ def write_table(rows: Rows, path: Path) -> None:
 
 
 def make_task(
-    rows: Rows, init: str | None, weights: str | None, model: FrameClassifierConfig, image_stages: int
+    rows: Rows,
+    init: str | None,
+    weights: str | None,
+    model: FrameClassifierConfig,
+    image_stages: int,
+    narrow: int,
 ) -> FrameClassifier:
     """Load a classifier and give it the labels of the data, or make a new one.
 
     Raises:
-        SettingsError: no such backbone or weights.
+        SettingsError: no such backbone or weights, or it cannot be narrowed.
     """
     old = FrameClassifier.from_pretrained(init, device="cpu") if init else None
     names = model if model.labels or old is None else replace(model, aliases=model.aliases or old.config.aliases)
-    aliases = dict(alias.split("=", 1) for alias in names.aliases)
-    there = {aliases.get(label, label) for row in rows for _, _, label in row["segments"]}
+    there = {names.renamed.get(label, label) for row in rows for _, _, label in row["segments"]}
     labels = names.labels or tuple(sorted(there | ({model.background} if model.background else set())))
     if old is not None and there <= set(old.config.labels) and not model.labels:
         labels, names = old.config.labels, replace(names, background=old.config.background)
@@ -200,19 +208,12 @@ def make_task(
         encoder.train_last(None if image_stages == -1 else image_stages)
     if is_first_process():
         print(said)
-    return task
+    return narrowed(task, narrow) if narrow else task
 
 
 def with_clips(task: FrameClassifier, rows: Rows, folder: Path) -> Rows:
     """Rows with their frames, or what a frozen image network gives of them; made once and kept on disk."""
-    encoder, reader = task.network.encoder, None
-    frozen = isinstance(encoder, PretrainedFrameEncoder) and not any(one.requires_grad for one in encoder.parameters())
-    if frozen and not task.flips and not task.hides:
-        task.network.eval()
-        mark = 0
-        for weight in encoder.state_dict().values():
-            mark = zlib.crc32(weight.cpu().contiguous().numpy().tobytes(), mark)
-        reader = Reader(task.features, encoder.output_size, f"{task.config.image} {mark:08x}")
+    reader = None if task.flips or task.hides else frozen_reader(task)
     try:
         clips = cached_clips([row["video"] for row in rows], task.view, folder, reader=reader)
     except InputError as error:

@@ -36,6 +36,18 @@ def pyav() -> Any:
     return av
 
 
+def video_files(folder: str | Path) -> list[Path]:
+    """The videos in a folder, sorted by name, told by their endings.
+
+    Raises:
+        InputError: there is no video in it.
+    """
+    found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise InputError(f"{folder} holds no videos ({', '.join(sorted(SUFFIXES))})")
+    return found
+
+
 class OpenedVideo:
     """A file with a video in it; a context.
 

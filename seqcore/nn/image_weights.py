@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from seqcore.errors import SettingsError
-from seqcore.nn.images import ImageEncoder, ImageEncoderConfig, create_whole, library
+from seqcore.nn.backbones import create_whole, library
+from seqcore.nn.images import ImageEncoder, ImageEncoderConfig
 
 LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 
@@ -30,7 +31,7 @@ def new_image_encoder(config: ImageEncoderConfig, weights: str | Path | None = N
     lite = str(weights).removeprefix("efficientnet-") if weights in LITE else None
     if lite and config.backbone != f"tf_efficientnet_{lite}":
         raise SettingsError(f"the weights {weights} are for tf_efficientnet_{lite}, not for {config.backbone}")
-    full = create_whole(config, pretrained=weights == "pretrained").state_dict()
+    full = create_whole(config.backbone, config.size, pretrained=weights == "pretrained").state_dict()
     if lite:
         state = _renamed(_read_lite(lite), full)
     else:

@@ -1,18 +1,15 @@
 """Turns photographs into grids of features with a convolutional network or a vision transformer."""
 
-import difflib
-import importlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from seqcore.errors import SettingsError
+from seqcore.nn.backbones import TORCHVISION, check_name, create_whole, library
 
-TORCHVISION = "torchvision:"
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 # Children of a network that are lists of stages, not stages.
 BODIES = {"blocks", "encoder", "features", "layers", "stages", "trunk_output"}
@@ -64,7 +61,7 @@ def image_encoder_config(backbone: str, size: int | None = None) -> ImageEncoder
     mean, std, usual = IMAGENET_MEAN, IMAGENET_STD, 224
     if not backbone.startswith(TORCHVISION):
         timm = library("timm")
-        _check_name(backbone, timm.list_models())
+        check_name(backbone, timm.list_models())
         if "efficientnet_lite" in backbone:
             return ImageEncoderConfig(backbone, size or usual)
         if cfg := timm.get_pretrained_cfg(backbone):
@@ -90,7 +87,7 @@ class ImageEncoder(nn.Module):
     def __init__(self, config: ImageEncoderConfig) -> None:
         super().__init__()
         self.config = config
-        whole = create_whole(config)
+        whole = create_whole(config.backbone, config.size)
         self.backbone = _Trunk(whole) if config.backbone.startswith(TORCHVISION) else whole
         for name, values in (("mean", torch.tensor(config.mean)), ("scale", 1 / torch.tensor(config.std))):
             self.register_buffer(name, values.view(3, 1, 1), persistent=False)
@@ -187,45 +184,6 @@ class _Trunk(nn.Module):
             for layer in child if isinstance(child, nn.ModuleList) else [child]:
                 x = layer(x)
         return x
-
-
-def create_whole(config: ImageEncoderConfig, pretrained: bool = False) -> nn.Module:
-    """The network with its classifier."""
-    name = config.backbone.removeprefix(TORCHVISION)
-    if name != config.backbone:
-        models = library("torchvision").models
-        _check_name(config.backbone, [TORCHVISION + known for known in models.list_models(module=models)])
-        create: Callable[..., nn.Module] = models.get_model
-        options: dict[str, Any] = {"weights": "DEFAULT" if pretrained else None}
-    else:
-        timm = library("timm")
-        _check_name(name, timm.list_models())
-        cfg = timm.get_pretrained_cfg(name)
-        fixed = cfg is not None and cfg.fixed_input_size and cfg.input_size[-1] != config.size
-        create, options = timm.create_model, {"pretrained": pretrained}
-        if fixed:
-            options["img_size"] = config.size
-    try:
-        return create(name, **options)
-    except Exception as error:  # whatever networks, downloads and their clients raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        if pretrained:
-            message = f"the weights of {config.backbone} cannot be downloaded: {reason}. Look at the network, or give"
-            raise SettingsError(f"{message} a file of weights") from error
-        raise SettingsError(f"{config.backbone} cannot be made for {config.size} pixels: {reason}") from error
-
-
-def _check_name(name: str, known: list[str]) -> None:
-    if name.partition(".")[0] not in known:  # timm names its pretrained weights after a point
-        near = difflib.get_close_matches(name, known, 3)
-        raise SettingsError(f"there is no backbone {name!r}" + (f"; near are {', '.join(near)}" if near else ""))
-
-
-def library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise SettingsError(f"reading images needs {name}: pip install 'seqcore[vision]'") from error
 
 
 def _parts(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from seqcore import checkpoint
+from seqcore.checkpoint import locate, read_config
 from seqcore.errors import CheckpointError
 from seqcore.tasks.base import Task
 
@@ -25,8 +25,8 @@ def load(
     dtype: torch.dtype = torch.float32,
 ) -> Task:
     """Load any checkpoint; ``config.json`` names its task. Arguments and errors as of :meth:`Task.from_pretrained`."""
-    folder = checkpoint.locate(source, revision)
-    name = checkpoint.read_config(folder).get("task")
+    folder = locate(source, revision)
+    name = read_config(folder).get("task")
     if not isinstance(name, str) or name not in _TASKS:
         raise CheckpointError(
             f"{source} is a checkpoint for {name!r}, which this seqcore does not know: update seqcore"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from seqcore import checkpoint
+from seqcore.checkpoint import CONFIG, locate, read_config, write_checkpoint
 from seqcore.data import read_rows
 from seqcore.errors import CheckpointError, SettingsError, is_out_of_memory
 from seqcore.weights import read_header, read_weights
@@ -89,8 +89,8 @@ class Task(ABC):
             CheckpointError: it is missing, damaged, of another task or of a newer format.
         """
         place = choose_device(device)
-        folder = checkpoint.locate(source, revision)
-        settings = checkpoint.read_config(folder, cls.name)
+        folder = locate(source, revision)
+        settings = read_config(folder, cls.name)
         config = _config(cls.Config, settings, folder)
         header = read_header(folder)
         try:
@@ -100,7 +100,7 @@ class Task(ABC):
             if is_out_of_memory(error):
                 raise
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {reason}") from error
+            raise CheckpointError(f"{folder / CONFIG} is damaged: {reason}") from error
         if hasattr(task, "tokenizer") and len(task.tokenizer) != config.vocab_size:
             sizes = f"{len(task.tokenizer)} pieces, but the model {config.vocab_size}"
             raise CheckpointError(f"{folder}: the tokenizer has {sizes}")
@@ -119,7 +119,7 @@ class Task(ABC):
             CheckpointError: the folder cannot be written; what it held is still there.
         """
         config = {"task": self.name, **dataclasses.asdict(self.config)}
-        checkpoint.write(folder, config, self.network, dtype, self._write_assets)
+        write_checkpoint(folder, config, self.network, dtype, self._write_assets)
 
     def push_to_hub(self, name: str, private: bool = False, dtype: torch.dtype | None = torch.float16) -> str:
         """Upload the checkpoint as ``owner/name`` and return its address; needs a token, as ``hf auth login`` gives.
@@ -224,17 +224,17 @@ def _config(kind: type, settings: dict[str, Any], folder: Path) -> Any:
     settings = {key: value for key, value in settings.items() if key not in {"task", "format_version"}}
     names = {field.name for field in dataclasses.fields(kind)}
     if unknown := sorted(settings.keys() - names):
-        raise CheckpointError(f"{folder / checkpoint.CONFIG} holds {unknown[0]!r}, which this seqcore does not know")
+        raise CheckpointError(f"{folder / CONFIG} holds {unknown[0]!r}, which this seqcore does not know")
     if missing := sorted(names - settings.keys()):
-        raise CheckpointError(f"{folder / checkpoint.CONFIG} lacks {missing[0]!r}")
+        raise CheckpointError(f"{folder / CONFIG} lacks {missing[0]!r}")
     kinds = get_type_hints(kind)
     for name, value in settings.items():
         if not _fits(value, kinds[name]):
-            raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {name} cannot be {reprlib.repr(value)}")
+            raise CheckpointError(f"{folder / CONFIG} is damaged: {name} cannot be {reprlib.repr(value)}")
     try:
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()})
     except (TypeError, ValueError, SettingsError) as error:
-        raise CheckpointError(f"{folder / checkpoint.CONFIG} is damaged: {error}") from error
+        raise CheckpointError(f"{folder / CONFIG} is damaged: {error}") from error
 
 
 def _fits(value: Any, kind: Any) -> bool:

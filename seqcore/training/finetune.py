@@ -14,6 +14,7 @@ from seqcore.checkpoint import TRAINING, check_writable
 from seqcore.errors import CheckpointError, DataError, InputError, SettingsError
 from seqcore.tasks.base import Example, Task
 from seqcore.training.averaging import keep_best
+from seqcore.training.epochs import ResumableLoader
 from seqcore.training.loader import BatchLoader
 from seqcore.training.module import TaskModule
 from seqcore.training.progress import Progress
@@ -129,9 +130,7 @@ def _examples(task: Task, rows: Sequence[Mapping[str, Any]], what: str, processe
     return examples
 
 
-def _loader(
-    task: Task, examples: list[Example], settings: TrainingSettings, rank: int, world: int
-) -> BatchLoader | StreamLoader:
+def _loader(task: Task, examples: list[Example], settings: TrainingSettings, rank: int, world: int) -> ResumableLoader:
     shared = (settings.seed, rank, world, settings.epoch_steps)
     if task.reads_streams:
         return StreamLoader(examples, settings.batch_tokens, settings.bptt, *shared)
@@ -149,7 +148,7 @@ def _rehearse(task: Task, validation: Sequence[Mapping[str, Any]], checks: Batch
 def _train(
     trainer: lightning.Trainer,
     module: TaskModule,
-    loader: BatchLoader | StreamLoader,
+    loader: ResumableLoader,
     checks: BatchLoader,
     last: Path,
     resume: bool,

@@ -1,20 +1,18 @@
-"""Batches for training, in an order that survives being stopped at any moment."""
+"""Batches of examples that are about as long as each other."""
 
 import zlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from seqcore.batching import token_budget_batches
-from seqcore.errors import SettingsError
 from seqcore.tasks.base import Batch, Example, Task
+from seqcore.training.epochs import ResumableLoader
 
 
-class BatchLoader:
+class BatchLoader(ResumableLoader):
     """Token-budget batches of examples; each of ``world`` processes gets its share of every batch.
 
     All processes draw the same batches from the same seed, and each takes every ``world``-th row: so two processes
     make the very steps that one would (unless a batch of one would have fewer rows than there are processes).
-    Lightning saves and restores it through :meth:`state_dict`.
 
     Args:
         seed: shuffles every epoch anew; None keeps the order by length.
@@ -22,6 +20,8 @@ class BatchLoader:
         epoch_steps: batches an epoch; 0 makes an epoch of all examples. Epochs then go on where the last one ended.
         batch_rows: the most examples of a batch; 0 is any number.
     """
+
+    decided_by = "training.batch_rows"
 
     def __init__(
         self,
@@ -36,53 +36,23 @@ class BatchLoader:
     ) -> None:
         self.task, self.examples, self.batch_tokens, self.seed = task, examples, batch_tokens, seed
         self.rank, self.world, self.batch_rows = rank, world, batch_rows
-        self.epoch = self.position = 0
-        lengths = [tuple(task.lengths(example)) for example in examples]
-        self._order = zlib.crc32(
-            repr((seed, batch_tokens, epoch_steps, lengths, *([batch_rows] if batch_rows else []))).encode()
-        )
-        self._lengths = lengths
+        self._lengths = [tuple(task.lengths(example)) for example in examples]
         self._pass, self._batches = 0, self._shuffled(0)
-        self._count = epoch_steps or len(self._batches)
-
-    def __len__(self) -> int:
-        """Batches an epoch; all epochs have as many."""
-        return self._count
-
-    def __iter__(self) -> Iterator[Batch]:
-        if self.position >= self._count:  # the epoch before was read to its end
-            self.epoch, self.position = self.epoch + 1, 0
-        while self.position < self._count:
-            share = self._share(self.position)
-            self.position += 1
-            yield self.task.collate([self.examples[row] for row in share])
+        order = repr((seed, batch_tokens, epoch_steps, self._lengths, *([batch_rows] if batch_rows else [])))
+        super().__init__(epoch_steps or len(self._batches), zlib.crc32(order.encode()))
 
     def shares(self) -> list[list[int]]:
         """The row numbers of this process's share of each batch, in the order of this epoch."""
-        return [self._share(position) for position in range(self._count)]
+        return [self._share(self.epoch * len(self) + position) for position in range(len(self))]
 
-    def state_dict(self) -> dict[str, Any]:
-        """Where it is: the epoch, the batches given in it, and a mark of what decides the order."""
-        return {"epoch": self.epoch, "position": self.position, "order": self._order}
+    def _batch(self, number: int) -> Batch:
+        return self.task.collate([self.examples[row] for row in self._share(number)])
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there.
-
-        Raises:
-            SettingsError: the order is another one now, so that rows would be skipped or repeated.
-        """
-        if state.get("order", self._order) != self._order:
-            raise SettingsError(
-                "a run is resumed with what it began with, but the training data, training.seed, "
-                "training.batch_tokens, training.batch_rows or training.epoch_steps have changed"
-            )
-        self.epoch, self.position = state["epoch"], state["position"]
-
-    def _share(self, position: int) -> list[int]:
-        passed, number = divmod(self.epoch * self._count + position, len(self._batches))
+    def _share(self, number: int) -> list[int]:
+        passed, place = divmod(number, len(self._batches))
         if passed != self._pass:
             self._pass, self._batches = passed, self._shuffled(passed)
-        return self._batches[number][self.rank :: self.world]
+        return self._batches[place][self.rank :: self.world]
 
     def _shuffled(self, passed: int) -> list[list[int]]:
         """The batches of one pass over the examples; all passes have as many."""

@@ -17,8 +17,7 @@ from typing_extensions import override
 from seqcore.errors import SettingsError
 from seqcore.nn.state import DecoderState, LSTMState, Memory
 from seqcore.tasks.base import Task
-from seqcore.training.loader import BatchLoader
-from seqcore.training.streams import StreamLoader
+from seqcore.training.epochs import ResumableLoader
 
 LOG_EVERY = 20
 # What a state of training may hold besides tensors, numbers and texts: the state that a stream carries on. A file with
@@ -65,7 +64,7 @@ class LastState(callbacks.Checkpoint):
         self,
         path: Path,
         every: int,
-        loader: BatchLoader | StreamLoader,
+        loader: ResumableLoader,
         best: callbacks.ModelCheckpoint,
         stop: callbacks.EarlyStopping,
         patience: int,

@@ -2,17 +2,17 @@
 
 import random
 import zlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from seqcore.errors import DataError, SettingsError
+from seqcore.errors import DataError
 from seqcore.tasks.base import Batch, Example
+from seqcore.training.epochs import ResumableLoader
 
 
-class StreamLoader:
+class StreamLoader(ResumableLoader):
     """All examples one after the other, cut into streams that are read side by side, a chunk of each at a time.
 
     The state after a chunk is the state before the next one (Williams & Peng 1990). A batch has ``tokens``
@@ -29,6 +29,8 @@ class StreamLoader:
     Raises:
         DataError: fewer tokens than one batch needs.
     """
+
+    decided_by = "training.bptt"
 
     def __init__(
         self,
@@ -48,42 +50,12 @@ class StreamLoader:
             least = self.streams * bptt + 1
             raise DataError(f"{total:,} tokens of text are too few for a batch, which needs {least:,}: lower "
                             "training.batch_tokens or training.bptt")  # fmt: skip
-        self._count = epoch_steps or self._chunks
-        self._order = zlib.crc32(repr((seed, self.streams, bptt, epoch_steps, total)).encode())
         self._pass = -1
         self._tokens: Tensor = torch.empty(0)
-        self.epoch = self.position = 0
+        order = repr((seed, self.streams, bptt, epoch_steps, total))
+        super().__init__(epoch_steps or self._chunks, zlib.crc32(order.encode()))
 
-    def __len__(self) -> int:
-        """Batches an epoch; all epochs have as many."""
-        return self._count
-
-    def __iter__(self) -> Iterator[Batch]:
-        if self.position >= self._count:  # the epoch before was read to its end
-            self.epoch, self.position = self.epoch + 1, 0
-        while self.position < self._count:
-            chunk = self._chunk(self.epoch * self._count + self.position)
-            self.position += 1
-            yield chunk
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where it is: the epoch, the batches given in it, and a mark of what decides the order."""
-        return {"epoch": self.epoch, "position": self.position, "order": self._order}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there.
-
-        Raises:
-            SettingsError: the order is another one now, so that text would be skipped or repeated.
-        """
-        if state.get("order", self._order) != self._order:
-            raise SettingsError(
-                "a run is resumed with what it began with, but the training data, training.seed, "
-                "training.batch_tokens, training.bptt or training.epoch_steps have changed"
-            )
-        self.epoch, self.position = state["epoch"], state["position"]
-
-    def _chunk(self, number: int) -> Batch:
+    def _batch(self, number: int) -> Batch:
         passed, chunk = divmod(number, self._chunks)
         if passed != self._pass:
             self._pass, self._tokens = passed, self._laid_out(passed)

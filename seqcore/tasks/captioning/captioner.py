@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from seqcore import metrics
 from seqcore.arguments import check_whole
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search
 from seqcore.errors import InputError
 from seqcore.media.images import ImageSource, augment, image_files, load_squares, open_image, to_square
+from seqcore.metrics import caption_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.captioning.config import CaptionerConfig
 from seqcore.tasks.captioning.network import CaptioningNetwork
@@ -205,7 +205,7 @@ class Captioner(Task):
 
     def scores(self, predictions: Sequence[Caption], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """``bleu1`` to ``bleu4``, ``cider`` and ``most_frequent``: see :func:`seqcore.metrics.caption_scores`."""
-        return metrics.caption_scores([one.text for one in predictions], [row["captions"] for row in rows])
+        return caption_scores([one.text for one in predictions], [row["captions"] for row in rows])
 
     def _search(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> GenerationConfig:
         never = (self.tokenizer.unknown, self.tokenizer.start)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from seqcore import metrics
 from seqcore.arguments import as_list, check_flag, check_probability, check_whole
 from seqcore.batching import padded
 from seqcore.errors import InputError
+from seqcore.metrics import classification_scores, multi_label_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.sentiment.config import SentimentConfig
 from seqcore.tasks.sentiment.explanation import explained
@@ -163,8 +163,8 @@ class SentimentClassifier(Task):
         probabilities = [[prediction.probabilities[name] for name in labels] for prediction in predictions]
         wanted: list[Any] = [self.class_number(row["label"]) for row in rows]
         if self.config.multi_label:
-            return metrics.multi_label_scores(probabilities, wanted)
-        return metrics.classification_scores(probabilities, wanted)
+            return multi_label_scores(probabilities, wanted)
+        return classification_scores(probabilities, wanted)
 
     def raw_logits(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """(B, C), not yet calibrated, in single precision on the CPU."""

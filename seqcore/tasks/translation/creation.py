@@ -6,7 +6,8 @@ from dataclasses import replace
 import torch
 
 from seqcore.tasks.translation.config import TranslatorConfig
-from seqcore.tasks.translation.translator import Translator, language_mark
+from seqcore.tasks.translation.directions import language_mark
+from seqcore.tasks.translation.translator import Translator
 from seqcore.text import Tokenizer
 from seqcore.text.protect import PLACEHOLDER, protect
 

@@ -15,7 +15,7 @@ from seqcore.decoding.step import Step
 from seqcore.nn import DecoderState
 from seqcore.tasks.search import refusals
 from seqcore.tasks.translation.network import TranslationNetwork
-from seqcore.tasks.translation.result import Translation
+from seqcore.tasks.translation.result import Translation, join_parts, join_sentences, without_details
 from seqcore.tasks.translation.source import Part
 from seqcore.text import Tokenizer
 from seqcore.text.protect import PLACEHOLDER, restore
@@ -69,6 +69,28 @@ class PartDecoder:
                     yield self._draft(part, found[0])
                 found = following
         yield self._result(part, found or [])
+
+    def stream_text(self, pieces: Sequence[str | list[Part]]) -> Iterator[Translation]:
+        """Translate the parts among what a text is made of, and give the text so far after every step.
+
+        All but the last are without attention, which is costly to join at every step, and without alternatives.
+        """
+        done: list[str | Translation] = []
+        drafted: list[str | Translation] = []
+        for piece in pieces:
+            if isinstance(piece, str):
+                done.append(piece)
+                drafted.append(piece)
+                continue
+            parts: list[Translation] = []
+            for part in piece:
+                for found in self.stream(part):
+                    draft = join_parts([without_details(one) for one in (*parts, found)])
+                    yield without_details(join_sentences([*drafted, draft]))
+                parts.append(found)
+            done.append(join_parts(parts))
+            drafted.append(without_details(join_parts(parts)))
+        yield join_sentences(done)
 
     def _batch(self, parts: Sequence[Part], held: bool) -> list[Translation]:
         config = self._config(parts, held)

@@ -69,6 +69,14 @@ def join_sentences(pieces: Sequence[str | Translation]) -> Translation:
     return replace(whole(sentences[0]), alternatives=tuple(whole(other) for other in sentences[0].alternatives))
 
 
+def in_languages(found: Translation, languages: tuple[str, str]) -> Translation:
+    """With its languages, and those of its alternatives and sentences."""
+    others = tuple(in_languages(other, languages) for other in found.alternatives)
+    sentences = tuple(in_languages(sentence, languages) for sentence in found.sentences)
+    source, target = languages
+    return replace(found, alternatives=others, sentences=sentences, source_lang=source, target_lang=target)
+
+
 def _joined(text: str, parts: Sequence[Translation]) -> Translation:
     scored = [part.score for part in parts if part.source_tokens] or [0.0]
     return Translation(

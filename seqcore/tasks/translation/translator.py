@@ -2,31 +2,29 @@
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, overload
 
 import torch
 from typing_extensions import Self
 
-from seqcore import metrics
-from seqcore.arguments import as_list, check_whole, shown
+from seqcore.arguments import as_list, check_whole
 from seqcore.batching import padded
 from seqcore.errors import InputError
+from seqcore.metrics import bleu, chrf
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.search import usual_n_best
 from seqcore.tasks.translation.config import TranslatorConfig
 from seqcore.tasks.translation.decoder import PartDecoder
+from seqcore.tasks.translation.directions import AUTO, check_direction, language_mark, row_direction, text_direction
 from seqcore.tasks.translation.network import TranslationNetwork
-from seqcore.tasks.translation.result import Translation, join_parts, join_sentences, without_details
+from seqcore.tasks.translation.result import Translation, in_languages, join_parts, join_sentences
 from seqcore.tasks.translation.source import Part, SourceReader
 from seqcore.text import Tokenizer
-from seqcore.text.languages import detect_language
 from seqcore.text.protect import PLACEHOLDER, protect_pair
 from seqcore.text.tokenizer import clean
 
-AUTO = "auto"
-_METRICS = {"bleu": metrics.bleu, "chrf": metrics.chrf}
+_METRICS = {"bleu": bleu, "chrf": chrf}
 
 
 class Translator(Task):
@@ -118,7 +116,7 @@ class Translator(Task):
         answers = []
         for languages, pieces in read:
             joined = [piece if isinstance(piece, str) else join_parts([next(found) for _ in piece]) for piece in pieces]
-            answers.append(_named(join_sentences(joined), languages))
+            answers.append(in_languages(join_sentences(joined), languages))
         return answers
 
     def stream(
@@ -137,12 +135,12 @@ class Translator(Task):
         """
         decoder = self._part_decoder(beam_size, n_best, generation)
         languages, pieces = self._read(text, source, target)
-        return (_named(found, languages) for found in _streamed(pieces, decoder))
+        return (in_languages(found, languages) for found in decoder.stream_text(pieces))
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """``{source, target, source_lang?, target_lang?}`` → token numbers; without languages, the first direction."""
         source, target = self._direction(row)
-        self._check(source, target)
+        check_direction(source, target, self.config.directions)
         texts = row["source"], row["target"]
         if self.tokenizer.has(PLACEHOLDER):
             texts = protect_pair(*texts)
@@ -210,24 +208,7 @@ class Translator(Task):
         return scores
 
     def _direction(self, row: Mapping[str, Any]) -> tuple[str, str]:
-        """A row's languages; what it does not say follows from the first direction that fits."""
-        source, target = row.get("source_lang"), row.get("target_lang")
-        for direction in self.config.directions:
-            first, second = direction.split("-")
-            if source in {None, "", AUTO, first} and target in {None, "", second}:
-                return source or first, target or second
-        return source or "", target or ""
-
-    def _check(self, source: str, target: str) -> None:
-        if f"{source}-{target}" not in self.config.directions:
-            what = "this model does not translate"
-            what += f" from {source!r}" * bool(source) + f" to {target!r}" * bool(target)
-            if source and source == target:
-                what = f"source and target are both {source!r}"
-            raise InputError(f"{what}; it does: {', '.join(self.config.directions)}")
-
-    def _detected(self, text: str) -> str:
-        return detect_language(text, sorted({direction.split("-")[0] for direction in self.config.directions}))
+        return row_direction(row, self.config.directions)
 
     def _mark(self, target: str) -> list[int]:
         mark = self.tokenizer.mark(language_mark(target))
@@ -237,54 +218,15 @@ class Translator(Task):
         """A text's languages, and what of it is copied or translated."""
         if not isinstance(text, str):
             raise InputError(f"a text must be a string, not {type(text).__name__}")
-        for name, code in (("source", source), ("target", target)):
-            if not isinstance(code, str) and (code is not None or name == "source"):
-                raise InputError(f"{name} must be the code of a language, such as de, not {shown(code)}")
         text = clean(text)
-        detected = source == AUTO
-        source = self._detected(text) if detected else source
-        if target is None:
-            target = next((way.split("-")[1] for way in self.config.directions if way.startswith(f"{source}-")), "")
-        elif detected and source == target:
-            return (source, target), [text]
-        self._check(source, target)
-        reader = SourceReader(self.tokenizer, self._mark(target), self.config.max_source_length)
-        return (source, target), reader.read(text, source)
+        languages = text_direction(text, source, target, self.config.directions)
+        if source == AUTO and target == languages[0]:
+            return languages, [text]
+        reader = SourceReader(self.tokenizer, self._mark(languages[1]), self.config.max_source_length)
+        return languages, reader.read(text, languages[0])
 
     def _part_decoder(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> PartDecoder:
         n_best = usual_n_best(beam_size, generation) if n_best is None else n_best
         settings = {"length_penalty": 1.0, **generation, "beam_size": beam_size, "n_best": n_best}
         marks = [mark for language in self.config.languages for mark in self._mark(language)]
         return PartDecoder(self.network, self.tokenizer, marks, self.config.max_target_length, settings)
-
-
-def _named(found: Translation, languages: tuple[str, str]) -> Translation:
-    """With its languages, those of its alternatives and sentences too."""
-    others = tuple(_named(other, languages) for other in found.alternatives)
-    sentences = tuple(_named(sentence, languages) for sentence in found.sentences)
-    source, target = languages
-    return replace(found, alternatives=others, sentences=sentences, source_lang=source, target_lang=target)
-
-
-def _streamed(pieces: Sequence[str | list[Part]], decoder: PartDecoder) -> Iterator[Translation]:
-    done: list[str | Translation] = []
-    drafted: list[str | Translation] = []  # the same without attention, which is costly to join at every step
-    for piece in pieces:
-        if isinstance(piece, str):
-            done.append(piece)
-            drafted.append(piece)
-            continue
-        parts: list[Translation] = []
-        for part in piece:
-            for found in decoder.stream(part):
-                draft = join_parts([without_details(one) for one in (*parts, found)])
-                yield without_details(join_sentences([*drafted, draft]))
-            parts.append(found)
-        done.append(join_parts(parts))
-        drafted.append(without_details(join_parts(parts)))
-    yield join_sentences(done)
-
-
-def language_mark(language: str) -> str:
-    """The control symbol that asks for a target language (Johnson 2017)."""
-    return f"<2{language}>"

@@ -1,27 +1,25 @@
 """The per-frame video classifier: a video in, a label for each of its frames out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, overload
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
 from seqcore.errors import InputError
 from seqcore.media.clips import Clip
-from seqcore.media.containers import SUFFIXES, VideoSource, pyav
-from seqcore.media.video import View, picture, read_frames, video_info
+from seqcore.media.containers import VideoSource, video_files
+from seqcore.media.video import View, video_info
 from seqcore.metrics import frame_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.video.config import FrameClassifierConfig
 from seqcore.tasks.video.network import FrameNetwork, Stream
-from seqcore.tasks.video.result import FrameLabels
+from seqcore.tasks.video.reading import CHUNK, live_frame, read_chunks, without_margin
+from seqcore.tasks.video.result import FrameLabels, labelled
 from seqcore.tasks.video.rows import read_videos, reference
-from seqcore.tasks.video.training import changed, smoothing_loss
-
-CHUNK = 32  # frames that the image network reads at once
+from seqcore.tasks.video.training import changed, frame_loss, padded_clips
 
 
 class FrameClassifier(Task):
@@ -68,9 +66,7 @@ class FrameClassifier(Task):
     @property
     def view(self) -> View:
         """What is read of a frame, margins included."""
-        config = self.config
-        margin = 2 * config.margin
-        return View(config.height + margin, config.width + margin, config.crop, config.grey)
+        return self.config.view
 
     def parameter_groups(self) -> list[list[nn.Parameter]]:
         """What follows the image network, then what of that is trained."""
@@ -109,8 +105,8 @@ class FrameClassifier(Task):
                 elif "clip" in row:
                     clip: Clip = row["clip"]
                     seen = clip.frames.dim() == 2
-                    outputs = self._after(clip) if seen else self._outputs(iter(clip.frames.split(CHUNK)))
-                    found.append(self._result(clip.times, clip.fps, outputs))
+                    outputs = self._after(clip) if seen else self._outputs(clip.frames.split(CHUNK))
+                    found.append(labelled(clip.times, clip.fps, outputs, self.config))
                 else:
                     found.append(self._label(row["video"]))
             except InputError as error:
@@ -119,75 +115,23 @@ class FrameClassifier(Task):
 
     def _label(self, video: VideoSource, progress: Callable[[int], None] | None = None) -> FrameLabels:
         fps = video_info(video).fps
-        if hasattr(video, "seek"):
-            video.seek(0)
         times: list[float] = []
-        outputs = self._outputs(self._chunks(video, times, progress))
-        return self._result(tuple(times), fps, outputs)
-
-    def _chunks(
-        self, video: VideoSource, times: list[float], progress: Callable[[int], None] | None = None
-    ) -> Iterator[Tensor]:
-        """Frames in chunks; their times are added to ``times``."""
-        kept: list[Tensor] = []
-        for time, frame in read_frames(video, self.view):
-            times.append(time)
-            kept.append(frame)
-            if len(kept) == CHUNK:
-                if progress:
-                    progress(len(times))
-                yield torch.stack(kept)
-                kept = []
-        if kept:
-            yield torch.stack(kept)
+        outputs = self._outputs(read_chunks(video, self.view, times, progress))
+        return labelled(tuple(times), fps, outputs, self.config)
 
     @torch.inference_mode()
     def _outputs(self, chunks: Iterable[Tensor]) -> Tensor:
         """Frames (n, C, H, W), one chunk after the other → probabilities (T, C)."""
-        network = self.network
-        if self.config.bidirectional:
-            vectors = network.vectors(self._seen(chunk).unsqueeze(0) for chunk in chunks)
-            return network.read(vectors)[0].float().softmax(-1).cpu()
-        found, stream = [], None
-        for chunk in chunks:
-            logits, stream = network.feed(self._seen(chunk).unsqueeze(0), stream)
-            found.append(logits[0])
-        assert stream is not None
-        found.append(network.finish(stream)[0])
-        return torch.cat(found).float().softmax(-1).cpu()
+        logits = self.network.in_chunks(self._seen(chunk).unsqueeze(0) for chunk in chunks)
+        return logits[0].float().softmax(-1).cpu()
 
     @torch.inference_mode()
     def _after(self, clip: Clip) -> Tensor:
         """What an image network gave of each frame → probabilities (T, C)."""
         return self.network(clip.frames.to(self.device).float().unsqueeze(0))[0].float().softmax(-1).cpu()
 
-    @torch.inference_mode()
-    def features(self, video: str | bytes) -> Clip:
-        """What a frozen image network gives of each frame, in half precision: all that training needs of a video.
-
-        Raises:
-            InputError: the video cannot be read.
-        """
-        parts: list[Tensor] = []
-        times: list[float] = []
-        for chunk in self._chunks(video, times):
-            parts.append(self.network.encoder(self._seen(chunk).unsqueeze(0))[0].to("cpu", torch.float16))
-        return Clip(torch.cat(parts), tuple(times), video_info(video).fps)
-
     def _seen(self, frames: Tensor) -> Tensor:
-        margin = self.config.margin
-        if margin and frames.shape[-2:] != (self.config.height, self.config.width):
-            frames = frames[..., margin:-margin, margin:-margin]
-        return frames.to(self.device)
-
-    def _result(self, times: Sequence[float], fps: float, probabilities: Tensor) -> FrameLabels:
-        if self.config.median > 1 and len(probabilities):
-            reach = self.config.median // 2
-            wide = torch.cat([probabilities[:1].expand(reach, -1), probabilities, probabilities[-1:].expand(reach, -1)])
-            probabilities = wide.unfold(0, self.config.median, 1).median(-1).values
-            probabilities = probabilities / probabilities.sum(1, keepdim=True).clamp(min=1e-9)
-        labels = tuple(self.config.labels[number] for number in probabilities.argmax(1).tolist())
-        return FrameLabels(tuple(times), fps, labels, probabilities)
+        return without_margin(frames, self.config).to(self.device)
 
     # Streams
 
@@ -210,7 +154,7 @@ class FrameClassifier(Task):
             raise InputError("a bidirectional classifier reads whole videos and cannot stream: use label")
         if not isinstance(state, Stream | None):
             raise InputError(f"state must be what step gave for the frame before, not {type(state).__name__}")
-        logits, state = self.network.feed(self._seen(self._frame(frame))[None, None], state)
+        logits, state = self.network.feed(self._seen(live_frame(frame, self.view))[None, None], state)
         return (self.config.labels[int(logits[0, -1].argmax())] if logits.shape[1] else None), state
 
     @torch.inference_mode()
@@ -218,34 +162,13 @@ class FrameClassifier(Task):
         """The labels of a stream that are still to come, ``config.lag`` of them, or as many as it had frames."""
         return [self.config.labels[number] for number in self.network.finish(state)[0].argmax(-1).tolist()]
 
-    def _frame(self, frame: Any) -> Tensor:
-        if isinstance(frame, Tensor) and frame.dtype == torch.uint8 and frame.shape == self.view.shape:
-            return frame
-        try:
-            pixels = np.asarray(frame)
-        except Exception as error:  # whatever objects that claim to be arrays raise
-            raise InputError(f"a frame must be (H, W, 3), uint8, not {type(frame).__name__}: {error}") from error
-        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
-            raise InputError(f"a frame must be (H, W, 3), uint8, not {pixels.shape}, {pixels.dtype}")
-        return picture(pyav().VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"), self.view)
-
     # Files
 
     def files(self, names: Sequence[str]) -> list[str]:
         """Names of videos, and for a folder those in it."""
         if not names or "-" in names:
             raise InputError("name videos, or a folder of them")
-        found: list[str] = []
-        for name in names:
-            inside = sorted(path for path in Path(name).iterdir()) if Path(name).is_dir() else None
-            if inside is None:
-                found.append(name)
-                continue
-            videos = [str(path) for path in inside if path.suffix.lower() in SUFFIXES]
-            if not videos:
-                raise InputError(f"{name} holds no videos ({', '.join(sorted(SUFFIXES))})")
-            found += videos
-        return found
+        return [str(path) for name in names for path in (video_files(name) if Path(name).is_dir() else [name])]
 
     def file_row(self, path: str) -> Mapping[str, Any]:
         return {"found": self._label(path)}
@@ -260,11 +183,7 @@ class FrameClassifier(Task):
         return {"clip": clip, "numbers": self.numbers(self._reference(row, clip.times, clip.fps))}
 
     def _reference(self, row: Mapping[str, Any], times: Sequence[float], fps: float) -> list[str]:
-        if "labels" in row:
-            return list(row["labels"])
-        aliases = dict(alias.split("=", 1) for alias in self.config.aliases)
-        labels = reference(row, times, fps, self.config.background)
-        return [aliases.get(label, label) for label in labels]
+        return reference(row, times, fps, self.config.background, self.config.renamed)
 
     def numbers(self, labels: Sequence[str]) -> Tensor:
         """Labels → (T,), their numbers. Raises InputError for one that is none of them."""
@@ -284,37 +203,20 @@ class FrameClassifier(Task):
                 pairs.append((frames, self.numbers(labels)))
             else:
                 pairs.append((example["clip"].frames, example["numbers"]))
-        lengths = torch.tensor([len(numbers) for _, numbers in pairs])
-        longest = int(lengths.max())
-        frames = torch.zeros(len(pairs), longest, *pairs[0][0].shape[1:], dtype=pairs[0][0].dtype)
-        target = torch.full((len(pairs), longest), -1)
-        for row, (pixels, numbers) in enumerate(pairs):
-            frames[row, : len(numbers)] = pixels
-            target[row, : len(numbers)] = numbers
-        return {"frames": frames, "target": target, "lengths": lengths}
+        return padded_clips(pairs)
 
     def loss(self, batch: Batch, state: Any = None) -> Loss:
         """Cross-entropy summed over frames; weighed, smoothed and over changed videos in training only."""
-        config, frames, target, lengths = self.config, batch["frames"], batch["target"], batch["lengths"]
-        seen = frames.dim() == 3  # by a frozen image network, before the training
-        frames = frames.float() if seen else frames
-        if not self.network.training:
-            logits = self.network(frames if seen else self._seen(frames), lengths)
-            real = target >= 0
-            return Loss(
-                nn.functional.cross_entropy(logits[real].float(), target[real], reduction="sum"), int(real.sum())
-            )
-        if not seen:
+        config, frames, training = self.config, batch["frames"], self.network.training
+        if frames.dim() == 3:  # seen by a frozen image network, before the training
+            frames = frames.float()
+        elif training:
             frames = changed(frames, config.height, config.width, self.flips, self.hides)
-        logits = self.network(frames, lengths, self.bptt).float()
-        real = target >= 0
-        weights = None if self.class_weights is None else self.class_weights.to(logits.device)
-        total = nn.functional.cross_entropy(
-            logits[real], target[real], weights, reduction="sum", label_smoothing=config.label_smoothing
-        )
-        if config.smoothing:
-            total = total + config.smoothing * smoothing_loss(logits, real)
-        return Loss(total, int(real.sum()))
+        else:
+            frames = self._seen(frames)
+        logits = self.network(frames, batch["lengths"], self.bptt if training else 0)
+        settings = (self.class_weights, config.label_smoothing, config.smoothing) if training else ()
+        return Loss(*frame_loss(logits, batch["target"], *settings))
 
     # Results
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from seqcore.errors import SettingsError
+from seqcore.media.video import View
 from seqcore.nn.images import LARGEST_SIDE, ImageEncoderConfig
 
 COMPACT = "compact"
@@ -126,6 +127,16 @@ class FrameClassifierConfig:
     def lag(self) -> int:
         """Frames that must be seen beyond one before its label is known."""
         return max(self.offsets) + self.delay
+
+    @property
+    def view(self) -> View:
+        """What is read of a frame, margins included."""
+        return View(self.height + 2 * self.margin, self.width + 2 * self.margin, self.crop, self.grey)
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Labels by the other names that data may have for them."""
+        return dict(alias.split("=", 1) for alias in self.aliases)
 
     @property
     def channels(self) -> int:

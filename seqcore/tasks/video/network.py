@@ -123,6 +123,17 @@ class FrameNetwork(nn.Module):
             found.append(self.encoder(torch.cat([kept, last.expand(-1, self._padding.after, -1, -1, -1)], 1)))
         return torch.cat(found, 1)
 
+    def in_chunks(self, chunks: Iterable[Tensor]) -> Tensor:
+        """Frames of B whole videos, which come in chunks (B, n, C, H, W) → logits (B, T, labels)."""
+        if self.config.bidirectional:
+            return self.read(self.vectors(chunks))
+        found, stream = [], None
+        for chunk in chunks:
+            logits, stream = self.feed(chunk, stream)
+            found.append(logits)
+        assert stream is not None
+        return torch.cat([*found, self.finish(stream)], 1)
+
     def finish(self, stream: Stream) -> Tensor:
         """The logits that are still to come, (B, lag, labels)."""
         reach = self._padding.after + self.config.delay

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
+
+from seqcore.tasks.video.config import FrameClassifierConfig
 
 
 class Segment(NamedTuple):
@@ -50,7 +53,24 @@ class FrameLabels:
         return tuple(found)
 
 
+def labelled(times: tuple[float, ...], fps: float, probabilities: Tensor, config: FrameClassifierConfig) -> FrameLabels:
+    """Each frame's likeliest label, after probabilities (T, C) were smoothed over ``config.median`` frames."""
+    probabilities = _smoothed(probabilities, config.median)
+    labels = tuple(config.labels[number] for number in probabilities.argmax(1).tolist())
+    return FrameLabels(times, fps, labels, probabilities)
+
+
 def runs(labels: Sequence[str]) -> list[tuple[int, int]]:
     """Where equal labels stand in a row: (first, behind the last) of each run."""
     changes = [0, *(i for i in range(1, len(labels)) if labels[i] != labels[i - 1]), len(labels)]
     return [(begin, end) for begin, end in pairwise(changes) if end > begin]
+
+
+def _smoothed(probabilities: Tensor, frames: int) -> Tensor:
+    """Medians over so many frames, an odd number; the first and the last frame stand for those beyond them."""
+    if frames == 1 or not len(probabilities):
+        return probabilities
+    reach = frames // 2
+    wide = torch.cat([probabilities[:1].expand(reach, -1), probabilities, probabilities[-1:].expand(reach, -1)])
+    medians = wide.unfold(0, frames, 1).median(-1).values
+    return medians / medians.sum(1, keepdim=True).clamp(min=1e-9)

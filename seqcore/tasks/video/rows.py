@@ -60,14 +60,25 @@ def read_videos(source: str, columns: Mapping[str, str] | None = None, split: st
     return rows
 
 
-def reference(row: Mapping[str, Any], times: Sequence[float], fps: float, background: str) -> list[str]:
+def reference(
+    row: Mapping[str, Any],
+    times: Sequence[float],
+    fps: float,
+    background: str,
+    renamed: Mapping[str, str] | None = None,
+) -> list[str]:
     """The label that a row has for each frame, by the middle of the time for which the frame is shown.
 
-    Frames in no segment are background.
+    Frames in no segment are background. A row may have ``labels``, one a frame, instead of segments.
+
+    Args:
+        renamed: labels by the other names that segments may have for them.
 
     Raises:
         InputError: a segment lies beyond the end of the video, or a frame in none and there is no background.
     """
+    if "labels" in row:
+        return list(row["labels"])
     ends = [*times[1:], times[-1] + 1 / fps]
     labels = [background] * len(times)
     for start, end, label in row["segments"]:
@@ -81,7 +92,7 @@ def reference(row: Mapping[str, Any], times: Sequence[float], fps: float, backgr
         raise InputError(
             f"the frame at {lost:g} s is in no segment: name a label for such ones with --model.background"
         )
-    return labels
+    return [(renamed or {}).get(label, label) for label in labels]
 
 
 def _of_classes(folder: Path) -> list[Row]:

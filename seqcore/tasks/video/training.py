@@ -1,10 +1,51 @@
 """What only training does with frames and labels."""
 
+from collections.abc import Sequence
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 MOST_CHANGE = 4.0  # τ of Farha & Gall 2019
 _HIDDEN = 8  # frames that are hidden at most
+
+
+def padded_clips(clips: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Frames (T, …) and label numbers (T,) of each clip → one batch: ``frames``, ``target`` and ``lengths``.
+
+    Frames beyond a clip's end are 0, and their target is -1.
+    """
+    lengths = torch.tensor([len(numbers) for _, numbers in clips])
+    longest = int(lengths.max())
+    frames = torch.zeros(len(clips), longest, *clips[0][0].shape[1:], dtype=clips[0][0].dtype)
+    target = torch.full((len(clips), longest), -1)
+    for row, (pixels, numbers) in enumerate(clips):
+        frames[row, : len(numbers)] = pixels
+        target[row, : len(numbers)] = numbers
+    return {"frames": frames, "target": target, "lengths": lengths}
+
+
+def frame_loss(
+    logits: Tensor,
+    target: Tensor,
+    weights: Tensor | None = None,
+    label_smoothing: float = 0.0,
+    smoothing: float = 0.0,
+) -> tuple[Tensor, int]:
+    """Cross-entropy summed over frames, with ``smoothing`` times :func:`smoothing_loss`, and how many frames there are.
+
+    Args:
+        logits: (B, T, C)
+        target: (B, T), -1 where there is no frame.
+        weights: (C,), what a frame of each class counts; None is 1 for all.
+    """
+    logits, real = logits.float(), target >= 0
+    weights = None if weights is None else weights.to(logits.device)
+    total = nn.functional.cross_entropy(
+        logits[real], target[real], weights, reduction="sum", label_smoothing=label_smoothing
+    )
+    if smoothing:
+        total = total + smoothing * smoothing_loss(logits, real)
+    return total, int(real.sum())
 
 
 def smoothing_loss(logits: Tensor, real: Tensor) -> Tensor:

@@ -1,138 +1,29 @@
 """The language model: predicts the next piece of a text, and so writes on."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from typing_extensions import Self
 
 from seqcore.arguments import as_list
 from seqcore.batching import padded, token_budget_batches
 from seqcore.decoding import GenerationConfig, sample, stream
 from seqcore.decoding.sampling import restrict
-from seqcore.errors import InputError, SettingsError
-from seqcore.nn import DecoderState, LSTMDecoder, label_smoothed_cross_entropy
+from seqcore.errors import InputError
+from seqcore.nn import DecoderState
 from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.language.config import LanguageModelConfig
+from seqcore.tasks.language.network import LanguageNetwork
+from seqcore.tasks.language.result import Likelihood, Written
 from seqcore.tasks.search import refusals
 from seqcore.text import Tokenizer
 from seqcore.text.tidy import tidy
 
 _TOKENS_AT_ONCE = 4096
-
-
-@dataclass(frozen=True)
-class LanguageModelConfig:
-    """What a language model is.
-
-    Attributes:
-        vocab_size: pieces of the vocabulary (the most, before training; the number, after).
-        embedding_size, hidden_size, num_layers: E, H and L; the output matrix is the embedding itself.
-        lowercase: read capitals as small letters.
-        dropout: locked, between layers.
-        input_dropout, output_dropout: locked, on embeddings and before the output.
-        embedding_dropout: of whole tokens.
-        weight_dropout: on hidden-to-hidden weights (Merity 2018, as all of these).
-    """
-
-    vocab_size: int = 10000
-    embedding_size: int = 256
-    hidden_size: int = 512
-    num_layers: int = 2
-    lowercase: bool = True
-    dropout: float = 0.1
-    input_dropout: float = 0.1
-    output_dropout: float = 0.1
-    embedding_dropout: float = 0.02
-    weight_dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        for name in ("vocab_size", "embedding_size", "hidden_size", "num_layers"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
-        for name in ("dropout", "input_dropout", "output_dropout", "embedding_dropout", "weight_dropout"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 <= value < 1:
-                raise SettingsError(f"{name} must be at least 0 and less than 1, not {value!r}")
-
-
-@dataclass(frozen=True)
-class Likelihood:
-    """How likely a text is to a language model.
-
-    Attributes:
-        text: as it was read, without formatting.
-        tokens: its pieces, and the end.
-        log_probabilities: natural logarithms, one a token, given all tokens before it.
-    """
-
-    text: str
-    tokens: tuple[str, ...]
-    log_probabilities: tuple[float, ...]
-
-    @property
-    def perplexity(self) -> float:
-        """The exponential of the mean negative log-probability of a token."""
-        return float(torch.tensor(self.log_probabilities).mean().neg().exp())
-
-
-@dataclass(frozen=True, eq=False)
-class Written:
-    """A text while it is written.
-
-    Attributes:
-        prompt: as it was read.
-        text: the prompt and what has been written.
-        tokens: the pieces written, and the end if the model chose it.
-        probabilities: of each of them, before temperature, top-k and top-p.
-        log_probabilities: (V,), of all that could have stood in the place of the last; None before the first.
-        finished: whether the model chose to end.
-    """
-
-    prompt: str
-    text: str
-    tokens: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    log_probabilities: Tensor | None
-    finished: bool
-
-
-class LanguageNetwork(nn.Module):
-    """A decoder with no memory."""
-
-    def __init__(self, config: LanguageModelConfig, padding: int) -> None:
-        super().__init__()
-        self.padding = padding
-        self.decoder = LSTMDecoder(
-            config.vocab_size,
-            config.embedding_size,
-            config.hidden_size,
-            config.num_layers,
-            dropout=config.dropout,
-            input_dropout=config.input_dropout,
-            output_dropout=config.output_dropout,
-            embedding_dropout=config.embedding_dropout,
-            weight_dropout=config.weight_dropout,
-            padding=padding,
-        )
-
-    def forward(self, batch: Batch, state: DecoderState | None = None) -> Loss:
-        """Cross-entropy summed over tokens, and the state after them, cut off from their graph."""
-        tokens = batch["tokens"]
-        if state is None:
-            state = self.decoder.start(None, len(tokens))
-        if "reset" in batch:
-            kept = (~batch["reset"]).to(state.lstm.h.dtype)[None, :, None, None]
-            state = state._replace(lstm=type(state.lstm)(*(part * kept for part in state.lstm)))
-        features, _, after = self.decoder.features(tokens[:, :-1], None, state)
-        labels = tokens[:, 1:]
-        real = labels != self.padding
-        total = label_smoothed_cross_entropy(self.decoder.output(features[real]), labels[real])
-        return Loss(total, int(real.sum()), after.detach())
 
 
 class LanguageModel(Task):
@@ -295,13 +186,3 @@ class LanguageModel(Task):
         if not isinstance(text, str):
             raise InputError(f"a text must be a string, not {type(text).__name__}")
         return self.tokenizer.encode(tidy(text))
-
-
-def new_language_model(config: LanguageModelConfig, texts: Iterable[str]) -> LanguageModel:
-    """An untrained language model whose tokenizer is learned from ``texts``.
-
-    Raises:
-        DataError: too little text for a vocabulary.
-    """
-    tokenizer = Tokenizer.train((tidy(text) for text in texts), config.vocab_size, lowercase=config.lowercase)
-    return LanguageModel(replace(config, vocab_size=len(tokenizer)), tokenizer)

@@ -1,0 +1,61 @@
+"""Networks that see images, by their names, as the libraries that know them make them."""
+
+import difflib
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from seqcore.errors import SettingsError
+
+TORCHVISION = "torchvision:"
+
+
+def create_whole(backbone: str, size: int, pretrained: bool = False) -> nn.Module:
+    """A network with its classifier.
+
+    Args:
+        backbone: a timm model, or a torchvision one after ``torchvision:``.
+        size: of the images, in pixels, for one that is made for a single size.
+
+    Raises:
+        SettingsError: no such network, it cannot be made for this size, or its library or weights are missing.
+    """
+    name = backbone.removeprefix(TORCHVISION)
+    if name != backbone:
+        models = library("torchvision").models
+        check_name(backbone, [TORCHVISION + known for known in models.list_models(module=models)])
+        create: Callable[..., nn.Module] = models.get_model
+        options: dict[str, Any] = {"weights": "DEFAULT" if pretrained else None}
+    else:
+        timm = library("timm")
+        check_name(name, timm.list_models())
+        cfg = timm.get_pretrained_cfg(name)
+        fixed = cfg is not None and cfg.fixed_input_size and cfg.input_size[-1] != size
+        create, options = timm.create_model, {"pretrained": pretrained}
+        if fixed:
+            options["img_size"] = size
+    try:
+        return create(name, **options)
+    except Exception as error:  # whatever networks, downloads and their clients raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if pretrained:
+            message = f"the weights of {backbone} cannot be downloaded: {reason}. Look at the network, or give"
+            raise SettingsError(f"{message} a file of weights") from error
+        raise SettingsError(f"{backbone} cannot be made for {size} pixels: {reason}") from error
+
+
+def check_name(name: str, known: list[str]) -> None:
+    """Raises SettingsError for a name that is not known, with those that are near."""
+    if name.partition(".")[0] not in known:  # timm names its pretrained weights after a point
+        near = difflib.get_close_matches(name, known, 3)
+        raise SettingsError(f"there is no backbone {name!r}" + (f"; near are {', '.join(near)}" if near else ""))
+
+
+def library(name: str) -> Any:
+    """A module, imported on first use. Raises SettingsError when it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise SettingsError(f"reading images needs {name}: pip install 'seqcore[vision]'") from error

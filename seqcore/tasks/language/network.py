@@ -1,0 +1,41 @@
+"""The language model's network."""
+
+from torch import nn
+
+from seqcore.nn import DecoderState, LSTMDecoder, label_smoothed_cross_entropy
+from seqcore.tasks.base import Batch, Loss
+from seqcore.tasks.language.config import LanguageModelConfig
+
+
+class LanguageNetwork(nn.Module):
+    """A decoder with no memory."""
+
+    def __init__(self, config: LanguageModelConfig, padding: int) -> None:
+        super().__init__()
+        self.padding = padding
+        self.decoder = LSTMDecoder(
+            config.vocab_size,
+            config.embedding_size,
+            config.hidden_size,
+            config.num_layers,
+            dropout=config.dropout,
+            input_dropout=config.input_dropout,
+            output_dropout=config.output_dropout,
+            embedding_dropout=config.embedding_dropout,
+            weight_dropout=config.weight_dropout,
+            padding=padding,
+        )
+
+    def forward(self, batch: Batch, state: DecoderState | None = None) -> Loss:
+        """Cross-entropy summed over tokens, and the state after them, cut off from their graph."""
+        tokens = batch["tokens"]
+        if state is None:
+            state = self.decoder.start(None, len(tokens))
+        if "reset" in batch:
+            kept = (~batch["reset"]).to(state.lstm.h.dtype)[None, :, None, None]
+            state = state._replace(lstm=type(state.lstm)(*(part * kept for part in state.lstm)))
+        features, _, after = self.decoder.features(tokens[:, :-1], None, state)
+        labels = tokens[:, 1:]
+        real = labels != self.padding
+        total = label_smoothed_cross_entropy(self.decoder.output(features[real]), labels[real])
+        return Loss(total, int(real.sum()), after.detach())

@@ -1,0 +1,38 @@
+"""What a frozen image network gives of each frame: worked out once, it is all that training needs of a video."""
+
+import zlib
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from seqcore.media.clips import Clip, Reader
+from seqcore.media.video import video_info
+from seqcore.nn.frames import PretrainedFrameEncoder
+from seqcore.tasks.video.classifier import FrameClassifier
+from seqcore.tasks.video.reading import read_chunks, without_margin
+
+
+def frozen_reader(classifier: FrameClassifier) -> Reader | None:
+    """Reads that of videos, in half precision, from now on with the network in evaluation mode.
+
+    None where the image network is trained, or is none that sees each frame by itself.
+    """
+    encoder = classifier.network.encoder
+    if not isinstance(encoder, PretrainedFrameEncoder) or any(weight.requires_grad for weight in encoder.parameters()):
+        return None
+    classifier.network.eval()
+    mark = 0
+    for weight in encoder.state_dict().values():
+        mark = zlib.crc32(weight.cpu().contiguous().numpy().tobytes(), mark)
+    return Reader(partial(_read, classifier), encoder.output_size, f"{classifier.config.image} {mark:08x}")
+
+
+@torch.inference_mode()
+def _read(classifier: FrameClassifier, video: str | bytes) -> Clip:
+    parts: list[Tensor] = []
+    times: list[float] = []
+    for chunk in read_chunks(video, classifier.view, times):
+        frames = without_margin(chunk, classifier.config).to(classifier.device)
+        parts.append(classifier.network.encoder(frames.unsqueeze(0))[0].to("cpu", torch.float16))
+    return Clip(torch.cat(parts), tuple(times), video_info(video).fps)
