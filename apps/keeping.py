@@ -5,6 +5,7 @@ folder with its server. Should that have been killed, the next server to start r
 """
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
@@ -79,7 +80,10 @@ class Keeper:
     def _watch(self) -> None:
         while True:
             time.sleep(_LOOKED_AT_EVERY)
-            self.look(time.monotonic())
+            try:
+                self.look(time.monotonic())
+            except Exception:  # the next look may do better
+                logging.getLogger(__name__).exception("files could not be looked through")
 
 
 def still_used(value: object, folder: Path) -> None:
