@@ -58,6 +58,9 @@ def test_placeholders_and_items_that_do_not_fit_are_mended() -> None:
     assert restore(f"x {PLACEHOLDER} y.", ["1", "2"], complete=False) == "x 1 y."
     assert restore(f"{PLACEHOLDER}{PLACEHOLDER}", ["1"]) == "1"
     assert restore("", ["1", "2"]) == "1 2"
+    assert restore(f"x {PLACEHOLDER} !? \n", ["1", "2"]) == "x 1 2 !? \n"
+    wide = f"東{' ' * 20_000}京"  # a search for the end would try every blank
+    assert restore(PLACEHOLDER, [wide, "2"]) == f"{wide} 2"
 
 
 def test_a_training_pair_hides_what_stands_alike_in_both() -> None:

@@ -5,7 +5,6 @@ import re
 import sentencex
 
 _BREAK = re.compile(r"(\r\n|\n|\r)")
-_EDGES = re.compile(r"(\s*)(.*?)(\s*)", re.DOTALL)
 # Titles and initials that sentencex takes for the end of a sentence, and the number of a list's item.
 _UNFINISHED = re.compile(r"(?:(?:^|.*\W)(?:[A-Z]|MM|Mme|Mlle|Dr|Pr|Prof|Ste?|Mrs?|Hr|Fr)|\W*\d+)\.\s+", re.DOTALL)
 
@@ -25,7 +24,8 @@ def split_sentences(text: str, language: str) -> list[str]:
             pieces[-1] += line
             continue
         for segment in _segments(line, language):
-            before, sentence, after = _EDGES.fullmatch(segment).groups()  # type: ignore[union-attr]
+            sentence = segment.strip()
+            before, _, after = segment.partition(sentence) if sentence else (segment, "", "")
             pieces[-1] += before
             if sentence:
                 pieces += [sentence, after]
