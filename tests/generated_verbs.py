@@ -332,17 +332,26 @@ def _folders() -> st.SearchStrategy[Any]:
             st.dictionaries(st.sampled_from(_settings(one)), _json(), min_size=1, max_size=3),
         )
     )  # fmt: skip
-    return st.one_of(
-        st.tuples(folder, file, st.just("change"), st.just([])),
+    whole = st.tuples(folder, file, st.just("change"), st.just([]))
+    places = mostly(st.sampled_from(["cpu", "auto", torch.device("cpu")]), st.one_of(_devices(), anything()))
+    kinds = mostly(st.just(torch.float32), st.one_of(st.sampled_from([torch.float16, torch.int64]), anything()))
+    what = st.one_of(
+        whole,
         st.tuples(folder, file, st.just("change"), st.lists(_damage(), min_size=1, max_size=3)),
         settings,
         settings,
         st.tuples(folder, file, st.sampled_from(["gone", "folder", "empty"]), st.none()),
         st.tuples(
             st.one_of(_hub_ids(), _hub_ids(), st.text(max_size=12), anything()),
-            st.none(), st.just("as it is"), st.sampled_from([None, "main", "a revision", 1]),
+            st.none(), st.just("as it is"), st.one_of(st.none(), st.just("main"), st.text(max_size=5), anything()),
         ),
     )  # fmt: skip
+    usual = st.just(("cpu", torch.float32))
+    return st.one_of(st.tuples(what, usual), st.tuples(what, usual), st.tuples(whole, st.tuples(places, kinds)))
+
+
+def _devices() -> st.SearchStrategy[str]:
+    return st.sampled_from(["cuda:99", "meta", "cpu:1", "mps", "xla", "", "CPU", "cpu:-1", "nonsense", "fpga"])
 
 
 def _settings(folder: Path) -> list[str]:
@@ -375,10 +384,10 @@ def _damage() -> st.SearchStrategy[Any]:
 
 
 def _load(given: Any) -> None:
-    folder, name, kind, what = given
+    (folder, name, kind, what), (device, dtype) = given
     with no_network() as tried:
         try:
-            _load_changed(folder, name, kind, what)
+            _load_changed(folder, name, kind, what, device, dtype)
         finally:
             assert len(tried) <= 1, "the hub was asked again and again"
 
@@ -396,9 +405,9 @@ def no_network() -> Iterator[list[Any]]:
         yield tried
 
 
-def _load_changed(folder: Any, name: str, kind: str, what: Any) -> None:
+def _load_changed(folder: Any, name: str, kind: str, what: Any, device: Any, dtype: Any) -> None:
     if kind == "as it is":
-        seqcore.load(folder, what, device="cpu")
+        seqcore.load(folder, what, device, dtype)
         return
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / "model"
@@ -418,7 +427,7 @@ def _load_changed(folder: Any, name: str, kind: str, what: Any) -> None:
             target.write_text(json.dumps({**json.loads(target.read_text()), **what}), encoding="utf-8")
         else:
             target.write_bytes(_damaged(target.read_bytes(), what))
-        task = seqcore.load(copy, device="cpu")
+        task = seqcore.load(copy, device=device, dtype=dtype)
         assert task.config
 
 

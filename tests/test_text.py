@@ -36,6 +36,13 @@ def test_sentences_end_where_people_end_them(text: str, language: str, sentences
     assert split_sentences(text, language)[1::2] == sentences
 
 
+def test_a_book_in_one_line() -> None:
+    sentences = ["It is 3 p.m. in Rome.", "Dr. Maier said: “Go! Now!”", "No (not yet)!", "Why?"]
+    assert split_sentences(" ".join(sentences * 500), "en")[1::2] == sentences * 500
+    for text in ('"«“' * 30_000, "ab" * 50_000, "“a " * 30_000):  # no end of it is looked for from every place
+        assert "".join(split_sentences(text, "en")) == text
+
+
 def test_items_are_taken_out_in_their_order() -> None:
     text = "See https://a.org/b?c=1. At 10:30 pay 3,000.50 to me@x.org, @tom #snow A4 or 東京!"
     hidden, items = protect(text)

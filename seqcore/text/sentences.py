@@ -8,6 +8,8 @@ _BREAK = re.compile(r"(\r\n|\n|\r)")
 # Titles and initials that sentencex takes for the end of a sentence, and the number of a list's item.
 _UNFINISHED = re.compile(r"(?:(?:^|.*\W)(?:[A-Z]|MM|Mme|Mlle|Dr|Pr|Prof|Ste?|Mrs?|Hr|Fr)|\W*\d+)\.\s+", re.DOTALL)
 
+_AT_ONCE = 2000  # characters: sentencex looks for the end of a quotation from each of its beginnings
+
 
 def split_sentences(text: str, language: str) -> list[str]:
     """Sentences and what stands between them in turn: gap, sentence, gap, …, sentence, gap.
@@ -34,9 +36,19 @@ def split_sentences(text: str, language: str) -> list[str]:
 
 def _segments(line: str, language: str) -> list[str]:
     segments: list[str] = []
-    for segment in sentencex.segment(language, line):
-        if segments and _UNFINISHED.fullmatch(segments[-1]):
-            segments[-1] += segment
-        else:
-            segments.append(segment)
+    start, cut = 0, False
+    while start < len(line):
+        found = list(sentencex.segment(language, line[start : start + _AT_ONCE]))
+        more = start + _AT_ONCE < len(line)
+        if more and len(found) > 1:
+            found.pop()  # it may go on, so the next search begins with it
+            more = False
+        start += sum(map(len, found))
+        for segment in found:
+            if segments and (cut or _UNFINISHED.fullmatch(segments[-1])):
+                segments[-1] += segment
+            else:
+                segments.append(segment)
+            cut = False
+        cut = more
     return segments
