@@ -2,7 +2,7 @@
 
 Texts of all of Unicode, wrong types, odd settings, damaged files: each gives a result that is checked, or one of our
 own errors. Any other exception ends the run, and hypothesis prints the smallest input that raises it; so does a call of
-more than a minute. Models are tiny, some untrained: what is tested does not depend on what they have learned.
+more than twenty seconds. Models are tiny, some untrained: what is tested does not depend on what they have learned.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, seed, settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-LONGEST_CALL = 60.0  # seconds; nothing that is generated is that much work
+LONGEST_CALL = 20.0  # seconds; nothing that is generated is that much work
 
 
 def try_verb(verb: "Verb", inputs: int, start: int) -> Counter[bool]:  # type: ignore[name-defined]  # noqa: F821

@@ -48,6 +48,8 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
     Raises:
         CheckpointError: neither a folder nor a model that the hub can give.
     """
+    if revision is not None and not isinstance(revision, str):
+        raise CheckpointError(f"a revision is a branch, a tag or a commit by its name, not {shown(revision)}")
     folder = _path(source)
     backup = _backup(folder.resolve())
     if not folder.exists() and backup.exists():  # a save was cut between its two renames
@@ -55,7 +57,7 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
     if not is_hub_id(source):
         return folder
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     reached = hub_answers()
     try:
@@ -65,7 +67,7 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
     except LocalEntryNotFoundError as error:
         message = f"{source} is no folder here, and the hub cannot be reached: connect to it, or name a folder"
         raise CheckpointError(message) from error
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except (HfHubHTTPError, ValueError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         message = f"{source} is no folder here, and the hub gave no model of that name: {reason}"
         raise CheckpointError(message) from error

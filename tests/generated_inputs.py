@@ -21,6 +21,14 @@ _TROUBLE = (
     "3. ", "a dog runs", "It is GOOD", "NOT GOOD AT ALL", "Ein Hund rennt.", "not bad!", "wonderful",
 )  # fmt: skip
 
+# Kinds of characters that patterns tell apart: where two of them can be read in two ways, a long run takes for ever.
+_KINDS = (
+    "ab", "AB", "äßé", "αβω", "жящ", "שלם", "عربي", "कखि", "ไทย", "日本語中", "ひカ", "한국", "👍🏿😀", "🇩🇪",
+    "019", "٣२２", "½²", " ", "\xa0\u3000", "\t\v", "\r\n", "\x85\u2028", ".", ".!?…", ",;:", "'’`", '"«“', "()[]{}",
+    "<>", "-–_", "•·>#*", "/\\", "@", "&", "%$€", "+-=", "\u0301\u0308", "\u200d\ufe0f", "\u200b\ufeff", "\ue000\ue001",
+    "\0\x1b", "\ud800",
+)  # fmt: skip
+
 CHARACTERS = st.characters()  # every one of Unicode, halves of surrogate pairs too
 NUMBERS = st.one_of(
     st.integers(-3, 12),
@@ -37,7 +45,25 @@ def texts(longest: int) -> st.SearchStrategy[str]:
     joined = st.lists(st.one_of(st.sampled_from(_TROUBLE), st.text(CHARACTERS, max_size=3)), max_size=10).map("".join)
     short = st.one_of(st.sampled_from(_TROUBLE), st.text(CHARACTERS, min_size=1, max_size=4))
     repeated = st.builds(lambda part, size: (part * size)[:size], short, st.integers(1, longest))
-    return st.one_of(some, joined, joined.map(lambda text: " ".join(text)), some, joined, repeated)
+    return st.one_of(some, joined, joined.map(lambda text: " ".join(text)), some, joined, repeated, runs(longest))
+
+
+def runs(longest: int) -> st.SearchStrategy[str]:
+    """Long runs of a few kinds of characters, taking turns or one after the other, and what may spoil an end."""
+    kind = st.sampled_from(_KINDS)
+    run = st.one_of(st.builds(_run, kind, st.integers(1, 40)), st.builds(_run, kind, st.just(1)))
+    letter_and_run = st.builds(str.__add__, st.sampled_from("aZé1"), run)
+    unit = st.one_of(letter_and_run, st.lists(run, min_size=1, max_size=4).map("".join))
+    long = st.builds(_run, st.one_of(kind, unit), st.integers(1, longest))
+    end = st.one_of(st.just(""), st.sampled_from(_TROUBLE), kind)
+    return st.builds(
+        lambda begin, parts, end: (begin + "".join(part[: longest // len(parts)] for part in parts))[:longest] + end,
+        end, st.lists(long, min_size=1, max_size=3), end,
+    )  # fmt: skip
+
+
+def _run(kind: str, size: int) -> str:
+    return (kind * (size // len(kind) + 1))[:size]
 
 
 def arrays() -> st.SearchStrategy[Any]:

@@ -1,12 +1,16 @@
 """Every verb with what it takes and what must hold of what it gives: for any input a result, or our own error."""
 
+import atexit
 import functools
 import io
+import json
 import math
+import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +18,12 @@ from unittest import mock
 
 import numpy as np
 import torch
-from generated_inputs import anything, arrays, changed, generation, image_files, mostly, options, tables, texts
+from generated_inputs import anything, arrays, changed, generation, image_files, mostly, options, runs, tables, texts
 from hypothesis import strategies as st
 
 import seqcore
 from seqcore.errors import SeqcoreError
+from seqcore.text.tokenizer import clean
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 Inputs = tuple[Any, dict[str, Any]]
@@ -174,6 +179,33 @@ def _tokenize(given: tuple[str, list[int]]) -> None:
     tokenizer.decode([number % len(tokenizer) for number in numbers]).encode()
 
 
+def _long_texts() -> st.SearchStrategy[Any]:
+    long = st.one_of(runs(100_000), texts(100_000)).map(clean)
+    return st.tuples(long, st.sampled_from(["en", "de", "fr", "xx"]), st.integers(0, 9))
+
+
+def _read_long(given: tuple[str, str, int]) -> None:
+    """All that is done to a text before and after a network sees it: nothing is lost, and nothing takes for ever."""
+    from seqcore.tasks.translation.source import SourceReader
+    from seqcore.text.familiarity import familiarity
+    from seqcore.text.languages import detect_language
+    from seqcore.text.protect import PLACEHOLDER, protect, restore
+    from seqcore.text.sentences import split_sentences
+    from seqcore.text.tidy import tidy
+
+    text, language, dropped = given
+    assert "".join(split_sentences(text, language)) == text
+    hidden, items = protect(text)
+    assert restore(hidden, items) == text.replace(PLACEHOLDER, " ")
+    less = hidden.replace(PLACEHOLDER, "", dropped)
+    assert Counter(restore(less, items).replace(" ", "")) == Counter(restore(hidden, items).replace(" ", ""))
+    for tokens in SourceReader(translator().tokenizer, [4], 40).read(text, language):
+        assert isinstance(tokens, str) or all(len(part.tokens) <= 41 for part in tokens)
+    assert tidy(text).count("\n") <= len(text)
+    familiarity(classifier().tokenizer, text)
+    assert detect_language(text, ["de", "en"]) in {"de", "en"}
+
+
 # Pictures and films
 
 
@@ -280,28 +312,68 @@ def _step(given: Any) -> None:
 # Files
 
 
+@functools.cache
+def checkpoints() -> list[Path]:
+    """One of every task; the folder of those that are made here goes with the process."""
+    made = {"language": language_model(), "captioner": captioner(), "video": frame_classifiers()[0]}
+    place = tempfile.TemporaryDirectory(prefix="seqcore-generated-")
+    atexit.register(place.cleanup)
+    for name, task in made.items():
+        task.save_pretrained(Path(place.name) / name)
+    return [*sorted(FIXTURES.glob("*-v1")), *(Path(place.name) / name for name in made)]
+
+
 def _folders() -> st.SearchStrategy[Any]:
-    folder = st.sampled_from(sorted(FIXTURES.glob("*-v1")))
+    folder = st.sampled_from(checkpoints())
     file = st.sampled_from(["config.json", "model.safetensors", "tokenizer.model"])
-    names = ["config.json", "model.safetensors", "tokenizer.model", "task", "format_version", "labels", "directions",
-             "vocab_size", "hidden_size", "num_layers", "embedding_size", "temperature", "max_length"]  # fmt: skip
-    settings = st.dictionaries(st.sampled_from(names), _json(), min_size=1, max_size=3)
-    return st.one_of(
-        st.tuples(folder, file, st.just("change"), st.just([])),
+    settings = folder.flatmap(
+        lambda one: st.tuples(
+            st.just(one), st.just("config.json"), st.just("set"),
+            st.dictionaries(st.sampled_from(_settings(one)), _json(), min_size=1, max_size=3),
+        )
+    )  # fmt: skip
+    whole = st.tuples(folder, file, st.just("change"), st.just([]))
+    places = mostly(st.sampled_from(["cpu", "auto", torch.device("cpu")]), st.one_of(_devices(), anything()))
+    kinds = mostly(st.just(torch.float32), st.one_of(st.sampled_from([torch.float16, torch.int64]), anything()))
+    what = st.one_of(
+        whole,
         st.tuples(folder, file, st.just("change"), st.lists(_damage(), min_size=1, max_size=3)),
-        st.tuples(folder, st.just("config.json"), st.just("set"), settings),
+        settings,
+        settings,
         st.tuples(folder, file, st.sampled_from(["gone", "folder", "empty"]), st.none()),
-        st.tuples(mostly(st.text(max_size=12)).filter(_no_hub_id), st.none(), st.just("as it is"), st.none()),
-    )
+        st.tuples(
+            st.one_of(_hub_ids(), _hub_ids(), st.text(max_size=12), anything()),
+            st.none(), st.just("as it is"), st.one_of(st.none(), st.just("main"), st.text(max_size=5), anything()),
+        ),
+    )  # fmt: skip
+    usual = st.just(("cpu", torch.float32))
+    return st.one_of(st.tuples(what, usual), st.tuples(what, usual), st.tuples(whole, st.tuples(places, kinds)))
 
 
-def _no_hub_id(value: Any) -> bool:
-    """A name on the hub would be asked for there."""
-    return not isinstance(value, str) or "/" not in value
+def _devices() -> st.SearchStrategy[str]:
+    return st.sampled_from(["cuda:99", "meta", "cpu:1", "mps", "xla", "", "CPU", "cpu:-1", "nonsense", "fpga"])
+
+
+def _settings(folder: Path) -> list[str]:
+    sizes = {name for name, value in json.loads((folder / "config.json").read_text()).items() if type(value) is int}
+    return [*sorted(sizes), *json.loads((folder / "config.json").read_text()), "no setting"]  # sizes twice as often
+
+
+def _hub_ids() -> st.SearchStrategy[str]:
+    name = st.one_of(
+        st.from_regex(r"[\w-][\w.-]{0,12}", fullmatch=True), st.text("aB1-_.~é", min_size=1, max_size=120),
+        st.sampled_from(["google", "bert-base-uncased", "..", "~", "hf-hub:a", "https:", "a\n", "a b", "a@main"]),
+    )  # fmt: skip
+    return st.one_of(st.lists(name, min_size=2, max_size=2), st.lists(name, min_size=1, max_size=4)).map("/".join)
 
 
 def _json() -> st.SearchStrategy[Any]:
-    simple = st.one_of(st.none(), st.booleans(), st.integers(-2, 40), st.floats(), st.text(max_size=6))
+    sizes = st.sampled_from([-(2**63), -1, 0, 2**15, 2**31 - 1, 2**31, 2**32 + 1, 10**12, 2**63, 10**30])
+    number = st.one_of(st.integers(-2, 40), st.integers(41, 10**4), sizes)
+    simple = st.one_of(
+        number, number, st.none(), st.booleans(), st.floats(), number.map(float), number.map(str), st.text(max_size=6),
+        st.sampled_from(["hf-hub:a/b", "resnet18", "torchvision:resnet18", "vit_tiny_patch16_224", "compact"]),
+    )  # fmt: skip
     return st.one_of(simple, st.lists(simple, max_size=3), st.dictionaries(st.text(max_size=3), simple, max_size=2))
 
 
@@ -312,11 +384,30 @@ def _damage() -> st.SearchStrategy[Any]:
 
 
 def _load(given: Any) -> None:
-    import json
+    (folder, name, kind, what), (device, dtype) = given
+    with no_network() as tried:
+        try:
+            _load_changed(folder, name, kind, what, device, dtype)
+        finally:
+            assert len(tried) <= 1, "the hub was asked again and again"
 
-    folder, name, kind, what = given
+
+@contextmanager
+def no_network() -> Iterator[list[Any]]:
+    """Nothing outside can be reached, which is told at once; what was asked for."""
+    tried: list[Any] = []
+
+    def fail(*address: Any, **_: Any) -> Any:
+        tried.append(address)
+        raise OSError("there is no network")
+
+    with mock.patch.object(socket, "getaddrinfo", fail), mock.patch.object(socket.socket, "connect", fail):
+        yield tried
+
+
+def _load_changed(folder: Any, name: str, kind: str, what: Any, device: Any, dtype: Any) -> None:
     if kind == "as it is":
-        seqcore.load(folder, device="cpu")
+        seqcore.load(folder, what, device, dtype)
         return
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / "model"
@@ -324,6 +415,7 @@ def _load(given: Any) -> None:
         for file in folder.iterdir():
             (copy / file.name).write_bytes(file.read_bytes())
         target = copy / name
+        target.touch()  # not every task has a tokenizer
         if kind == "gone":
             target.unlink()
         elif kind == "folder":
@@ -335,7 +427,7 @@ def _load(given: Any) -> None:
             target.write_text(json.dumps({**json.loads(target.read_text()), **what}), encoding="utf-8")
         else:
             target.write_bytes(_damaged(target.read_bytes(), what))
-        task = seqcore.load(copy, device="cpu")
+        task = seqcore.load(copy, device=device, dtype=dtype)
         assert task.config
 
 
@@ -433,6 +525,7 @@ VERBS = (
     Verb("Captioner.caption", _pictures, _caption),
     Verb("FrameClassifier.label", _films, _label),
     Verb("FrameClassifier.step", _frames, _step),
+    Verb("text of 100,000 characters", _long_texts, _read_long),
     Verb("LanguageModel.score", lambda: mostly(st.lists(mostly(texts(2000), texts(100)), max_size=3)), _score),
     Verb("LanguageModel.write", lambda: st.tuples(mostly(texts(300)), generation(30)), _write),
     Verb("seqcore.load", _folders, _load),

@@ -16,7 +16,7 @@ from training_runs import elsewhere
 
 import seqcore
 from seqcore import checkpoint
-from seqcore.errors import CheckpointError
+from seqcore.errors import CheckpointError, SeqcoreError
 from seqcore.tasks.translation import Translation, Translator
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
@@ -265,6 +265,21 @@ def test_what_is_wrong_with_a_checkpoint_is_said_in_a_line(what: str, folder: Pa
         Translator.from_pretrained(folder, device="cpu")
     assert len(str(caught.value).splitlines()) == 1
     assert str(folder.parent) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"device": None}, "a device is named as torch does, .* not None"),
+        ({"device": "meta"}, "the device 'meta' cannot be used here"),
+        ({"dtype": torch.int64}, "computes in a type such as torch.float32, not in torch.int64"),
+        ({"dtype": "float32"}, "computes in a type such as torch.float32, not in 'float32'"),
+        ({"revision": 1}, "a revision is a branch, a tag or a commit by its name, not 1"),
+    ],
+)
+def test_what_cannot_be_loaded_so_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(SeqcoreError, match=message):
+        seqcore.load(FIRST, **wrong)
 
 
 def test_load_names_a_task_it_does_not_know(folder: Path) -> None:

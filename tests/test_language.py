@@ -97,6 +97,12 @@ def test_settings_out_of_range_are_refused_at_once(model: LanguageModel, wrong: 
         model.write("It was", **wrong)
 
 
+def test_a_token_that_the_vocabulary_lacks_is_refused_at_once(model: LanguageModel) -> None:
+    for write in (model.write, model.stream):
+        with pytest.raises(InputError, match=f"names token {len(model.tokenizer)}, but the model has only"):
+            write("It was", banned_tokens=(len(model.tokenizer),))
+
+
 def test_what_is_no_text_is_refused(model: LanguageModel) -> None:
     with pytest.raises(InputError, match="must be a string"):
         model.score([3])  # type: ignore[list-item]

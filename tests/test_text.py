@@ -36,6 +36,13 @@ def test_sentences_end_where_people_end_them(text: str, language: str, sentences
     assert split_sentences(text, language)[1::2] == sentences
 
 
+def test_a_book_in_one_line() -> None:
+    sentences = ["It is 3 p.m. in Rome.", "Dr. Maier said: “Go! Now!”", "No (not yet)!", "Why?"]
+    assert split_sentences(" ".join(sentences * 500), "en")[1::2] == sentences * 500
+    for text in ('"«“' * 30_000, "ab" * 50_000, "“a " * 30_000):  # no end of it is looked for from every place
+        assert "".join(split_sentences(text, "en")) == text
+
+
 def test_items_are_taken_out_in_their_order() -> None:
     text = "See https://a.org/b?c=1. At 10:30 pay 3,000.50 to me@x.org, @tom #snow A4 or 東京!"
     hidden, items = protect(text)
@@ -58,6 +65,9 @@ def test_placeholders_and_items_that_do_not_fit_are_mended() -> None:
     assert restore(f"x {PLACEHOLDER} y.", ["1", "2"], complete=False) == "x 1 y."
     assert restore(f"{PLACEHOLDER}{PLACEHOLDER}", ["1"]) == "1"
     assert restore("", ["1", "2"]) == "1 2"
+    assert restore(f"x {PLACEHOLDER} !? \n", ["1", "2"]) == "x 1 2 !? \n"
+    wide = f"東{' ' * 20_000}京"  # a search for the end would try every blank
+    assert restore(PLACEHOLDER, [wide, "2"]) == f"{wide} 2"
 
 
 def test_a_training_pair_hides_what_stands_alike_in_both() -> None:
@@ -94,3 +104,14 @@ def test_a_foreign_text_is_refused_but_not_where_there_is_no_choice() -> None:
     with pytest.raises(InputError, match=r"\(es\).*it reads English, German"):
         detect_language(text, ["en", "de"])
     assert detect_language(text, ["de"]) == "de"
+
+
+def test_a_text_that_breaks_the_sentence_splitter_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):  # noqa: N818  # the name that pyo3 gives it
+        pass
+
+    def broken(language: str, text: str) -> list[str]:
+        raise PanicException("not a char boundary")
+
+    monkeypatch.setattr("seqcore.text.sentences.sentencex.segment", broken)
+    assert split_sentences("One. Two.\nThree.", "en") == ["", "One. Two.", "\n", "Three.", ""]

@@ -17,6 +17,7 @@ from seqcore.text.tidy import tidy
         ("  two  \t blanks \n\n and lines ", "two blanks\nand lines"),
         ("<script>alert(1)</script> a < b > c", "<script>alert(1)</script> a < b > c"),
         ("", ""),
+        (f"a &#{'9' * 5000};!", "a \ufffd!"),
         ("😀 \u202eشكرا", "😀 \u202eشكرا"),
     ],
 )

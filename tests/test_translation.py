@@ -14,6 +14,7 @@ from hypothesis import given, settings, strategies
 
 from seqcore.errors import CheckpointError, InputError
 from seqcore.tasks.translation import Translation, Translator, TranslatorConfig, new_translator
+from seqcore.tasks.translation.source import SourceReader
 
 TEXTS = [
     "a dog runs .",
@@ -208,6 +209,13 @@ def test_a_hundred_thousand_characters_in_one_line(translator: Translator) -> No
 def test_no_text_is_searched_for_ever(translator: Translator, run: str) -> None:
     found = translator.translate(f"a {run * 400}b dog", beam_size=1, max_length=2)
     assert isinstance(found.text, str)
+
+
+@pytest.mark.parametrize("run", ["中", "中 ", " ", "\u3000", "-", "1:"])
+def test_a_long_run_is_not_searched_again_from_every_place(translator: Translator, run: str) -> None:
+    pieces = SourceReader(translator.tokenizer, [], 200).read(f"a {run * 50_000}b dog", "en")
+    read = [token for piece in pieces if not isinstance(piece, str) for part in piece for token in part.tokens[:-1]]
+    assert translator.tokenizer.decode(read).endswith("b dog")
 
 
 @pytest.mark.parametrize(("source", "target"), [("en", "xx"), ("xx", "de"), ("de", "de"), ("de", "en"), ("", "")])

@@ -114,6 +114,9 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
             list(read_frames(tmp_path / name, SMALL))
     with pytest.raises(InputError, match="the video is empty"):
         list(read_frames(b"", SMALL))
+    kind = whole.rindex(b"avc1")
+    with pytest.raises(InputError, match="of a kind of video that cannot be read here"):
+        list(read_frames(whole[:kind] + b"none" + whole[kind + 4 :], SMALL))
     with pytest.raises(InputError, match="there is no video"):  # and nothing is fetched
         list(read_frames("http://127.0.0.1/a.mp4", SMALL))
 

@@ -77,6 +77,8 @@ class OpenedVideo:
             raise InputError(f"{self.name} holds no video{sound}")
         self.stream = films[0]
         try:
+            if self.stream.codec_context is None:
+                raise InputError(f"{self.name} is damaged, or of a kind of video that cannot be read here")
             self._check_size(self.stream.codec_context)  # before any memory is taken for it
         except InputError:
             self.container.close()

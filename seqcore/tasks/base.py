@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from seqcore.arguments import shown
 from seqcore.checkpoint import CONFIG, locate, read_config, write_checkpoint
 from seqcore.data import read_rows
 from seqcore.errors import CheckpointError, SettingsError, is_out_of_memory
@@ -87,8 +88,11 @@ class Task(ABC):
 
         Raises:
             CheckpointError: it is missing, damaged, of another task or of a newer format.
+            SettingsError: no such device, or a type that no model computes in.
         """
         place = choose_device(device)
+        if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+            raise SettingsError(f"a model computes in a type such as torch.float32, not in {shown(dtype)}")
         folder = locate(source, revision)
         settings = read_config(folder, cls.name)
         config = _config(cls.Config, settings, folder)
@@ -208,12 +212,14 @@ def choose_device(device: str | torch.device) -> torch.device:
     Raises:
         SettingsError: no such device here.
     """
+    if not isinstance(device, str | torch.device):
+        raise SettingsError(f"a device is named as torch does, such as cpu or cuda:0, not {shown(device)}")
     if device == "auto":
         accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
         return accelerator or torch.device("cpu")
     try:
         place = torch.device(device)
-        torch.empty(1, device=place)
+        torch.empty(1, device=place).item()  # which the device for shapes alone cannot give
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise SettingsError(f"the device {str(device)!r} cannot be used here: {str(error).splitlines()[0]}") from error
     return place

@@ -22,7 +22,6 @@ _PROTECTED = re.compile(
         )
     )
 )
-_LAST_PUNCTUATION = re.compile(r"(.*?)(\s*[.!?…]*\s*)", re.DOTALL)
 _NAME = re.compile(r"(?<!\w)[A-Z][a-zà-öø-ÿ]{2,}(?!\w)")
 
 
@@ -46,8 +45,8 @@ def restore(text: str, items: Sequence[str], complete: bool = True) -> str:
     waiting = list(reversed(items))
     restored = re.sub(PLACEHOLDER, lambda _: waiting.pop() if waiting else "", text)
     if complete and waiting:
-        body, end = _LAST_PUNCTUATION.fullmatch(restored).groups()  # type: ignore[union-attr]
-        restored = " ".join(filter(None, [body, *reversed(waiting)])) + end
+        body = restored.rstrip().rstrip(".!?…").rstrip()
+        restored = " ".join(filter(None, [body, *reversed(waiting)])) + restored[len(body) :]
     return restored
 
 

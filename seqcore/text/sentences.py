@@ -5,9 +5,10 @@ import re
 import sentencex
 
 _BREAK = re.compile(r"(\r\n|\n|\r)")
-_EDGES = re.compile(r"(\s*)(.*?)(\s*)", re.DOTALL)
 # Titles and initials that sentencex takes for the end of a sentence, and the number of a list's item.
 _UNFINISHED = re.compile(r"(?:(?:^|.*\W)(?:[A-Z]|MM|Mme|Mlle|Dr|Pr|Prof|Ste?|Mrs?|Hr|Fr)|\W*\d+)\.\s+", re.DOTALL)
+
+_AT_ONCE = 2000  # characters: sentencex looks for the end of a quotation from each of its beginnings
 
 
 def split_sentences(text: str, language: str) -> list[str]:
@@ -25,7 +26,8 @@ def split_sentences(text: str, language: str) -> list[str]:
             pieces[-1] += line
             continue
         for segment in _segments(line, language):
-            before, sentence, after = _EDGES.fullmatch(segment).groups()  # type: ignore[union-attr]
+            sentence = segment.strip()
+            before, _, after = segment.partition(sentence) if sentence else (segment, "", "")
             pieces[-1] += before
             if sentence:
                 pieces += [sentence, after]
@@ -34,9 +36,29 @@ def split_sentences(text: str, language: str) -> list[str]:
 
 def _segments(line: str, language: str) -> list[str]:
     segments: list[str] = []
-    for segment in sentencex.segment(language, line):
-        if segments and _UNFINISHED.fullmatch(segments[-1]):
-            segments[-1] += segment
-        else:
-            segments.append(segment)
+    start, cut = 0, False
+    while start < len(line):
+        found = _cut(line[start : start + _AT_ONCE], language)
+        more = start + _AT_ONCE < len(line)
+        if more and len(found) > 1:
+            found.pop()  # it may go on, so the next search begins with it
+            more = False
+        start += sum(map(len, found))
+        for segment in found:
+            if segments and (cut or _UNFINISHED.fullmatch(segments[-1])):
+                segments[-1] += segment
+            else:
+                segments.append(segment)
+            cut = False
+        cut = more
     return segments
+
+
+def _cut(part: str, language: str) -> list[str]:
+    """Sentences of a part of a line; it is a single one where sentencex breaks down, as it does in rare characters."""
+    try:
+        return list(sentencex.segment(language, part))
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of its Rust, and no Exception
+            raise
+        return [part]

@@ -12,6 +12,7 @@ from typing_extensions import Self
 from seqcore.arguments import as_list
 from seqcore.batching import padded, token_budget_batches
 from seqcore.decoding import GenerationConfig, sample, stream
+from seqcore.decoding.constraints import Constraints
 from seqcore.decoding.sampling import restrict
 from seqcore.errors import InputError
 from seqcore.nn import DecoderState
@@ -112,6 +113,7 @@ class LanguageModel(Task):
         with refusals():
             config = GenerationConfig(eos=self.tokenizer.end, pad=self.tokenizer.padding, **settings)
             config.limits(1)
+            Constraints(config, self.device).check_vocabulary(len(self.tokenizer))
         return read, config
 
     @torch.inference_mode()

@@ -9,7 +9,8 @@ from seqcore.text.protect import FOREIGN, PLACEHOLDER, protect
 from seqcore.text.sentences import split_sentences
 
 # Bullets and emoji around a sentence are no part of it.
-_MARGINS = re.compile(rf"((?:[-*•·>#]+\s+|\s|{FOREIGN})*)(.*?)((?:\s*{FOREIGN})?)", re.DOTALL)
+_BEFORE = re.compile(rf"(?:[-*•·>#]+\s+|\s|{FOREIGN})*")
+_AFTER = re.compile(rf"(?:{FOREIGN}\s*)?")  # of the text backwards: a search for its end would try every place
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -47,7 +48,7 @@ class SourceReader:
             if not position % 2:
                 pieces.append(piece)
                 continue
-            before, sentence, after = _MARGINS.fullmatch(piece).groups()  # type: ignore[union-attr]
+            before, sentence, after = _margins(piece)
             plain = protect(sentence)[0].replace(PLACEHOLDER, "")
             if any(character.isalpha() for character in plain):
                 pieces += [before, self.parts(sentence), after]
@@ -71,6 +72,14 @@ class SourceReader:
             parts.append(Part((*self.mark, *tokens[:cut], self.tokenizer.end), items[:held], shouted))
             tokens, items = tokens[cut:], items[held:]
         return parts
+
+
+def _margins(sentence: str) -> tuple[str, str, str]:
+    """What stands before it, the sentence itself, and what stands after it."""
+    before = _BEFORE.match(sentence)[0]  # type: ignore[index]
+    rest = sentence[len(before) :]
+    cut = len(rest) - len(_AFTER.match(rest[::-1])[0])  # type: ignore[index]
+    return before, rest[:cut], rest[cut:]
 
 
 def _word_before(cut: int, tokens: Sequence[int], starts_word: Callable[[int], bool]) -> int:
