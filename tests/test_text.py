@@ -30,6 +30,8 @@ def test_sentences_and_gaps_are_the_text(text: str, language: str) -> None:
         ("1. One thing.\n2. Another.", "en", ["1. One thing.", "2. Another."]),
         ("no end\r\n\r\nnor here", "en", ["no end", "nor here"]),
         ("", "en", []),
+        ("Voilà le plan B\u202f. Il dort.", "fr", ["Voilà le plan B\u202f. Il dort."]),
+        ("A\u3000\xa0.", "en", ["A\u3000\xa0."]),
     ],
 )
 def test_sentences_end_where_people_end_them(text: str, language: str, sentences: list[str]) -> None:
@@ -107,7 +109,7 @@ def test_a_foreign_text_is_refused_but_not_where_there_is_no_choice() -> None:
 
 
 def test_a_text_that_breaks_the_sentence_splitter_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    class PanicException(BaseException):  # noqa: N818  # the name that pyo3 gives it
+    class PanicException(BaseException):  # the name that pyo3 gives it
         pass
 
     def broken(language: str, text: str) -> list[str]:

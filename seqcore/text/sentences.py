@@ -1,6 +1,7 @@
 """Text into sentences, with nothing lost between them."""
 
 import re
+from itertools import accumulate, pairwise
 
 import sentencex
 
@@ -9,6 +10,7 @@ _BREAK = re.compile(r"(\r\n|\n|\r)")
 _UNFINISHED = re.compile(r"(?:(?:^|.*\W)(?:[A-Z]|MM|Mme|Mlle|Dr|Pr|Prof|Ste?|Mrs?|Hr|Fr)|\W*\d+)\.\s+", re.DOTALL)
 
 _AT_ONCE = 2000  # characters: sentencex looks for the end of a quotation from each of its beginnings
+_WIDE_BLANK = re.compile(r"[^\S\x00-\x7f](?=\.)")  # between an initial and its period it makes sentencex panic
 
 
 def split_sentences(text: str, language: str) -> list[str]:
@@ -55,10 +57,11 @@ def _segments(line: str, language: str) -> list[str]:
 
 
 def _cut(part: str, language: str) -> list[str]:
-    """Sentences of a part of a line; it is a single one where sentencex breaks down, as it does in rare characters."""
+    """Sentences of a part of a line; it is a single one where sentencex breaks down, as it may in rare characters."""
     try:
-        return list(sentencex.segment(language, part))
+        ends = accumulate(map(len, sentencex.segment(language, _WIDE_BLANK.sub(" ", part))), initial=0)
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # of its Rust, and no Exception
             raise
         return [part]
+    return [part[begin:end] for begin, end in pairwise(ends)]
