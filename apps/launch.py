@@ -116,7 +116,7 @@ def start(
     fetch_nothing()
     remember_little()
     with demo:
-        demo.unload(lambda: None)  # a page tells that it is closed only where somebody listens
+        gr.State()  # only a page that has one tells that it is closed
     demo.queue(default_concurrency_limit=4, max_size=MOST_WAITING)
     _, address, _ = demo.launch(
         server_name=host,

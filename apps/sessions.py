@@ -32,7 +32,9 @@ class Sessions(StateHolder):
         # A call that names no session is its own.
         event: Any = self.blocks._queue.event_ids_to_events.get(session_id)
         if event is None:
-            return super().__getitem__(session_id)
+            session = super().__getitem__(session_id)
+            session.is_closed = False  # a computer that slept is back
+            return session
         if not hasattr(event, "seqcore_session"):  # several rounds of one call share it
             event.seqcore_session = Session(self.blocks)
         found: SessionState = event.seqcore_session

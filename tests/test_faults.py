@@ -28,12 +28,16 @@ FIRST = ROOT / "tests" / "fixtures" / "translator-v1"
 
 
 class SmallFiles:
-    """Let this process write no file of more bytes: to it, that is a full disk."""
+    """Let this process write no file of more bytes: to it, that is a full disk.
+
+    It writes no compiled modules, either: Python takes a cut one for whole, and would import it ever after.
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most
 
     def __call__(self) -> None:
+        sys.dont_write_bytecode = True
         resource.setrlimit(resource.RLIMIT_FSIZE, (self.most, resource.RLIM_INFINITY))
 
 
@@ -186,6 +190,7 @@ def test_no_duration_is_taken_from_a_clock_that_can_be_set() -> None:
 def homeless_server(port: int, work: Path) -> Iterator[subprocess.Popen[str]]:
     """The translator's app, of a user who has no home and cannot make one."""
     mine = {"HOME": "/proc/nowhere", "TMPDIR": str(work), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    mine |= {"PYTHONDONTWRITEBYTECODE": "1"}  # see SmallFiles
     command = [sys.executable, "-m", "apps.translator", "--port", str(port), "--device", "cpu"]
     server = subprocess.Popen(
         [*command, "--checkpoint", str(FIRST)], cwd="/", env=mine | {"PATH": os.environ["PATH"]},

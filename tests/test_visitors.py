@@ -149,6 +149,9 @@ def test_files_of_a_closed_page_are_left_behind_unless_another_has_them(
     assert not any(path.endswith("letter.txt") for path in sessions.left_behind()), "the other page has it still"
     pages[1].context.close()
     wait_for(lambda: any(path.endswith("letter.txt") for path in sessions.left_behind()), 60)
+    for session in list(sessions.session_data):  # as a page does whose computer slept
+        sessions[session]
+    assert sessions.left_behind() == set()
     app.close()
 
 
