@@ -11,7 +11,8 @@ APP ?=
 ARGS ?=
 
 BIN := .venv/bin
-INSTALL := $(BIN)/uv pip install --python $(BIN)/python --editable
+# Compiled as it is installed: else the first start compiles, and where Python may not write, every start (seconds each).
+INSTALL := $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --editable
 
 .PHONY: demo test lint format clean
 
@@ -19,7 +20,7 @@ demo: .venv/installed-all
 	@exec $(BIN)/python -m apps$(if $(APP),.$(APP)) $(ARGS)
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/python -m ruff check .

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several of them share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 CHROMIUM = Path("/usr/bin/chromium")
 ENGLISH_TO_GERMAN = {"a": "ein", "dog": "Hund", "runs": "rennt", "cat": "Katze", "sleeps": "schläft"}
 WORDS = {

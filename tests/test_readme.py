@@ -48,8 +48,9 @@ def test_nothing_stands_here_that_no_test_runs() -> None:
 @pytest.fixture(scope="module")
 def environment() -> dict[str, str]:
     scripts = Path(sys.executable).parent
-    # Without what `make test` tells a make that it starts itself.
-    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    # Without what `make test ARGS=...` tells a make that it starts itself.
+    told = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "ARGS", "APP")
+    own = {name: value for name, value in os.environ.items() if name not in told}
     return {**own, "PATH": f"{scripts}{os.pathsep}{own['PATH']}", "HF_HUB_OFFLINE": "1"}
 
 
