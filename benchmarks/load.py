@@ -47,7 +47,7 @@ REVIEWS = (*_PRAISE, *(" ".join(_PRAISE[i:] + _PRAISE[:i]) * times for i in rang
 
 
 def mixture(tables: Path) -> list[Request]:
-    """Every endpoint but /label_video, those that answer fast more often."""
+    """Every endpoint, those that answer fast more often."""
     table, text = tables / "reviews.csv", tables / "letter.txt"
     table.write_text("text\n" + "\n".join(f'"{review}"' for review in REVIEWS[:8]), encoding="utf-8")
     text.write_text("\n".join(ENGLISH[:6]), encoding="utf-8")
@@ -60,7 +60,8 @@ def mixture(tables: Path) -> list[Request]:
     found += [Request("explain_sentiment", (review, 0.6)) for review in REVIEWS[:3]]
     found += [Request("caption", (photo, 5, 1.0)) for photo in photos]
     found += [Request("explain_caption", (photos[0], 5, 1.0, 3))]
-    found += [Request("label_frames", (APPS / "video" / "examples" / "film-1.mp4", ""))]
+    films = sorted((APPS / "video" / "examples").glob("*.mp4"))
+    found += [Request("label_frames", (films[0], "")), Request("label_video", (films[1], ""))]
     found += [Request("classify_file", (table, "text", 0.6)), Request("translate_file", (text, "en", "de", 5, 1.0))]
     return [*found, Request("languages", ()), Request("labels", ()), Request("video_models", ())]
 

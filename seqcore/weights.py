@@ -62,6 +62,10 @@ class _TooLargeError(Exception):
 class _Allowance(TorchDispatchMode):
     """Counts the tensors that this thread makes, each before it takes any memory."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch loads its whole compiler for the first tensor, which takes seconds
+
     def __init__(self, numbers: int, tensors: int) -> None:
         super().__init__()
         self._numbers, self._tensors = numbers, tensors
