@@ -39,17 +39,20 @@ class WordListTranslator:
     def translate(
         self,
         texts: str | list[str],
-        source: str = "auto",
-        target: str = "de",
+        source: str | list[str] = "auto",
+        target: str | list[str] = "de",
         n_best: int = 1,
         seed: int | None = None,
         **settings: Any,
     ) -> Any:
         if isinstance(texts, str):
             return self.translate([texts], source, target, n_best, seed, **settings)[0]
+        sources = [source] * len(texts) if isinstance(source, str) else source
+        targets = [target] * len(texts) if isinstance(target, str) else target
         if any("broken" in text for text in texts):
             raise RuntimeError("a secret of the machine room")
-        return [self._translation(text, source, target, n_best, seed, **settings) for text in texts]
+        each = zip(texts, sources, targets, strict=True)
+        return [self._translation(*text_and_languages, n_best, seed, **settings) for text_and_languages in each]
 
     def stream(self, text: str, **settings: Any) -> Iterator[Any]:
         from seqcore.tasks.translation.result import without_details

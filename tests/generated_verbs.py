@@ -91,7 +91,10 @@ def language_model() -> Any:
 
 
 def _translations() -> st.SearchStrategy[Inputs]:
-    languages = options(source=st.sampled_from(["auto", "en"]), target=st.sampled_from(["de", None]))
+    source, target = st.sampled_from(["auto", "en"]), st.sampled_from(["de", None])
+    languages = options(
+        source=source | st.lists(source, max_size=3), target=target | st.lists(target, max_size=3).map(tuple)
+    )
     return _calls(texts(1500), st.builds(lambda a, b: {**a, **b}, languages, generation(30)))
 
 

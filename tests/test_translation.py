@@ -186,6 +186,17 @@ def test_the_language_is_detected(both_ways: Translator) -> None:
             both_ways.predict(rows)
 
 
+def test_texts_of_several_directions_come_together(both_ways: Translator) -> None:
+    texts, sources, targets = [*TEXTS, *TEXTS], ["en", "de"] * len(TEXTS), ("de", "en") * len(TEXTS)
+    found = both_ways.translate(texts, sources, targets, batch_size=len(texts))
+    alone = [both_ways.translate(*each) for each in zip(texts, sources, targets, strict=True)]
+    assert [said(one) for one in found] == [said(one) for one in alone]
+    assert [(one.source_lang, one.target_lang) for one in found] == [*zip(sources, targets, strict=True)]
+    for languages in ({"source": ["en"]}, {"target": ("de",) * 3}):
+        with pytest.raises(InputError, match="one for each of the 2 texts"):
+            both_ways.translate(["snow", "a dog"], **languages)
+
+
 def test_a_long_line_is_translated_in_parts_and_nothing_is_left_out(translator: Translator) -> None:
     line = " ".join(TEXTS * 40)
     line = line.replace(" .", ",")

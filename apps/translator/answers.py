@@ -22,7 +22,7 @@ class Answers:
 
     def __init__(self, load: "LazyTask[Translator]") -> None:
         self.load = load
-        self._together: Batcher[str, Translation] = Batcher(self._translate_all)
+        self._together: Batcher[tuple[str, str, str], Translation] = Batcher(self._translate_all)
 
     def translator(self) -> "Translator":
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
@@ -151,10 +151,11 @@ class Answers:
     def _found(self, text: str, source: str, target: str, settings: Settings) -> "Translation":
         check_text(text, source, target)
         self.translator()  # a checkpoint that is not there is one caller's error at a time
-        return self._together(text, source=source, target=target, **settings.generation())
+        return self._together((text, source, target), **settings.generation())
 
-    def _translate_all(self, texts: Sequence[str], **settings: Any) -> "list[Translation]":
-        return self.translator().translate(texts, **settings)
+    def _translate_all(self, calls: Sequence[tuple[str, str, str]], **settings: Any) -> "list[Translation]":
+        texts, sources, targets = map(list, zip(*calls, strict=True))
+        return self.translator().translate(texts, sources, targets, **settings)
 
 
 def _explained(found: "Translation") -> dict[str, Any]:

@@ -35,6 +35,15 @@ def text_direction(text: str, source: str, target: str | None, known: Sequence[s
     return source, target
 
 
+def one_each(name: str, code: Any, texts: int) -> list[Any]:
+    """A language code for each of so many texts: the one for all, or those of a list. Raises `InputError`."""
+    if not isinstance(code, list | tuple):
+        return [code] * texts
+    if len(code) != texts:
+        raise InputError(f"{name} must be one code, or one for each of the {texts} texts, not {len(code)}")
+    return list(code)
+
+
 def row_direction(row: Mapping[str, Any], known: Sequence[str]) -> tuple[str, str]:
     """A row's languages; what it does not say follows from the first direction that fits."""
     source, target = row.get("source_lang"), row.get("target_lang")

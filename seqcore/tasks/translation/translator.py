@@ -16,7 +16,14 @@ from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.search import usual_n_best
 from seqcore.tasks.translation.config import TranslatorConfig
 from seqcore.tasks.translation.decoder import PartDecoder
-from seqcore.tasks.translation.directions import AUTO, check_direction, language_mark, row_direction, text_direction
+from seqcore.tasks.translation.directions import (
+    AUTO,
+    check_direction,
+    language_mark,
+    one_each,
+    row_direction,
+    text_direction,
+)
 from seqcore.tasks.translation.network import TranslationNetwork
 from seqcore.tasks.translation.result import Translation, in_languages, join_parts, join_sentences
 from seqcore.tasks.translation.source import Part, SourceReader
@@ -66,8 +73,8 @@ class Translator(Task):
     def translate(
         self,
         texts: Sequence[str],
-        source: str = ...,
-        target: str | None = ...,
+        source: str | Sequence[str] = ...,
+        target: str | Sequence[str | None] | None = ...,
         beam_size: int = ...,
         n_best: int | None = ...,
         batch_size: int = ...,
@@ -76,8 +83,8 @@ class Translator(Task):
     def translate(
         self,
         texts: str | Sequence[str],
-        source: str = AUTO,
-        target: str | None = None,
+        source: str | Sequence[str] = AUTO,
+        target: str | Sequence[str | None] | None = None,
         beam_size: int = 5,
         n_best: int | None = None,
         batch_size: int = 32,
@@ -89,9 +96,9 @@ class Translator(Task):
         stay where they are. Numbers, addresses, emoji and words of other scripts are copied.
 
         Args:
-            source, target: language codes; the pair must be one of ``config.directions``. A source of ``auto`` is
-                detected for each text; one that turns out to be in the target language stays as it is. Without a
-                target, the first that the model knows for the source.
+            source, target: language codes, one for all texts or a list of one for each; a pair must be one of
+                ``config.directions``. A source of ``auto`` is detected for each text; one that turns out to be in the
+                target language stays as it is. Without a target, the first that the model knows for the source.
             beam_size: hypotheses a sentence; 1 is greedy.
             n_best: translations a sentence, the others as ``alternatives``; without it 3, or ``beam_size`` if less.
             batch_size: sentences worked on at once; it never changes an answer.
@@ -106,9 +113,10 @@ class Translator(Task):
         decoder = self._part_decoder(beam_size, n_best, generation)
         check_whole("batch_size", batch_size, 1)
         texts, read = as_list(texts, "a text"), []
-        for number, text in enumerate(texts, 1):
+        sources, targets = one_each("source", source, len(texts)), one_each("target", target, len(texts))
+        for number, asked in enumerate(zip(texts, sources, targets, strict=True), 1):
             try:
-                read.append(self._read(text, source, target))
+                read.append(self._read(*asked))
             except InputError as error:
                 raise (InputError(error.message, number) if len(texts) > 1 else error) from None
         parts = [part for _, pieces in read for piece in pieces if not isinstance(piece, str) for part in piece]
@@ -164,18 +172,9 @@ class Translator(Task):
         return self.network(batch)
 
     def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Translation]:
-        pairs = [self._direction(row) for row in rows]
-        results: dict[int, Translation] = {}
-        for source, target in sorted(set(pairs)):
-            chosen = [i for i, pair in enumerate(pairs) if pair == (source, target)]
-            texts = [rows[i]["source"] for i in chosen]
-            try:
-                answers = self.translate(texts, source, target, **{"n_best": 1, **options})
-            except InputError as error:
-                number = error.number and chosen[error.number - 1] + 1
-                raise InputError(error.message, number) from None
-            results |= dict(zip(chosen, answers, strict=True))
-        return [results[i] for i in range(len(rows))]
+        texts, pairs = [row["source"] for row in rows], [self._direction(row) for row in rows]
+        sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
+        return self.translate(texts, sources, targets, **{"n_best": 1, **options})
 
     def line(self, result: Translation) -> str:
         return " ".join(result.text.splitlines())
