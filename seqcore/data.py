@@ -1,14 +1,14 @@
 """Rows in: read a file or a hub id, rename and check columns."""
 
-import csv
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from seqcore.checkpoint import hub_answers, is_hub_id
 from seqcore.errors import DataError, SettingsError
+from seqcore.table_files import check_file, delimiting
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
 
@@ -118,6 +118,9 @@ def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> 
     if not path.exists() and suffix not in FORMATS and is_hub_id(name):
         return _download(name, wanted or split)
     if path.is_dir():
+        for file in sorted((*path.rglob("metadata.csv"), *path.rglob("metadata.jsonl"))):
+            if file.is_file():
+                check_file(file)
         return _load(source, "imagefolder", data_dir=str(path), split="train")
     if not path.is_file():
         raise DataError(f"there is no file {source}")
@@ -125,55 +128,12 @@ def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> 
         raise DataError(f"{source}: files may be {', '.join(FORMATS)}, not {suffix or 'without an ending'}")
     if not path.stat().st_size:
         raise DataError(f"{source} is empty")
-    # Quotes are text in a TSV file, where tabs alone divide.
-    options: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if suffix == ".tsv" else {}
-    if suffix != ".parquet":
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            lines = _checked(path, file)
-            if suffix in {".csv", ".tsv"}:
-                _check_widths(path, lines, options)
-            else:
-                _check_objects(path, lines)
-            for _ in lines:
-                pass
+    check_file(path)
+    options = delimiting(suffix)
     if suffix in {".csv", ".tsv"}:
         # "NA" and "null" are words, and so is "12" in a column of text.
         options |= {"keep_default_na": False, "converters": dict.fromkeys(texts, str)}
     return _load(source, FORMATS[suffix], data_files=str(path), split="train", **options)
-
-
-def _checked(path: Path, lines: Iterable[str]) -> Iterator[str]:
-    for number, line in enumerate(lines, 1):
-        try:
-            line.encode()
-        except UnicodeEncodeError as error:  # what cannot be decoded was escaped
-            raise DataError(f"{path}, line {number} is not UTF-8: convert it first (iconv -t UTF-8)") from error
-        yield line
-
-
-def _check_widths(path: Path, lines: Iterable[str], options: Mapping[str, Any]) -> None:
-    """Every row must have as many fields as the header: readers shift or drop what does not fit, and say nothing."""
-    csv.field_size_limit(2**31 - 1)
-    rows = csv.reader((line.replace("\0", " ") for line in lines), **options)
-    header = next(rows, [])
-    for number, row in enumerate(filter(None, rows), 1):
-        if len(row) != len(header):
-            raise DataError(
-                f"{path}, row {number} has {len(row)} fields, but the header ({', '.join(header)}) {len(header)}: "
-                "put a text that holds the separator in double quotes"
-            )
-
-
-def _check_objects(path: Path, lines: Iterable[str]) -> None:
-    """Rows must be objects: pyarrow ends the whole program where the first one that it reads of a block is ``null``."""
-    first = ""
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if not first and text and text[0] not in "{[":
-            raise DataError(f"{path}, line {number} is no JSON object: each line must be one, like {{...}}")
-        first = first or text[:1]
-        if text == "null" and first == "{":
-            raise DataError(f"{path}, line {number} is null, and no JSON object: leave it out")
 
 
 def _download(name: str, split: str):  # type: ignore[no-untyped-def]

@@ -441,7 +441,7 @@ def _damaged(data: bytes, changes: list[Any]) -> bytes:
 
 
 def _rows() -> st.SearchStrategy[Any]:
-    columns = ("text", "label"), ("source", "target"), ("image", "captions")
+    columns = ("text", "label"), ("source", "target"), ("image", "captions"), ("file_name", "captions")
     return st.one_of([st.tuples(tables(*names), st.just(which)) for which, names in enumerate(columns)])
 
 
@@ -451,11 +451,11 @@ def _read_rows(given: Any) -> None:
 
     (suffix, content), which = given
     with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / f"rows{suffix}"
+        path = Path(place) / f"{'metadata' if which == 3 else 'rows'}{suffix}"
         path.write_bytes(content)
-        (Path(place) / "image").write_bytes(b"")
-        if which == 2:
-            rows: Sequence[Any] = read_captions(str(path))
+        (Path(place) / "image.png").write_bytes(b"")
+        if which > 1:
+            rows: Sequence[Any] = read_captions(place if which == 3 else str(path))
             assert all(row["captions"] for row in rows)
         else:
             fields: dict[str, type] = [{"text": str, "label": object}, {"source": str, "target": str}][which]

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import datasets
 import pytest
+from PIL import Image
 
 from seqcore.checkpoint import hub_answers, is_hub_id
-from seqcore.data import filled, hold_out, read_rows
+from seqcore.data import filled, hold_out, open_table, read_rows
 from seqcore.errors import DataError
 
+ROW = b'{"source": "a", "target": "b"}\n'
 FIELDS = {"source": str, "target": str}
 COLUMNS = {"source": "en", "target": "de"}
 PAIRS = [
@@ -95,6 +97,14 @@ def test_a_wrong_value_is_named_by_row_and_column(tmp_path: Path) -> None:
         ("utf16.csv", "source,target\na,b\n".encode("utf-16"), "line 1 is not UTF-8"),
         ("wide.csv", b"source,target\na,b\na,b,c\n", "row 2 has 3 fields"),
         ("narrow.csv", b"source,target\na\n", "row 1 has 1 fields"),
+        ("null.jsonl", b"null\n" + ROW, "line 1 is no JSON object"),
+        ("null_later.jsonl", ROW * 40_000 + b" null " + ROW, "line 40001 is null"),  # where a block of a reader begins
+        ("null.json", b"[null, " + ROW + b"]", "item 1 is no JSON object"),
+        ("not_a_number.json", b"[NaN, " + ROW + b"]", "item 1 is no JSON object"),
+        ("nested.json", b"[" + ROW + b", [null]]", "item 2 is no JSON object"),
+        ("mixed.json", b'["a", null]', "item 2 is no text"),
+        ("deep.json", b"[" * 100_000, "is no JSON"),
+        ("broken.json", b"[" + ROW, "is no JSON: .*line 2"),
         ("broken.jsonl", b'{"source": "a", "targ', "cannot be read"),
         ("broken.parquet", b"PAR1 and nothing else", "cannot be read"),
         ("text.docx", b"PK", r"files may be \.csv"),
@@ -106,6 +116,25 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, conten
     with pytest.raises(DataError, match=message) as caught:
         read_rows(str(tmp_path / name), FIELDS)
     assert name in str(caught.value)
+
+
+def test_an_array_of_objects_is_rows_and_one_of_texts_is_texts(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.json"
+    path.write_bytes(b"[" + ROW + b"," + ROW + b"]")
+    assert read_rows(str(path), FIELDS) == [{"source": "a", "target": "b"}] * 2
+    path.write_text('["a\\tb", "c"]', encoding="utf-8")
+    assert read_rows(str(path), {"text": str}) == [{"text": "a\tb"}, {"text": "c"}]
+
+
+def test_what_a_folder_says_of_its_images_is_looked_through(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "more" / "a.png")
+    for name, content in (("metadata.jsonl", b"null\n"), ("metadata.csv", b"file_name,text\na.png\n")):
+        table = tmp_path / "more" / name
+        table.write_bytes(content)
+        with pytest.raises(DataError, match=rf"{name}, (line|row) 1 "):
+            open_table(str(tmp_path))
+        table.unlink()
 
 
 def test_rude_texts_are_texts(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     {"errors"},
     {"arguments", "weights"},
-    {"batching", "checkpoint", "nn"},
+    {"batching", "checkpoint", "nn", "table_files"},
     {"data", "decoding", "explain", "media", "metrics", "text"},
     {"tasks"},
     {"seqcore", "cli_files", "training"},
