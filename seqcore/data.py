@@ -171,7 +171,9 @@ def _load(source: str, *arguments: Any, **options: Any):  # type: ignore[no-unty
     import datasets
 
     try:
-        return datasets.load_dataset(*arguments, **options)
+        table = datasets.load_dataset(*arguments, **options)
+        table.data.table.validate(full=True)  # Parquet files are not asked whether their texts are UTF-8
+        return table
     except Exception as error:  # datasets raises whatever its readers do
         if "corresponds to no data" in str(error):
             raise DataError(f"{source} has no rows") from error

@@ -1,6 +1,7 @@
 """Inputs that hypothesis makes, sensible and absurd ones, for whoever looks for one that breaks something."""
 
 import io
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -213,7 +214,26 @@ def tables(*fields: str) -> st.SearchStrategy[tuple[str, bytes]]:
     )
     kinds = st.sampled_from([".csv", ".csv", ".tsv", ".jsonl", ".json", ".parquet", ".txt", ""])
     content = st.one_of(torn, torn, changed(commas), changed(lines), tabs, whole, st.binary(max_size=100))
-    return st.one_of(right, right, st.tuples(kinds, content))
+    columns = st.tuples(st.just(".parquet"), changed(_parquet(fields)))
+    return st.one_of(right, right, st.tuples(kinds, content), columns)
+
+
+def _parquet(fields: Sequence[str]) -> st.SearchStrategy[bytes]:
+    """Files of a few rows, stored in several ways."""
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = pyarrow.table({name: ["a dog runs", "ein Hund – rennt", ""] * 90 for name in fields})
+
+    def stored(compression: str, version: str, dictionary: bool) -> bytes:
+        file = io.BytesIO()
+        pyarrow.parquet.write_table(
+            rows, file, compression=compression, data_page_version=version, use_dictionary=dictionary
+        )
+        return file.getvalue()
+
+    ways = itertools.product(("none", "snappy", "gzip", "zstd"), ("1.0", "2.0"), (True, False))
+    return st.sampled_from([stored(*way) for way in ways])
 
 
 def _lines(rows: list[Any]) -> bytes:

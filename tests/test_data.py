@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import datasets
+import pyarrow
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
@@ -116,6 +118,15 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, conten
     with pytest.raises(DataError, match=message) as caught:
         read_rows(str(tmp_path / name), FIELDS)
     assert name in str(caught.value)
+
+
+def test_a_damaged_text_in_a_parquet_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.parquet"
+    table = pyarrow.table({"source": ["a dog runs"], "target": ["b"]})
+    pyarrow.parquet.write_table(table, path, compression="none", use_dictionary=False, write_statistics=False)
+    path.write_bytes(path.read_bytes().replace(b"dog", b"d\xff\xfe"))
+    with pytest.raises(DataError, match=r"pairs\.parquet cannot be read: .*UTF8"):
+        read_rows(str(path), FIELDS)
 
 
 def test_an_array_of_objects_is_rows_and_one_of_texts_is_texts(tmp_path: Path) -> None:
