@@ -23,6 +23,7 @@ from apps.look import CSS, HEAD, THEME
 from apps.memory import give_back_memory
 from apps.options import LARGEST_UPLOAD, check_address, parser, stop
 from apps.sessions import Sessions, remember_little
+from apps.shown_errors import tell_what_is_refused
 from seqcore.errors import SeqcoreError
 
 # A call that waits to be worked on together with others holds a thread, but takes no time of the processor. Of those
@@ -117,6 +118,7 @@ def start(
     remember_little()
     with demo:
         gr.State()  # only a page that has one tells that it is closed
+    tell_what_is_refused(demo)
     demo.queue(default_concurrency_limit=4, max_size=MOST_WAITING)
     _, address, _ = demo.launch(
         server_name=host,

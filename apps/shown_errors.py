@@ -14,10 +14,12 @@ from apps.environment import OWN_FOLDER
 import gradio as gr
 
 from apps.keeping import still_used
+from seqcore.arguments import shown
 from seqcore.errors import SeqcoreError, is_out_of_memory
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
+_UNKNOWN = "Something went wrong inside the app. Its terminal says what."
 
 
 def message(error: SeqcoreError) -> str:
@@ -51,6 +53,33 @@ def user_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameter
     return guarded
 
 
+def tell_what_is_refused(demo: gr.Blocks) -> None:
+    """Give a reason to callers whose values gradio refuses before a function of ours sees them; it gives none."""
+    take = demo.preprocess_data
+
+    async def taken(event: Any, values: list[Any], *more: Any) -> Any:
+        try:
+            return await take(event, values, *more)
+        except gr.Error:
+            raise
+        except Exception as error:
+            name = f"/{event.api_name}" if event.api_name else "This"
+            logging.getLogger(__name__).warning("%s refused what it was given: %s", name, shown(str(error)))
+            raise gr.Error(_refused(name, len(event.inputs), len(values), error), print_exception=False) from error
+
+    demo.preprocess_data = taken  # type: ignore[method-assign, assignment]
+
+
+def _refused(name: str, wanted: int, given: int, error: Exception) -> str:
+    """What a caller is told of values that no function of ours has seen."""
+    if given < wanted:
+        return f"{name} takes {wanted} values, not {given}."
+    told = _inside(error)
+    if told != _UNKNOWN:
+        return told
+    return f"{name} was given a value of a wrong kind, or a file that was not uploaded before: see /gradio_api/info."
+
+
 @contextmanager
 def _shown_errors(function: Callable[..., Any], arguments: Sequence[Any] = ()) -> Iterator[None]:
     if OWN_FOLDER is not None:
@@ -75,4 +104,4 @@ def _inside(error: Exception) -> str:
         return "The disk of the server is full: try again later."
     if isinstance(error, FileNotFoundError) and OWN_FOLDER and str(error.filename).startswith(str(OWN_FOLDER)):
         return "This file is not on the server any more: choose it again."
-    return "Something went wrong inside the app. Its terminal says what."
+    return _UNKNOWN

@@ -5,6 +5,7 @@ import html.parser
 import http.server
 import json
 import os
+import re
 import threading
 import time
 import urllib.error
@@ -199,6 +200,29 @@ def test_contents_of_another_kind_are_told(word_list_server: str, tmp_path: Path
         with pytest.raises(AppError, match=message):
             client.predict(handle_file(tmp_path / name), source="en", api_name="/translate_file")
     assert client.predict("a dog", api_name="/translate") == "ein Hund"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "values", "message"),
+    [
+        ("translate", ["a dog", "en"], "/translate takes 5 values, not 2."),
+        ("translate", [{"a": []}, "en", "de", 5, 1.0], "The text and both languages must be strings."),
+        ("translate", ["a dog", "en", "de", "<b>", 1.0], "Beam size must be a whole number .* not '&lt;b&gt;'."),
+        ("translate", ["a dog", "en", "de", 2**200, 1.0], "Beam size must be a whole number .*"),
+        ("translate_file", [None, "en", "de", 5, 1.0], "Choose a .txt file first."),
+        ("translate_file", [3, "en", "de", 5, 1.0], "/translate_file was given a value of a wrong kind, or .*"),
+        ("translate_file", [{"path": "a.txt"}, "en", "de", 5, 1.0], "/translate_file was given .*"),
+        ("translate_file", [{"path": "a.txt", "meta": 5}, "en", "de", 5, 1.0], "/translate_file was given .*"),
+    ],
+)
+def test_values_that_an_endpoint_does_not_take_are_told(
+    word_list_server: str, caplog: pytest.LogCaptureFixture, endpoint: str, values: list[Any], message: str
+) -> None:
+    body = json.dumps({"data": values}).encode()
+    status, text, _ = answer(f"{word_list_server}/gradio_api/run/{endpoint}", body, **JSON)
+    assert status == 500
+    assert re.fullmatch(message, json.loads(text)["error"])
+    assert all("\n" not in line and "Traceback" not in line for line in caplog.messages)
 
 
 @pytest.mark.parametrize("name", ["page.html", "drawing.svg", "script.js", "page.xhtml"])

@@ -118,7 +118,7 @@ class Answers:
 
     def translate_file(
         self,
-        file: str,
+        file: str | None,
         source: str = AUTO,
         target: str = "de",
         beam_size: int = DEFAULT_BEAM,

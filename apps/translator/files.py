@@ -32,7 +32,7 @@ class Progress:
 
 
 def translate_file(
-    translator: "Translator", path: str, source: str, target: str, settings: Settings
+    translator: "Translator", path: str | None, source: str, target: str, settings: Settings
 ) -> Iterator[Progress]:
     """Translate a text file; line k of the result belongs to line k of the file.
 
@@ -41,6 +41,8 @@ def translate_file(
     Raises:
         InputError: no UTF-8 text file of at most 2 MB with something in it, or a language that the model lacks.
     """
+    if not path:
+        raise InputError("Choose a .txt file first.")
     if not isinstance(source, str) or not isinstance(target, str):
         raise InputError("Both languages must be strings.")
     all_lines, beginning = _survey(path)

@@ -174,12 +174,10 @@ class PageEvents:
         self, request: gr.Request, file: str | None, source: str, target: str, *settings: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Translate an uploaded file while a bar grows, and offer the result once it is complete."""
-        if file is None:
-            raise gr.Error("Choose a .txt file first.", print_exception=False)
         steps = self._file(file, source, target, *settings)
         yield from self._files.run(visitor(request), steps, (gr.skip(),) * 3, of=file)
 
-    def _file(self, file: str, source: str, target: str, *settings: Any) -> Steps:
+    def _file(self, file: str | None, source: str, target: str, *settings: Any) -> Steps:
         yield "", gr.update(visible=False, value=None), gr.update(interactive=True)
         try:
             yield from self._bars(file, source, target, Settings(*settings))
@@ -187,7 +185,7 @@ class PageEvents:
             yield _NO_FILE
             raise
 
-    def _bars(self, file: str, source: str, target: str, settings: Settings) -> Steps:
+    def _bars(self, file: str | None, source: str, target: str, settings: Settings) -> Steps:
         translator = self.answers.translator()
         started = time.perf_counter()
         for at in files.translate_file(translator, file, source, target, settings):
