@@ -211,4 +211,14 @@ def page(browser: Any) -> Iterator[Any]:
     opened.on("dialog", lambda dialog: problems.append(f"a dialog: {dialog.message}"))
     yield opened
     context.close()
-    assert problems == []
+    assert [*without_leaving(problems)] == []
+
+
+def without_leaving(problems: list[str]) -> Iterator[str]:
+    """A page that is left while an answer is still coming ends that itself, and complains of it once or twice."""
+    left = False
+    for problem in problems:
+        ended = problem.startswith("AbortError: signal is aborted")
+        if not ended and not (left and "Connection errored out" in problem):
+            yield problem
+        left = ended

@@ -109,7 +109,8 @@ class Translator(Task):
                 or a setting out of range.
         """
         if isinstance(texts, str):
-            return self.translate([texts], source, target, beam_size, n_best, batch_size, **generation)[0]
+            languages: tuple[Any, Any] = [source], [target]  # lists of them are for lists of texts
+            return self.translate([texts], *languages, beam_size, n_best, batch_size, **generation)[0]
         decoder = self._part_decoder(beam_size, n_best, generation)
         check_whole("batch_size", batch_size, 1)
         texts, read = as_list(texts, "a text"), []
