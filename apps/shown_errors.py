@@ -19,7 +19,6 @@ from seqcore.errors import SeqcoreError, is_out_of_memory
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
-_UNKNOWN = "Something went wrong inside the app. Its terminal says what."
 
 
 def message(error: SeqcoreError) -> str:
@@ -74,10 +73,8 @@ def _refused(name: str, wanted: int, given: int, error: Exception) -> str:
     """What a caller is told of values that no function of ours has seen."""
     if given < wanted:
         return f"{name} takes {wanted} values, not {given}."
-    told = _inside(error)
-    if told != _UNKNOWN:
-        return told
-    return f"{name} was given a value of a wrong kind, or a file that was not uploaded before: see /gradio_api/info."
+    kind = f"{name} was given a value of a wrong kind, or a file that was not uploaded before: see /gradio_api/info."
+    return _inside(error, kind)
 
 
 @contextmanager
@@ -96,12 +93,12 @@ def _shown_errors(function: Callable[..., Any], arguments: Sequence[Any] = ()) -
         raise gr.Error(_inside(error), print_exception=False) from error
 
 
-def _inside(error: Exception) -> str:
-    """What a visitor is told of an error that is not theirs."""
+def _inside(error: Exception, otherwise: str = "Something went wrong inside the app. Its terminal says what.") -> str:
+    """What a visitor is told of an error that is not ours."""
     if is_out_of_memory(error):
         return "This was too much for the memory of the server: try something smaller, or try again later."
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "The disk of the server is full: try again later."
     if isinstance(error, FileNotFoundError) and OWN_FOLDER and str(error.filename).startswith(str(OWN_FOLDER)):
         return "This file is not on the server any more: choose it again."
-    return _UNKNOWN
+    return otherwise

@@ -318,18 +318,24 @@ def test_a_narrow_screen_shows_everything(page: Any, word_list_server: str, them
     assert page.evaluate("(box => box.scrollWidth > box.clientWidth)(document.querySelector('.sq-scroll'))")
 
 
-def test_a_missing_checkpoint_is_told_in_the_page(page: Any, free_port: Callable[[], int], tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_told_in_the_page(
+    page: Any, leave: Callable[[], None], free_port: Callable[[], int], tmp_path: Path
+) -> None:
     with served("apps.translator", free_port(), "--checkpoint", str(tmp_path / "nothing")) as address:
         page.goto(address)
         page.locator("#trouble").get_by_text("The model could not be loaded.").wait_for()
         assert str(tmp_path / "nothing") in page.locator("#trouble").inner_text()
         translate(page, "a dog runs")
         page.locator(".toast-body").get_by_text(str(tmp_path / "nothing")).wait_for()
-        page.goto("about:blank")  # an open page would see its server end
+        leave()  # an open page would see its server end
 
 
 def test_the_page_works_as_one_of_many(
-    page: Any, word_list_translator: Any, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    page: Any,
+    leave: Callable[[], None],
+    word_list_translator: Any,
+    free_port: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def build(load: Any) -> gr.Blocks:
         with gr.Blocks() as other:
@@ -350,13 +356,13 @@ def test_the_page_works_as_one_of_many(
     translate(page, "a dog runs")
     translation_is(page, "ein Hund rennt")
     page.locator("#details svg").wait_for()
-    page.goto("about:blank")
+    leave()
     assert Client(address, verbose=False).predict("ein Hund", target="en", api_name="/translate") == "a dog"
     site.close()
 
 
 @pytest.mark.skipif(not CHECKPOINT.is_dir(), reason=f"there is no {CHECKPOINT}")
-def test_the_shipped_model_translates(page: Any, free_port: Callable[[], int]) -> None:
+def test_the_shipped_model_translates(page: Any, leave: Callable[[], None], free_port: Callable[[], int]) -> None:
     with served("apps.translator", free_port()) as address:
         page.goto(address)
         translate(page, "A man is sleeping.")
@@ -368,7 +374,7 @@ def test_the_shipped_model_translates(page: Any, free_port: Callable[[], int]) -
         page.get_by_text("Une femme lit un livre dans le parc.").click()
         status_is(page, "1 sentence in .* s, French detected")
         assert "A woman" in page.input_value("#translation textarea")
-        page.goto("about:blank")
+        leave()
 
 
 @contextmanager

@@ -216,7 +216,9 @@ def test_a_narrow_screen_shows_everything(page: Any, server: str, theme: str) ->
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_a_missing_checkpoint_is_told_in_the_page(page: Any, free_port: Callable[[], int], tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_told_in_the_page(
+    page: Any, leave: Callable[[], None], free_port: Callable[[], int], tmp_path: Path
+) -> None:
     app = build(LazyTask(tmp_path / "nothing", "cpu"))
     page.goto(str(start(app, "127.0.0.1", free_port())))
     page.locator("#trouble").get_by_text("The model could not be loaded.").wait_for()
@@ -225,5 +227,5 @@ def test_a_missing_checkpoint_is_told_in_the_page(page: Any, free_port: Callable
     page.click("#go")
     page.locator(".toast-body").get_by_text(str(tmp_path / "nothing")).wait_for()
     status_is(page, "Not classified")
-    page.goto("about:blank")  # an open page would see its server end
+    leave()  # an open page would see its server end
     app.close()
