@@ -13,7 +13,8 @@ pytestmark = pytest.mark.browser
 
 
 def tab_to(page: Any, selector: str) -> None:
-    """Press Tab until the keyboard is at, or within, what the selector names."""
+    """Wait for what the selector names, then press Tab until the keyboard is at, or within, it."""
+    page.locator(selector).locator("visible=true").first.wait_for()
     reached = "selector => Boolean(document.activeElement.closest(selector))"
     for _ in range(80):
         page.keyboard.press("Tab")
