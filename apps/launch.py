@@ -7,9 +7,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from apps.environment import OWN_FOLDER
 
@@ -22,7 +21,7 @@ from apps.loading import CHECKPOINTS, MODELS, LazyTask, lazy_task
 from apps.look import CSS, HEAD, THEME
 from apps.memory import give_back_memory
 from apps.options import LARGEST_UPLOAD, check_address, parser, stop
-from apps.sessions import Sessions, remember_little
+from apps.sessions import files_in, left_behind, remember_little
 from apps.shown_errors import tell_what_is_refused
 from seqcore.errors import SeqcoreError
 
@@ -37,6 +36,8 @@ FILE_LIFETIME = (3600, 3600)
 
 # All that is read from outside the server's own folder.
 EXAMPLES = [str(folder) for folder in Path(__file__).resolve().parent.glob("*/examples")]
+
+_SERVED: list[gr.Blocks] = []  # one folder keeps the files of all servers of this process
 
 
 def run_app(
@@ -117,7 +118,7 @@ def start(
     fetch_nothing()
     remember_little()
     with demo:
-        gr.State()  # only a page that has one tells that it is closed
+        state = gr.State()  # only a page that has one tells that it is closed
     tell_what_is_refused(demo)
     demo.queue(default_concurrency_limit=4, max_size=MOST_WAITING)
     _, address, _ = demo.launch(
@@ -141,11 +142,20 @@ def start(
         quiet=True,
         prevent_thread_lock=True,
     )
+    # Gradio keeps the file that an input shows first, but not those of the examples.
+    state.keep_in_cache.update(files_in(demo.config))
     if OWN_FOLDER is not None:
-        Keeper(OWN_FOLDER, partial(_kept, demo), cast(Sessions, demo.app.state_holder).left_behind).begin()
+        _SERVED.append(demo)
+        if len(_SERVED) == 1:
+            Keeper(OWN_FOLDER, kept, left).begin()
     return address.rstrip("/") if address else None
 
 
-def _kept(demo: gr.Blocks) -> set[str]:
-    """Files of the page itself, such as its examples."""
-    return {path for block in demo.blocks.values() for path in block.keep_in_cache}
+def kept() -> set[str]:
+    """Files of the pages themselves, such as their examples."""
+    return {path for demo in list(_SERVED) for block in list(demo.blocks.values()) for path in block.keep_in_cache}
+
+
+def left() -> set[str]:
+    """Files of visitors who have gone."""
+    return left_behind(demo.app.state_holder for demo in list(_SERVED))

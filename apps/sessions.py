@@ -4,7 +4,7 @@ As it comes, gradio 6 describes every component of every page anew for each sess
 where pages are many; it takes each call of a program for a session of its own; and it keeps ten thousand of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -40,23 +40,25 @@ class Sessions(StateHolder):
         found: SessionState = event.seqcore_session
         return found
 
-    def left_behind(self) -> set[str]:
-        """Files of pages and programs that were closed, as far as no open one has them, too."""
-        of: dict[bool, set[str]] = {True: set(), False: set()}
-        for session in list(self.session_data.values()):
-            of[session.is_closed].update(_files(list(session.config_values.values())))
-        return of[True] - of[False]
+
+def left_behind(servers: Iterable[StateHolder]) -> set[str]:
+    """Files of pages and programs that were closed, as far as no open one of any server has them, too."""
+    of: dict[bool, set[str]] = {True: set(), False: set()}
+    for sessions in servers:
+        for session in list(sessions.session_data.values()):
+            of[session.is_closed].update(files_in(list(session.config_values.values())))
+    return of[True] - of[False]
 
 
-def _files(value: Any) -> Iterator[str]:
-    """All paths of files in what a session holds."""
+def files_in(value: Any) -> Iterator[str]:
+    """All paths of files in what a session holds, or a page shows."""
     if isinstance(value, dict):
         if isinstance(path := value.get("path"), str):
             yield path
         value = list(value.values())
     if isinstance(value, list | tuple):
         for each in value:
-            yield from _files(each)
+            yield from files_in(each)
 
 
 def remember_little() -> None:

@@ -104,7 +104,7 @@ def test_a_page_has_its_title_the_same_links_and_no_violation(page: Any, site: s
     assert found == [], "\n".join(found)
     expect(page.locator("h1")).to_have_text(title)
     expect(page).to_have_title(f"{title} · seqcore" if name else title)
-    assert page.locator(".nav-holder a").all_inner_texts() == list(PAGES.values())
+    expect(page.locator(".nav-holder a")).to_have_text(list(PAGES.values()), use_inner_text=True)
     expect(page.locator(".nav-holder a.active")).to_have_text(title if name else "Home")
 
 

@@ -59,13 +59,14 @@ def test_a_sentence_is_translated_and_explained(page: Any, word_list_server: str
     assert "ein Hund rennt" in heat_map.get_attribute("aria-label")
     assert heat_map.bounding_box()["height"] > 50
     read, written = ["⟨de⟩", "a", "dog", "runs", "⟨end⟩"], ["ein", "Hund", "rennt", "⟨end⟩"]
-    assert heat_map.locator("text").all_text_contents() == read + written
-    assert page.locator(".sq-ranking tbody tr").all_inner_texts() == [
-        "1\tein Hund rennt\t-0.250",
-        *(f"{number + 1}\tein Hund rennt {number}\t-0.500" for number in range(1, 5)),
+    expect(heat_map.locator("text")).to_have_text(read + written)
+    ranks = [
+        "1 ein Hund rennt -0.250",
+        *(f"{number + 1} ein Hund rennt {number} -0.500" for number in range(1, 5)),
     ]
+    expect(page.locator(".sq-ranking tbody tr")).to_have_text(ranks, use_inner_text=True)
     status_is(page, r"^1 sentence in \d+\.\d\d s, English detected$")
-    assert not page.locator("#sentence").is_visible()
+    expect(page.locator("#sentence")).not_to_be_visible()
 
 
 def test_a_piece_tells_how_sure_it_is_when_pointed_at_or_reached(page: Any, word_list_server: str) -> None:
@@ -73,17 +74,17 @@ def test_a_piece_tells_how_sure_it_is_when_pointed_at_or_reached(page: Any, word
     translate(page, "a dog runs")
     pieces = page.locator(".sq-piece")
     pieces.nth(2).wait_for()
-    assert pieces.locator("bdi").all_inner_texts() == ["ein", "Hund", "rennt"]
-    assert pieces.locator("small").all_inner_texts() == ["90", "90", "90"]
+    expect(pieces.locator("bdi")).to_have_text(["ein", "Hund", "rennt"], use_inner_text=True)
+    expect(pieces.locator("small")).to_have_text(["90", "90", "90"], use_inner_text=True)
     told = page.locator(".sq-tip:visible")
-    assert told.count() == 0
+    expect(told).to_have_count(0)
     pieces.nth(1).hover()
-    assert told.all_inner_texts() == ["“Hund”: 90.0 % sure, looked most at “⟨de⟩”"]
+    expect(told).to_have_text(["“Hund”: 90.0 % sure, looked most at “⟨de⟩”"], use_inner_text=True)
     page.mouse.move(0, 0)
     pieces.nth(0).focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    assert "“rennt”" in told.inner_text()
+    expect(told).to_contain_text("“rennt”")
 
 
 def test_lines_stay_lines_and_each_can_be_looked_at(page: Any, word_list_server: str) -> None:
@@ -113,11 +114,11 @@ def test_the_text_grows_until_it_is_whole_or_stopped(
     page: Any, word_list_server: str, word_list_translator: Any
 ) -> None:
     page.goto(word_list_server)
-    assert page.locator("#stop").is_disabled()
+    expect(page.locator("#stop")).to_be_disabled()
     translate(page, "a dog runs slowly " * 100)
     page.wait_for_function("document.querySelector('#translation textarea').value.split(' ').length > 5")
     status_is(page, "Translating …")
-    assert not page.locator("#details").is_visible()
+    expect(page.locator("#details")).not_to_be_visible()
     page.click("#stop")
     status_is(page, "Stopped.")
     page.locator("#stop:disabled").wait_for()
@@ -165,7 +166,7 @@ def test_a_new_request_ends_the_one_before(page: Any, word_list_server: str, wor
     translation_is(page, "")
     page.wait_for_timeout(300)
     translation_is(page, "")
-    assert page.locator("#status").inner_text() == ""
+    expect(page.locator("#status")).to_have_text("")
 
 
 def test_only_pairs_that_the_model_knows_can_be_chosen(page: Any, word_list_server: str) -> None:
@@ -229,7 +230,7 @@ def test_sampling_with_a_seed_draws_the_same_again(page: Any, word_list_server: 
 
     page.fill("#source textarea", "dog")
     page.locator("#settings").get_by_text("Settings").click()
-    assert not page.locator("#seed").is_visible()
+    expect(page.locator("#seed")).not_to_be_visible()
     page.get_by_label("Sampling").check()
     page.locator("#seed").wait_for()
     draws = [drawn(seed) for seed in (7, 7, 8, 0, 0)]
@@ -267,8 +268,8 @@ def test_a_file_that_cannot_be_translated_is_told_and_nothing_offered(page: Any,
     page.click("#translate-file")
     page.locator(".toast-body").get_by_text("Line 2 of letter.txt is no UTF-8 text").wait_for()
     expect(page.locator("#stop-file")).to_be_disabled()
-    assert not page.locator("#download").is_visible()
-    assert page.locator("#file-progress progress").count() == 0
+    expect(page.locator("#download")).not_to_be_visible()
+    expect(page.locator("#file-progress progress")).to_have_count(0)
 
 
 def test_the_translation_can_be_copied(page: Any, word_list_server: str) -> None:
@@ -286,8 +287,8 @@ def test_markup_stays_text(page: Any, word_list_server: str) -> None:
     translate(page, text)
     translation_is(page, text)
     page.locator("#details svg").wait_for()
-    assert page.locator("#details img").count() == 0
-    assert text in page.locator(".sq-ranking").inner_text()
+    expect(page.locator("#details img")).to_have_count(0)
+    expect(page.locator(".sq-ranking")).to_contain_text(text)
 
 
 def test_too_long_a_text_is_refused_and_the_page_goes_on(page: Any, word_list_server: str) -> None:
@@ -324,7 +325,7 @@ def test_a_missing_checkpoint_is_told_in_the_page(
     with served("apps.translator", free_port(), "--checkpoint", str(tmp_path / "nothing")) as address:
         page.goto(address)
         page.locator("#trouble").get_by_text("The model could not be loaded.").wait_for()
-        assert str(tmp_path / "nothing") in page.locator("#trouble").inner_text()
+        expect(page.locator("#trouble")).to_contain_text(str(tmp_path / "nothing"))
         translate(page, "a dog runs")
         page.locator(".toast-body").get_by_text(str(tmp_path / "nothing")).wait_for()
         leave()  # an open page would see its server end

@@ -203,7 +203,7 @@ def test_a_photo_is_captioned_and_explained(page: Any, server: str, photo: Path)
     page.locator("#photo input[type=file]").first.set_input_files(photo)
     expect(page.locator("#caption textarea")).to_have_value("A red square.")
     expect(page.locator(".sq-look")).to_have_count(3)
-    assert page.locator(".sq-look figcaption bdi").all_inner_texts() == ["a", "red", "square"]
+    expect(page.locator(".sq-look figcaption bdi")).to_have_text(["a", "red", "square"], use_inner_text=True)
     assert page.locator(".sq-look img").first.get_attribute("alt") == "Where the model looked for “a”"
     expect(page.locator("#looked .sq-ranking tbody tr")).to_have_count(3)
     page.locator("#status").get_by_text(re.compile(r"sure of a piece on average, in \d")).wait_for()

@@ -37,13 +37,12 @@ def server(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_the_panels_are_used_as_a_person_would(page: Any, server: str, width: int, theme: str, tmp_path: Any) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    page.set_default_timeout(60_000)
     page.goto(f"{server}/?__theme={theme}")
     page.locator("#forecasts .sq-chart svg[role=img]").wait_for()
     page.get_by_label("Brain waves").check()
     page.locator("#forecasts .sq-figures").wait_for()
-    assert page.locator("#forecasts tbody tr").count() == 4
-    assert page.locator("#adding tbody tr").count() == 4
+    expect(page.locator("#forecasts tbody tr")).to_have_count(4)
+    expect(page.locator("#adding tbody tr")).to_have_count(4)
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
     page.get_by_role("tab", name="Writing").click()

@@ -63,14 +63,15 @@ def choose_file(page: Any, name: str, content: str) -> None:
 def test_a_text_is_classified_and_explained(page: Any, server: str) -> None:
     page.goto(server)
     page.get_by_text("Tells good things from bad ones.").wait_for()
-    assert not page.locator("#verdict").is_visible()
+    expect(page.locator("#verdict")).not_to_be_visible()
     classify(page, "The film was wonderful.")
     label_is(page, "positive")
-    assert page.locator("#verdict th").all_inner_texts() == ["negative", "positive"]
+    expect(page.locator("#verdict th")).to_have_text(["negative", "positive"], use_inner_text=True)
     shares = [float(text.removesuffix(" %")) for text in page.locator("#verdict td:last-child").all_inner_texts()]
     assert sum(shares) == pytest.approx(100, abs=0.2)
     assert page.locator(".sq-words").evaluate("box => box.firstChild.textContent").startswith("The")
-    assert page.locator(".sq-word-part").count() == page.locator(".sq-steps > span").count() == 4
+    expect(page.locator(".sq-word-part")).to_have_count(4)
+    expect(page.locator(".sq-steps > span")).to_have_count(4)
     assert page.locator(".sq-course").get_attribute("aria-label").startswith("The probability of positive after each")
     classify(page, "The film was awful.")
     label_is(page, "negative")
@@ -86,7 +87,7 @@ def test_a_word_tells_its_part_when_pointed_at_or_reached(page: Any, server: str
     page.goto(server)
     classify(page, "The film was awful, but the music was lovely.")
     told = page.locator(".sq-tip:visible")
-    assert told.count() == 0
+    expect(told).to_have_count(0)
     strong = page.locator(".sq-word-part[tabindex]")
     strong.first.hover()
     assert re.fullmatch(
@@ -96,8 +97,8 @@ def test_a_word_tells_its_part_when_pointed_at_or_reached(page: Any, server: str
     strong.first.focus()
     first = told.inner_text()
     page.keyboard.press("Tab")
-    assert told.count() == 1
-    assert told.inner_text() != first
+    expect(told).to_have_count(1)
+    expect(told).not_to_have_text(first)
     steps = page.locator(".sq-steps > span")
     steps.nth(3).hover()
     page.locator(".sq-course .sq-tip:visible").get_by_text("After “awful,” (word 4 of 9)").wait_for()
@@ -106,7 +107,7 @@ def test_a_word_tells_its_part_when_pointed_at_or_reached(page: Any, server: str
 def test_the_unsure_band_can_be_moved(page: Any, server: str) -> None:
     page.goto(server)
     classify(page, "The film was wonderful.")
-    assert page.locator(".sq-caution").count() == 0
+    expect(page.locator(".sq-caution")).to_have_count(0)
     page.locator("#settings").get_by_text("Settings").click()
     band = page.locator("#band input[type=number]")
     expect(band).to_have_value("0.6")
@@ -139,7 +140,7 @@ def test_markup_stays_text(page: Any, server: str) -> None:
     page.click("#classify-all")
     page.locator("#results").get_by_text(MARKUP).wait_for()
     for place in ("#reasons", "#results", "#verdict", "#file-progress"):
-        assert page.locator(f"{place} img, {place} script, {place} b").count() == 0
+        expect(page.locator(f"{place} img, {place} script, {place} b")).to_have_count(0)
 
 
 def test_too_long_a_text_is_refused_and_the_page_goes_on(page: Any, server: str) -> None:
@@ -161,7 +162,7 @@ def test_a_table_goes_up_and_comes_back(page: Any, server: str, tmp_path: Path) 
     page.locator("#file-progress").get_by_text(re.compile(r"^300 texts of reviews\.csv in \d+\.\d s$")).wait_for()
     bar = page.locator("#file-progress progress")
     assert bar.get_attribute("value") == bar.get_attribute("max") == "300"
-    assert page.locator("#results tbody tr").count() == 200
+    expect(page.locator("#results tbody tr")).to_have_count(200)
     page.get_by_text("The first 200 of 300").wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download reviews.classified.csv").click()
@@ -181,12 +182,12 @@ def test_a_file_that_cannot_be_read_is_told_and_nothing_offered(page: Any, serve
     page.goto(server)
     choose_file(page, "bad.csv", "id,text\n1,a,b\n")
     page.locator(".toast-body").get_by_text("Line 2 of bad.csv has 3 cells").first.wait_for()
-    assert not page.locator("#column").is_visible()
+    expect(page.locator("#column")).not_to_be_visible()
     page.get_by_label("Remove").or_(page.get_by_label("Clear")).first.click()
     page.click("#classify-all")
     page.locator(".toast-body").get_by_text("Write texts, one a line, or choose a file first").wait_for()
     expect(page.locator("#stop-file")).to_be_disabled()
-    assert not page.locator("#download").is_visible()
+    expect(page.locator("#download")).not_to_be_visible()
 
 
 def test_a_table_can_be_stopped(page: Any, server: str) -> None:
@@ -197,8 +198,8 @@ def test_a_table_can_be_stopped(page: Any, server: str) -> None:
     begun.wait_for()
     page.click("#stop-file")
     expect(page.locator("#stop-file")).to_be_disabled()
-    assert page.locator("#file-progress progress").count() == 0
-    assert not page.locator("#download").is_visible()
+    expect(page.locator("#file-progress progress")).to_have_count(0)
+    expect(page.locator("#download")).not_to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -222,7 +223,7 @@ def test_a_missing_checkpoint_is_told_in_the_page(
     app = build(LazyTask(tmp_path / "nothing", "cpu"))
     page.goto(str(start(app, "127.0.0.1", free_port())))
     page.locator("#trouble").get_by_text("The model could not be loaded.").wait_for()
-    assert str(tmp_path / "nothing") in page.locator("#trouble").inner_text()
+    expect(page.locator("#trouble")).to_contain_text(str(tmp_path / "nothing"))
     page.fill("#text textarea", "The film was good.")
     page.click("#go")
     page.locator(".toast-body").get_by_text(str(tmp_path / "nothing")).wait_for()

@@ -188,24 +188,23 @@ def test_a_live_picture_gets_the_labels_of_the_stream() -> None:
 
 def test_a_film_is_labelled_and_looked_at(page: Any, server: str, film: Path) -> None:
     page.goto(server)
-    expect(page.get_by_role("heading", name="Video", exact=True)).to_be_visible(timeout=30_000)
-    expect(page.get_by_text("Tells colours apart.")).to_be_visible(timeout=30_000)  # the model is loaded first
+    expect(page.get_by_role("heading", name="Video", exact=True)).to_be_visible()
+    expect(page.get_by_text("Tells colours apart.")).to_be_visible()  # the model is loaded first
     page.locator("#video input[type=file]").first.set_input_files(film)
     page.locator("#video video").wait_for()
     page.get_by_role("button", name="Label every frame").click()
     expect(page.locator("#progress")).to_contain_text("12 frames in")
     expect(page.locator("svg.sq-timeline")).to_be_visible()
-    expect(page.locator("#film video")).to_be_visible(timeout=20_000)
-    shown = page.locator("#segments .sq-look").count()
-    assert shown == len(tiny_classifier().label(film).segments)
+    expect(page.locator("#film video")).to_be_visible()
+    found = tiny_classifier().label(film).segments
+    expect(page.locator("#segments .sq-look")).to_have_count(len(found))
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
     assert Path(download.value.path()).read_text(encoding="utf-8").startswith("frame,time,label")
     page.get_by_label("Look at a segment").click()
     page.get_by_role("option").first.click()
     expect(page.locator("#picked img")).to_be_visible()
-    found = tiny_classifier().label(film).segments
-    assert page.locator("#segments table tbody tr").count() == len(found)
+    expect(page.locator("#segments table tbody tr")).to_have_count(len(found))
     for place in ("#timeline rect", "#segments .sq-look", "#segments tbody tr"):  # a click on any of them picks
         page.get_by_label("Look at a segment").click()
         page.get_by_role("option").first.click()
@@ -240,7 +239,7 @@ def test_an_example_is_labelled(page: Any, server: str) -> None:
     assert len(list(EXAMPLES.glob("*.mp4"))) == 2
     page.goto(server)
     page.locator("#examples button, #examples td, #examples .gallery-item").first.click()
-    expect(page.locator("#progress")).to_contain_text("150 frames in", timeout=30_000)
+    expect(page.locator("#progress")).to_contain_text("150 frames in")
 
 
 def test_what_is_no_video_is_said_on_the_page(page: Any, server: str) -> None:
@@ -257,7 +256,7 @@ def test_a_live_picture_is_labelled(page: Any, server: str) -> None:
     page.locator("#camera").get_by_text("Click to Access Webcam").click()
     page.locator("#camera video").wait_for()
     page.get_by_role("button", name="capture photo").click()
-    expect(page.locator("#live-label h2")).to_have_text(re.compile("red|green|blue"), timeout=20_000)
+    expect(page.locator("#live-label h2")).to_have_text(re.compile("red|green|blue"))
     expect(page.locator("#live-label")).to_contain_text("frames a second")
     page.get_by_label("Model").click()
     page.get_by_role("option", name="whole").click()
@@ -285,7 +284,7 @@ def test_a_live_picture_leaves_out_frames_rather_than_lagging(
     page.locator("#camera").get_by_text("Click to Access Webcam").click()
     page.locator("#camera video").wait_for()
     page.get_by_role("button", name="capture photo").click()
-    expect(page.locator("#live-label h2")).to_have_text(re.compile("red|green|blue"), timeout=20_000)
+    expect(page.locator("#live-label h2")).to_have_text(re.compile("red|green|blue"))
     page.get_by_role("button", name="capture photo").click()
     stopped = time.monotonic()
     page.wait_for_timeout(1500)

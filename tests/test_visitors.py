@@ -1,6 +1,7 @@
 """Many visitors of one server: nobody sees another's work, and whoever leaves stops theirs."""
 
 import json
+import os
 import re
 import urllib.request
 import uuid
@@ -9,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client
 from PIL import Image
 from training_runs import wait_for
 
-from apps.launch import start
+from apps.launch import kept, left, start
 from apps.loading import LazyTask
+from apps.sessions import files_in, left_behind
 
 JSON = {"Content-Type": "application/json"}
 
@@ -125,6 +128,37 @@ def test_a_call_of_a_program_leaves_no_session_behind(
     app.close()
 
 
+def test_what_a_page_shows_when_it_is_opened_stays(site: str) -> None:
+    config = json.load(urllib.request.urlopen(f"{site}/config", timeout=30))
+    shown = {path for path in files_in(config) if path.startswith(os.environ["GRADIO_TEMP_DIR"])}
+    assert {Path(path).name for path in shown} >= {"astronaut.jpg", "cat.jpg", "film-1.mp4", "film-2.mp4"}
+    assert shown <= kept()
+
+
+def test_servers_of_one_process_leave_each_other_their_files(free_port: Callable[[], int], tmp_path: Path) -> None:
+    """They have one folder, where the same content has the same name."""
+    pages, pictures = [], []
+    for colour in ("red", "blue"):
+        Image.new("RGB", (20, 20), colour).save(tmp_path / f"{colour}.png")
+        with gr.Blocks() as page:
+            shown = gr.Image(tmp_path / f"{colour}.png", type="filepath")
+        start(page, "127.0.0.1", free_port())
+        pages.append(page)
+        pictures.append(next(iter(shown.keep_in_cache)))
+        assert colour in pictures[-1]
+    assert kept() >= set(pictures)
+
+    same = {1: {"path": str(tmp_path / "letter.txt")}}
+    for page in pages:
+        page.app.state_holder["visitor"].config_values = same
+    pages[0].app.state_holder.session_data["visitor"].is_closed = True
+    assert str(tmp_path / "letter.txt") not in left()
+    pages[1].app.state_holder.session_data["visitor"].is_closed = True
+    assert str(tmp_path / "letter.txt") in left()
+    for page in pages:
+        page.close()
+
+
 @pytest.mark.browser
 def test_files_of_a_closed_page_are_left_behind_unless_another_has_them(
     browser: Any, free_port: Callable[[], int], word_list_translator: Any, tmp_path: Path
@@ -146,12 +180,12 @@ def test_files_of_a_closed_page_are_left_behind_unless_another_has_them(
     sessions = app.app.state_holder
     pages[0].context.close()
     wait_for(lambda: any(session.is_closed for session in sessions.session_data.values()), 60)
-    assert not any(path.endswith("letter.txt") for path in sessions.left_behind()), "the other page has it still"
+    assert not any(path.endswith("letter.txt") for path in left_behind([sessions])), "the other page has it still"
     pages[1].context.close()
-    wait_for(lambda: any(path.endswith("letter.txt") for path in sessions.left_behind()), 60)
+    wait_for(lambda: any(path.endswith("letter.txt") for path in left_behind([sessions])), 60)
     for session in list(sessions.session_data):  # as a page does whose computer slept
         sessions[session]
-    assert sessions.left_behind() == set()
+    assert left_behind([sessions]) == set()
     app.close()
 
 
