@@ -4,11 +4,12 @@ As it comes, gradio 6 describes every component of every page anew for each sess
 where pages are many; it takes each call of a program for a session of its own; and it keeps ten thousand of them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from gradio.state_holder import SessionState, StateHolder
+from gradio_client.utils import is_file_obj, traverse
 
 if TYPE_CHECKING:
     from gradio.blocks import Blocks
@@ -50,15 +51,15 @@ def left_behind(servers: Iterable[StateHolder]) -> set[str]:
     return of[True] - of[False]
 
 
-def files_in(value: Any) -> Iterator[str]:
+def files_in(value: Any) -> set[str]:
     """All paths of files in what a session holds, or a page shows."""
-    if isinstance(value, dict):
-        if isinstance(path := value.get("path"), str):
-            yield path
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for each in value:
-            yield from files_in(each)
+    found: set[str] = set()
+
+    def find(file: dict[str, Any]) -> None:
+        found.add(file["path"])
+
+    traverse(value, find, is_file_obj)
+    return found
 
 
 def remember_little() -> None:
