@@ -7,6 +7,7 @@ import os
 import sys
 
 from apps.keeping import CACHE, own_folder
+from seqcore.errors import install_command
 
 OWN_FOLDER = None if os.environ.get("GRADIO_TEMP_DIR") else own_folder()  # a chosen one is shared with its chooser
 
@@ -36,4 +37,4 @@ for _name in ("NO_PROXY", "no_proxy"):
 try:
     import gradio  # noqa: F401
 except ModuleNotFoundError as missing:
-    sys.exit(f"error: the demos need {missing.name}, which is not installed: pip install 'seqcore[apps]'")
+    sys.exit(f"error: the demos need {missing.name}, which is not installed: {install_command('apps')}")

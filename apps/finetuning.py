@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seqcore.errors import install_command
 from seqcore.tasks.base import Task
 
 try:
     from seqcore.training import Fitted, is_first_process
 except ModuleNotFoundError as missing:
-    sys.exit(f"error: training needs {missing.name}, which is not installed: pip install 'seqcore[train]'")
+    sys.exit(f"error: training needs {missing.name}, which is not installed: {install_command('train')}")
 
 
 def announce(task: Task, rows: Sequence[Any], checks: Sequence[Any], unit: str) -> None:

@@ -27,4 +27,5 @@ class SafeRows:
 
 def harmless(cell: str) -> str:
     """A cell that is shown and not run."""
+    cell = cell.replace("\0", " ")  # Spreadsheets end a cell there, and Python 3.10 does not write it.
     return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell

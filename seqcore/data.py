@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqcore.checkpoint import hub_answers, is_hub_id
-from seqcore.errors import DataError, SettingsError
+from seqcore.errors import DataError, SettingsError, install_command
 from seqcore.table_files import check_file, delimiting
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
@@ -110,7 +110,7 @@ def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> 
     try:
         import datasets
     except ImportError as error:
-        raise SettingsError("reading data needs datasets: pip install 'seqcore[train]'") from error
+        raise SettingsError(f"reading data needs datasets: {install_command('train')}") from error
     datasets.disable_progress_bars()
     path = Path(source)
     suffix = path.suffix.lower()

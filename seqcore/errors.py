@@ -1,8 +1,28 @@
 """The errors that seqcore raises on purpose: each message is written for the person who reads it."""
 
+from pathlib import Path
+
+DISTRIBUTION = "seqcore-lstm"  # On PyPI, `seqcore` is somebody else's package.
+
 
 class SeqcoreError(Exception):
     """Something a user can mend; the message names what was wrong and what to do."""
+
+
+def install_command(extra: str) -> str:
+    """The command that installs an extra of this package.
+
+    Where the package is installed, its name means what is installed; a clone that is only on the path is named itself.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    clone = Path(__file__).resolve().parent.parent
+    try:
+        distribution(DISTRIBUTION)
+    except PackageNotFoundError:
+        if (clone / "pyproject.toml").exists():
+            return f"pip install --editable '{clone}[{extra}]'"
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

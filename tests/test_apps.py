@@ -479,7 +479,7 @@ def test_without_gradio_one_line_says_what_to_install(module: str) -> None:
     program = f"import sys, runpy; sys.modules['gradio'] = None; runpy.run_module({module!r}, run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr == "error: the demos need gradio, which is not installed: pip install 'seqcore[apps]'\n"
+    assert done.stderr == "error: the demos need gradio, which is not installed: pip install 'seqcore-lstm[apps]'\n"
 
 
 def test_every_start_sets_the_environment_before_gradio_and_torch_read_it() -> None:

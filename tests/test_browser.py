@@ -319,6 +319,7 @@ def test_a_narrow_screen_shows_everything(page: Any, word_list_server: str, them
     assert page.evaluate("(box => box.scrollWidth > box.clientWidth)(document.querySelector('.sq-scroll'))")
 
 
+@pytest.mark.slow
 def test_a_missing_checkpoint_is_told_in_the_page(
     page: Any, leave: Callable[[], None], free_port: Callable[[], int], tmp_path: Path
 ) -> None:
@@ -362,6 +363,7 @@ def test_the_page_works_as_one_of_many(
     site.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHECKPOINT.is_dir(), reason=f"there is no {CHECKPOINT}")
 def test_the_shipped_model_translates(page: Any, leave: Callable[[], None], free_port: Callable[[], int]) -> None:
     with served("apps.translator", free_port()) as address:

@@ -215,6 +215,7 @@ def test_a_photo_is_captioned_and_explained(page: Any, server: str, photo: Path)
 def test_the_alt_text_is_copied_with_one_click(page: Any, server: str, photo: Path) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(server)
+    page.get_by_text("Tells colours apart.").wait_for()
     page.locator("#photo input[type=file]").first.set_input_files(photo)
     expect(page.locator("#caption textarea")).to_have_value("A red square.")
     page.locator("#caption").get_by_role("button").first.click()
@@ -225,6 +226,7 @@ def test_the_alt_text_is_copied_with_one_click(page: Any, server: str, photo: Pa
 def test_a_photo_that_is_none_is_told_why(page: Any, server: str, tmp_path: Path) -> None:
     (tmp_path / "notes.jpg").write_text("A dog.", encoding="utf-8")
     page.goto(server)
+    page.get_by_text("Tells colours apart.").wait_for()
     page.locator("#photo input[type=file]").first.set_input_files(tmp_path / "notes.jpg")
     page.get_by_text("Notes.jpg is no image that can be read").wait_for()
     page.locator("#status").get_by_text("Not captioned.").wait_for()
@@ -233,6 +235,7 @@ def test_a_photo_that_is_none_is_told_why(page: Any, server: str, tmp_path: Path
 @pytest.mark.browser
 def test_an_example_is_captioned(page: Any, server: str) -> None:
     page.goto(server)
+    page.get_by_text("Tells colours apart.").wait_for()
     page.locator("#examples img").nth(1).click()
     expect(page.locator("#caption textarea")).to_have_value(re.compile(r"^A \w+"))
 

@@ -56,6 +56,7 @@ def seeing(run: Run) -> dict[str, torch.Tensor]:
     return {name: weight for name, weight in run.weights().items() if name.startswith("encoder.")}
 
 
+@pytest.mark.slow
 def test_the_first_stage_keeps_what_the_image_network_gives(captions: Run) -> None:
     task = seqcore.load(captions.output)
     assert isinstance(task, Captioner)
@@ -66,6 +67,7 @@ def test_the_first_stage_keeps_what_the_image_network_gives(captions: Run) -> No
     assert captions.last_line() == f"To try it: python -m apps.captioner --checkpoint {captions.output}"
 
 
+@pytest.mark.slow
 def test_the_second_stage_trains_the_image_networks_last_stages(photos: Path, captions: Run, tmp_path: Path) -> None:
     flags = ("--init", str(captions.output), "--image_stages", "2")
     images = done(finish(command(photos, tmp_path / "run", *flags, training__layer_decay=0.5), script=SCRIPT))
@@ -77,6 +79,7 @@ def test_the_second_stage_trains_the_image_networks_last_stages(photos: Path, ca
     assert "old tokenizer: " in images.said
 
 
+@pytest.mark.slow
 def test_the_third_stage_follows_the_reward(photos: Path, captions: Run, tmp_path: Path) -> None:
     flags = ("--init", str(captions.output), "--objective", "self-critical", "--samples", "3")
     rewarded = done(finish(command(photos, tmp_path / "run", *flags), script=SCRIPT))
@@ -85,6 +88,7 @@ def test_the_third_stage_follows_the_reward(photos: Path, captions: Run, tmp_pat
     assert not before["decoder.embedding.weight"].equal(after["decoder.embedding.weight"])
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_with_the_same_numbers(photos: Path, captions: Run, tmp_path: Path) -> None:
     flags = ("--init", str(captions.output), "--objective", "self-critical")
     whole = done(finish(command(photos, tmp_path / "whole", *flags), script=SCRIPT))
@@ -109,6 +113,7 @@ def _stop_after_the_first_step() -> None:
     TaskModule.training_step = stop  # type: ignore[method-assign]
 
 
+@pytest.mark.slow
 def test_a_table_and_a_new_vocabulary(photos: Path, captions: Run, tmp_path: Path) -> None:
     rows = [{"photo": str(photos / f"{n:02}.png"), "alt": "ein rotes Quadrat" if n % 2 else "blau"} for n in range(12)]
     table = write_csv(tmp_path / "mine.csv", rows)

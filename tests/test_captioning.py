@@ -186,6 +186,7 @@ def settings(epochs: int, rate: float) -> TrainingSettings:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_it_learns_from_captions_and_then_from_its_own_samples(rows: list[dict[str, Any]], tmp_path: Path) -> None:
     torch.manual_seed(1)
     task = new_captioner(TINY, [*COLOURS.values()] * 20)

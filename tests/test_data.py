@@ -33,7 +33,10 @@ def write(path: Path, pairs: list[dict[str, str]]) -> Path:
     elif path.suffix in {".json", ".jsonl"}:
         path.write_text("\n".join(json.dumps(pair) for pair in pairs), encoding="utf-8")
     else:
-        table.to_pandas().to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ",")
+        # The csv module of Python 3.10 does not write NUL.
+        frame = table.to_pandas().replace("\0", "\ue000", regex=True)
+        text = frame.to_csv(index=False, sep="\t" if path.suffix == ".tsv" else ",")
+        path.write_text(text.replace("\ue000", "\0"), encoding="utf-8", newline="")
     return path
 
 

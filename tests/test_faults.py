@@ -169,6 +169,7 @@ except SeqcoreError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_hub_id_without_a_network_fails_at_once_with_advice(tmp_path: Path) -> None:
     closed = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path)}
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"} | closed
@@ -245,6 +246,7 @@ def folders(work: Path) -> list[str]:
     return [path.name for path in work.glob("seqcore-server-*")]
 
 
+@pytest.mark.slow
 def test_a_server_without_a_home_is_killed_and_started_again(free_port: Callable[[], int], tmp_path: Path) -> None:
     port = free_port()
     with homeless_server(port, tmp_path) as server:

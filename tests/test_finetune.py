@@ -279,6 +279,7 @@ def test_files_that_cannot_be_used_are_refused_in_one_line(rows: Path, tmp_path:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_hub_id_without_a_network_is_refused_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "apps.translator.finetune", "--train", "bentrevett/multi30k"]
     closed = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hub")}
@@ -337,7 +338,7 @@ class Missing:
 def test_what_is_not_installed_is_named_before_training(module: str, rows: Path, tmp_path: Path) -> None:
     run = finish(command_line(rows, tmp_path / "run"), Missing(module))
     assert run.status == 1
-    assert "pip install 'seqcore[train]'" in run.last_line()
+    assert "pip install 'seqcore-lstm[train]'" in run.last_line()
     assert module in run.last_line()
     assert "Traceback" not in run.said
     assert "loss" not in run.said
@@ -348,10 +349,11 @@ def test_without_lightning_the_command_says_what_to_install() -> None:
     run = "runpy.run_module('apps.translator.finetune', run_name='__main__', alter_sys=True)"
     done = subprocess.run([sys.executable, "-c", blocked + run], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1
-    wanted = "error: training needs lightning, which is not installed: pip install 'seqcore[train]'"
+    wanted = "error: training needs lightning, which is not installed: pip install 'seqcore-lstm[train]'"
     assert done.stderr.splitlines() == [wanted]
 
 
+@pytest.mark.slow
 def test_the_real_command_is_stopped_by_ctrl_c_and_goes_on(tmp_path: Path) -> None:
     rows = write_csv(tmp_path / "train.csv", made_up_rows(300))
     output = tmp_path / "a run"

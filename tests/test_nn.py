@@ -437,6 +437,7 @@ def test_the_window_mlp_sees_its_window_and_nothing_else() -> None:
         WindowMLP(3, 0, 16, 2)
 
 
+@pytest.mark.slow
 def test_the_adding_problem_needs_gates() -> None:
     """Hochreiter & Schmidhuber (1997): two numbers to be added lie up to 50 steps apart."""
     torch.set_default_dtype(torch.float32)

@@ -28,7 +28,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
     run("-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder, sources, cwd=folder)
-    (built,) = folder.glob("seqcore-*.whl")
+    (built,) = folder.glob("seqcore_lstm-*.whl")
     return built
 
 
@@ -42,7 +42,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_the_library_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names} == {"seqcore", f"seqcore-{version(wheel)}.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"seqcore", f"seqcore_lstm-{version(wheel)}.dist-info"}
     assert "seqcore/py.typed" in names
     in_clone = {str(path.relative_to(ROOT)) for path in (ROOT / "seqcore").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == in_clone
@@ -50,7 +50,7 @@ def test_the_wheel_holds_the_library_and_nothing_else(wheel: Path) -> None:
 
 def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        folder = f"seqcore-{version(wheel)}.dist-info"
+        folder = f"seqcore_lstm-{version(wheel)}.dist-info"
         metadata = archive.read(f"{folder}/METADATA").decode()
         assert "seqcore = seqcore.cli:main" in archive.read(f"{folder}/entry_points.txt").decode()
         assert f"{folder}/licenses/LICENSE" in archive.namelist()

@@ -25,6 +25,7 @@ def swapped(row: dict[str, str]) -> dict[str, str]:
     return {"english": row["source"], "german": target, "note": "–"}
 
 
+@pytest.mark.slow
 def test_rows_become_a_model_that_the_command_line_and_the_app_ask(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], free_port: Callable[[], int], outside_calls: list[Any]
 ) -> None:

@@ -124,6 +124,7 @@ def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: 
         assert len(written) == len((ROOT / command.split()[3]).read_text(encoding="utf-8").splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", commands("finetune"))
 def test_the_training_commands_take_their_options(command: str, environment: dict[str, str]) -> None:
     said = {
@@ -150,19 +151,25 @@ def test_the_first_two_commands_install_and_start() -> None:
     assert commands("make")[:2] == ["make demo", "make test"]
 
 
+def planned(command: str, environment: dict[str, str]) -> str:
+    """The last thing that `make` would do."""
+    done = subprocess.run(f"{command} --dry-run", shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *_, last = done.stdout.strip().splitlines()
+    return last
+
+
 @pytest.mark.parametrize("command", commands("make"))
-def test_make_starts_what_it_says(command: str, environment: dict[str, str], free_port: Callable[[], int]) -> None:
-    """`make demo` serves; `make test` would run this test again, and so is only planned."""
-    planned = subprocess.run(
-        f"{command} --dry-run", shell=True, cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-    assert planned.returncode == 0, planned.stderr
-    *_, last = planned.stdout.strip().splitlines()
-    assert last.startswith(".venv/bin/python -m pytest" if "test" in command else "exec .venv/bin/python -m apps")
-    if "demo" not in command:
-        return
+def test_make_installs_and_does_what_it_says(command: str, environment: dict[str, str]) -> None:
+    wanted = ".venv/bin/python -m pytest" if "test" in command else "exec .venv/bin/python -m apps"
+    assert planned(command, environment).startswith(wanted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [command for command in commands("make") if "demo" in command])
+def test_make_demo_serves(command: str, environment: dict[str, str], free_port: Callable[[], int]) -> None:
     port = free_port()
-    start = last.replace(".venv/bin/python", sys.executable).replace(" --port 8000", "")
+    start = planned(command, environment).replace(".venv/bin/python", sys.executable).replace(" --port 8000", "")
     server = subprocess.Popen(
         f"{start} --port {port} --device cpu", shell=True, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE
     )

@@ -25,6 +25,12 @@ def test_numbers_and_other_texts_stay_as_they_are(text: str) -> None:
     assert harmless(text) == text
 
 
+def test_nul_is_a_blank() -> None:
+    file = io.StringIO()
+    SafeRows(file).write(["a\0dog", "\0=1"])
+    assert file.getvalue() == "a dog, =1\r\n"
+
+
 def test_labels_of_a_film_are_no_formulas(tmp_path: Path) -> None:
     label = "=HYPERLINK(1)"
     found = FrameLabels((0.0,), 25.0, (label,), torch.ones(1, 1))

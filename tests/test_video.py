@@ -147,6 +147,13 @@ def test_a_grey_film_is_read_in_colour_and_in_grey(tmp_path: Path) -> None:
         assert light.float().mean() > dark.float().mean() + 20
 
 
+def test_a_film_whose_title_is_no_text_is_read(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mkv", colours(["red", "green"]), title="A film of colours").read_bytes()
+    assert b"A film of colours" in whole
+    (tmp_path / "film.mkv").write_bytes(whole.replace(b"A film of colours", b"\xff film \xfe\xff colours"))
+    assert [nearest(mean) for mean in means(tmp_path / "film.mkv")] == ["red", "green"]
+
+
 def test_a_frame_at_a_time(tmp_path: Path) -> None:
     names = ["red"] * 40 + ["green"] * 40 + ["blue"] * 40
     times = [0.04 * number + (10 if number >= 80 else 0) for number in range(120)]

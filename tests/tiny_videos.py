@@ -29,9 +29,11 @@ def write_video(
     pix_fmt: str = "yuv420p",
     times: Sequence[float] = (),
     sound: float = 0.0,
+    title: str = "",
 ) -> Path:
     """Write frames (H, W, 3) with any of FFmpeg's codecs; `times` in seconds, `sound` in seconds of silence."""
     with av.open(str(path), "w") as container:
+        container.metadata["title"] = title
         stream = container.add_stream(codec, rate=fps)
         height, width = frames[0].shape[:2] if len(frames) else (48, 64)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import importlib
+import io
 import multiprocessing
 import os
 import random
@@ -61,10 +62,12 @@ def made_up_rows(count: int, seed: int = 0) -> list[dict[str, str]]:
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    written = io.StringIO(newline="")
+    writer = csv.DictWriter(written, list(rows[0]))
+    writer.writeheader()
+    # The csv module of Python 3.10 does not write NUL.
+    writer.writerows({name: text.replace("\0", "\ue000") for name, text in row.items()} for row in rows)
+    path.write_text(written.getvalue().replace("\ue000", "\0"), encoding="utf-8", newline="")
     return path
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqcore.errors import SettingsError
+from seqcore.errors import SettingsError, install_command
 
 _POINTS = 4  # of Gauss–Legendre in a part of the path
 _MOST_PARTS = 128
@@ -45,7 +45,7 @@ def integrated_gradients(
     try:
         from captum.attr import IntegratedGradients
     except ImportError as error:
-        raise SettingsError("explanations need captum: pip install 'seqcore[apps]'") from error
+        raise SettingsError(f"explanations need captum: {install_command('apps')}") from error
     method = IntegratedGradients(function)
 
     def along(places: list[float]) -> Tensor:

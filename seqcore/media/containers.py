@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from seqcore.errors import InputError, SettingsError
+from seqcore.errors import InputError, SettingsError, install_command
 
 MOST_PIXELS = 8192 * 4352  # of a frame
 SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
@@ -32,7 +32,7 @@ def pyav() -> Any:
     try:
         import av
     except ImportError as error:
-        raise SettingsError("reading videos needs av: pip install 'seqcore[vision]'") from error
+        raise SettingsError(f"reading videos needs av: {install_command('vision')}") from error
     return av
 
 
@@ -64,7 +64,7 @@ class OpenedVideo:
         av = self._av = pyav()
         self.name, file = _file(source)
         try:
-            self.container = av.open(file, metadata_errors="ignore", container_options=_SAFE)
+            self.container = av.open(file, container_options=_SAFE, **_metadata_options(av.__version__))
         except av.error.ArgumentError as error:
             said = "MP4, MOV, WebM, MKV, AVI, GIF and their like are read, playlists and scripts are not"
             raise InputError(f"{self.name} is not a video that holds its own pictures: {said}") from error
@@ -129,6 +129,11 @@ class OpenedVideo:
         if frame.width * frame.height > MOST_PIXELS:
             size = f"{frame.width:,} × {frame.height:,}"
             raise InputError(f"{self.name} has frames of {size} pixels, more than {MOST_PIXELS:,}")
+
+
+def _metadata_options(version: str) -> dict[str, str]:
+    """Arguments with which PyAV opens a file whose title is no UTF-8: PyAV 19 needs none, and refuses older ones'."""
+    return {} if int(version.partition(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 
 
 def _file(source: VideoSource) -> tuple[str, Any]:

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seqcore.errors import InputError, SettingsError
+from seqcore.errors import InputError, SettingsError, install_command
 
 try:
     from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 except ImportError as error:
-    raise SettingsError("reading images needs pillow: pip install 'seqcore[vision]'") from error
+    raise SettingsError(f"reading images needs pillow: {install_command('vision')}") from error
 
 MOST_PIXELS = 150_000_000  # Pillow itself refuses 179 million
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from seqcore.errors import SettingsError
+from seqcore.errors import SettingsError, install_command
 
 _ORDERS = 4  # the longest n-grams
 _SIGMA = 6.0  # of the Gaussian that punishes another length
@@ -35,7 +35,7 @@ def caption_scores(predictions: Sequence[str], references: Sequence[Sequence[str
         from pycocoevalcap.bleu.bleu import Bleu
         from pycocoevalcap.cider.cider import Cider
     except ImportError as error:
-        raise SettingsError("scoring captions needs pycocoevalcap: pip install 'seqcore[train]'") from error
+        raise SettingsError(f"scoring captions needs pycocoevalcap: {install_command('train')}") from error
     written = {number: [" ".join(caption_words(text))] for number, text in enumerate(predictions)}
     wanted = {number: [" ".join(caption_words(text)) for text in texts] for number, texts in enumerate(references)}
     with contextlib.redirect_stdout(io.StringIO()):  # it prints lengths

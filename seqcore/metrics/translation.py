@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from seqcore.errors import SettingsError
+from seqcore.errors import SettingsError, install_command
 
 
 def bleu(predictions: Sequence[str], references: Sequence[str], lowercase: bool = True) -> float:
@@ -21,5 +21,5 @@ def _sacrebleu():  # type: ignore[no-untyped-def]
     try:
         import sacrebleu
     except ImportError as error:
-        raise SettingsError("BLEU needs sacrebleu: pip install 'seqcore[train]'") from error
+        raise SettingsError(f"BLEU needs sacrebleu: {install_command('train')}") from error
     return sacrebleu

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from seqcore.errors import SettingsError
+from seqcore.errors import SettingsError, install_command
 
 TORCHVISION = "torchvision:"
 
@@ -58,4 +58,4 @@ def library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise SettingsError(f"reading images needs {name}: pip install 'seqcore[vision]'") from error
+        raise SettingsError(f"reading images needs {name}: {install_command('vision')}") from error

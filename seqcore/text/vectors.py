@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from seqcore.errors import DataError, SettingsError
+from seqcore.errors import DataError, SettingsError, install_command
 from seqcore.text.tokenizer import Tokenizer
 
 
@@ -25,7 +25,7 @@ def read_vectors(file: str) -> Any:
     try:
         from torchtext.vocab import Vectors
     except ImportError as error:
-        raise SettingsError("word vectors need torchtext: pip install 'seqcore[train]'") from error
+        raise SettingsError(f"word vectors need torchtext: {install_command('train')}") from error
     path = Path(file).expanduser()
     if not path.is_file():
         raise DataError(f"there is no file {file}")

@@ -8,7 +8,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import callbacks, loggers
 from lightning.pytorch.utilities import rank_zero_only
 
-from seqcore.errors import CheckpointError, SettingsError
+from seqcore.errors import CheckpointError, SettingsError, install_command
 from seqcore.tasks.base import Task
 from seqcore.training.module import VALIDATION
 from seqcore.training.resuming import LOG_EVERY, AtomicFiles, csv_log
@@ -68,7 +68,7 @@ def new_trainer(
     except OSError as error:
         raise CheckpointError(f"{work} cannot be written: {error}") from error
     except ImportError as error:
-        raise SettingsError(f"training needs what is not installed ({error}): pip install 'seqcore[train]'") from error
+        raise SettingsError(f"training needs what is not installed ({error}): {install_command('train')}") from error
     except (MisconfigurationException, ValueError) as error:
         raise SettingsError(f"these training settings are not possible here: {error}") from error
     return trainer, best, stop
