@@ -160,7 +160,7 @@ def _is_complete(package: Path) -> bool:
         # What is compiled here may take the place of what came compiled.
         sizes = {package.parent / name: int(size) for name, _, size in rows if size and not name.endswith(".pyc")}
         whole = all(path.stat().st_size == size for path, size in sizes.items())
-    except (OSError, ValueError):
+    except (OSError, ValueError, csv.Error):
         return False
     return whole and package / "INSTALLER" in sizes  # this file is written last
 
