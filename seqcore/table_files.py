@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ def check_file(path: Path) -> None:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = _in_utf8(path, file)
         if suffix in {".csv", ".tsv"}:
+            lines = _without_nul(path, lines) if int(version("pandas").partition(".")[0]) < 3 else lines
             _check_widths(path, lines, delimiting(suffix))
         else:
             _check_objects(path, lines)
@@ -35,6 +37,14 @@ def _in_utf8(path: Path, lines: Iterable[str]) -> Iterator[str]:
             line.encode()
         except UnicodeEncodeError as error:  # what cannot be decoded was escaped
             raise DataError(f"{path}, line {number} is not UTF-8: convert it first (iconv -t UTF-8)") from error
+        yield line
+
+
+def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
+    """The lines, but NUL is refused: pandas before 3 drops the rest of a text there, and says nothing."""
+    for number, line in enumerate(lines, 1):
+        if "\0" in line:
+            raise DataError(f"{path}, line {number} holds NUL, which is no text: remove it first (tr -d '\\000')")
         yield line
 
 

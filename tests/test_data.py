@@ -10,6 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from PIL import Image
+from training_runs import PANDAS_DROPS_TEXT
 
 from seqcore.checkpoint import hub_answers, is_hub_id
 from seqcore.data import filled, hold_out, open_table, read_rows
@@ -154,7 +155,12 @@ def test_what_a_folder_says_of_its_images_is_looked_through(tmp_path: Path) -> N
 def test_rude_texts_are_texts(tmp_path: Path) -> None:
     texts = ["a\0b", "😀🎉", "שלום مرحبا", "word " * 20_000, "", " ", 'a "b"', "a,b;c\td"]
     pairs = [{"en": text, "de": text} for text in texts]
-    for ending in ("csv", "jsonl", "parquet"):
+    endings = ["csv", "jsonl", "parquet"]
+    if PANDAS_DROPS_TEXT:
+        endings.remove("csv")
+        with pytest.raises(DataError, match=r"pairs.csv, line 2 holds NUL, which is no text: remove it first"):
+            read_rows(str(write(tmp_path / "pairs.csv", pairs)), FIELDS, COLUMNS)
+    for ending in endings:
         rows = read_rows(str(write(tmp_path / f"pairs.{ending}", pairs)), FIELDS, COLUMNS)
         assert [row["source"] for row in rows] == [row["target"] for row in rows] == texts
 
