@@ -9,8 +9,7 @@
 # make check-install         installs into a fresh clone, interrupts that, takes the network away
 # make constraints           writes constraints.txt anew: the newest versions, to be tested together
 #
-# Each installs what is missing into .venv first, in the versions of constraints.txt. Stamp files in .venv remember
-# what is installed, so that the second time takes seconds.
+# Each installs what is missing into .venv first, in the versions of constraints.txt; the second time takes seconds.
 #
 # PYTHON=python3.12          makes .venv with that Python
 # TORCH=cpu TORCH_INDEX=...  takes torch and torchvision from an index of wheels without CUDA
@@ -21,63 +20,58 @@ ARGS ?=
 TORCH ?=
 TORCH_INDEX ?=
 
-PYTEST := .venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+APPS := captioner sentiment translator video inside
+# Handed to programs by the environment: there, no character of theirs is one of the shell's.
+export TORCH TORCH_INDEX
+export WANTED_PYTHON := $(if $(filter file default,$(origin PYTHON)),,$(PYTHON))
 # The environment's own Python, where there is one that works.
-RUNNER := $(shell .venv/bin/python -c '' 2>/dev/null && echo .venv/bin/python || echo '$(PYTHON)')
-INSTALL = $(RUNNER) tools/install.py .venv $(if $(filter cpu,$(TORCH)),--torch-index '$(TORCH_INDEX)')
-INSTALLER := pyproject.toml constraints.txt tools/install.py
+export RUNNER := $(shell .venv/bin/python -c '' 2>/dev/null && echo .venv/bin/python || echo "$(or $(PYTHON),python3)")
+INSTALL := @"$$RUNNER" tools/install.py .venv --python "$$WANTED_PYTHON" --torch "$$TORCH" --torch-index "$$TORCH_INDEX"
+PYTEST := .venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-all lint format check-pythons check-newest check-lowest check-install constraints clean options
+.PHONY: demo test test-all lint format check-pythons check-newest check-lowest check-install constraints clean
+.PHONY: environment environment-dev python app
 
-demo: .venv/installed-all
+demo: app environment
 	@exec .venv/bin/python -m apps$(if $(APP),.$(APP)) $(ARGS)
 
-test: .venv/installed-dev
+test: environment-dev
 	$(PYTEST) -m 'not slow' $(ARGS)
 
-test-all: .venv/installed-dev
+test-all: environment-dev
 	$(PYTEST) $(ARGS)
 
-lint: .venv/installed-dev
+lint: environment-dev
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy
 
-format: .venv/installed-dev
+format: environment-dev
 	.venv/bin/python -m ruff check --fix .
 	.venv/bin/python -m ruff format .
 
-check-pythons check-newest check-lowest: options
-	@$(PYTHON) tools/check_environments.py $(@:check-%=%) $(ARGS)
+check-pythons check-newest check-lowest: python
+	@"$$RUNNER" tools/check_environments.py $(@:check-%=%) $(ARGS)
 
-check-install: options
-	@$(PYTHON) tools/check_install.py $(ARGS)
+check-install: python
+	@"$$RUNNER" tools/check_install.py $(ARGS)
 
-constraints: .venv/installed-dev
-	echo uv | .venv/bin/uv pip compile - pyproject.toml --universal --python-version 3.10 --all-extras --upgrade \
+constraints: environment-dev
+	.venv/bin/uv pip compile pyproject.toml --universal --python-version 3.10 --all-extras --upgrade \
 		--no-annotate --custom-compile-command 'make constraints' --quiet --output-file constraints.txt
 
 clean:
-	rm -rf .venv .environments build dist *.egg-info
+	rm -rf .venv .venv.lock .environments build dist *.egg-info
 
-.venv/installed-all: $(INSTALLER) | options
-	@$(INSTALL) --extras all
-	@touch $@
+environment: python
+	$(INSTALL) --extras all
 
-# What tests need includes what demos need, so this answers for both.
-.venv/installed-dev: $(INSTALLER) | options
-	@$(INSTALL) --extras all,dev
-	@touch .venv/installed-all $@
+environment-dev: python
+	$(INSTALL) --extras all,dev
 
-# Everything that can be seen to be wrong before something is installed.
-options:
-	@command -v $(RUNNER) >/dev/null || { echo "error: $(RUNNER) was not found: install Python 3.10 or newer, or name one with PYTHON=..." >&2; exit 1; }
-	@$(RUNNER) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $(RUNNER) is older than Python 3.10: name a newer one with PYTHON=... (after make clean, where .venv is there)" >&2; exit 1; }
-ifneq ($(origin PYTHON),file)
-	@version='import sys; print(sys.version.split()[0])'; test "$$($(RUNNER) -c "$$version")" = "$$($(PYTHON) -c "$$version")" || { echo "error: .venv was made with another Python than $(PYTHON): make clean removes it, then run this again" >&2; exit 1; }
-endif
-ifeq ($(TORCH),cpu)
-	@test -n '$(TORCH_INDEX)' || { echo "error: TORCH=cpu needs TORCH_INDEX=..., the address of an index with CPU wheels of torch and torchvision: pytorch.org names its own (Get started, pip, CPU)" >&2; exit 1; }
-else ifneq ($(TORCH),)
-	@echo "error: TORCH=$(TORCH) is not known: cpu, or nothing for what the registry has" >&2; exit 1
-endif
+python:
+	@command -v "$$RUNNER" >/dev/null || { echo "error: $$RUNNER was not found: install Python 3.10 or newer, or name one with PYTHON=..." >&2; exit 1; }
+	@"$$RUNNER" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $$RUNNER is older than Python 3.10: install a newer one, or name it with PYTHON=... (after make clean, where .venv is there)" >&2; exit 1; }
+
+app:
+	@test -z '$(filter-out $(APPS),$(APP))' || { echo "error: there is no app '$(APP)': $(APPS), or nothing for all" >&2; exit 1; }

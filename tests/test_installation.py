@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 from check_environments import find_python
-from install import CONSTRAINTS, ROOT, Environment, InstallError, explanation, incomplete_packages, registry_of_pip
+from complaints import InstallError, explanation
+from install import ROOT, Environment, registry_of_pip
+from packages import CONSTRAINTS, incomplete_packages
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -100,8 +102,9 @@ def clone(tmp_path: Path) -> Path:
 
 def refused(clone: Path, *arguments: str, **environment: str) -> str:
     """The one line in which `make` says why it does not begin."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "PYTHON"}
-    command = ["make", ".venv/installed-all", *arguments]
+    told = r"MAKE.*|MFLAGS|PYTHON|WANTED_PYTHON|RUNNER|TORCH|TORCH_INDEX|APP|ARGS"
+    own = {name: value for name, value in os.environ.items() if not re.fullmatch(told, name)}
+    command = ["make", "environment", *arguments]
     done = subprocess.run(command, cwd=clone, env=own | environment, capture_output=True, text=True)
     assert done.returncode != 0
     lines = [line for line in done.stderr.splitlines() if line and not re.match(r"make(\[\d+\])?: ", line)]
@@ -119,31 +122,55 @@ def test_a_python_that_is_missing_or_too_old_is_told(clone: Path) -> None:
     assert refused(clone, "PYTHON=no-python") == (
         "error: no-python was not found: install Python 3.10 or newer, or name one with PYTHON=..."
     )
-    old = program(clone / "old", "exit 1")
-    assert "is older than Python 3.10" in refused(clone, f"PYTHON={old}")
+    old = program(clone / "an old one", "exit 1")
+    assert refused(clone, f"PYTHON={old}").startswith(f"error: {old} is older than Python 3.10")
     assert not (clone / ".venv").exists()
 
 
 def test_another_python_than_that_of_the_environment_is_told(clone: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / ".venv"], check=True)
     other = program(clone / "other", "echo 3.99.1")
-    for way in ({"PYTHON": other}, {}):
-        arguments = () if way else (f"PYTHON={other}",)
-        assert "make clean removes it" in refused(clone, *arguments, **way)
+    for arguments, environment in (((f"PYTHON={other}",), {}), ((), {"PYTHON": other})):
+        message = refused(clone, *arguments, **environment)
+        assert f"and {other} is 3.99.1: `make clean` removes it" in message
+    assert "and no-python is none that runs" in refused(clone, "PYTHON=no-python")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["TORCH=cpu"], "TORCH=cpu needs TORCH_INDEX=..."), (["TORCH=rocm"], "TORCH=rocm is not known: cpu, or nothing")],
+    [
+        (["TORCH=cpu"], "TORCH=cpu needs TORCH_INDEX=..."),
+        (["TORCH=rocm"], "TORCH=rocm is not known: cpu, or nothing"),
+        (["TORCH_INDEX=https://index.example/cpu"], "TORCH_INDEX is for TORCH=cpu"),
+    ],
 )
 def test_torch_is_told_where_it_comes_from(clone: Path, options: list[str], message: str) -> None:
     assert message in refused(clone, *options, f"PYTHON={sys.executable}")
 
 
+def test_an_app_that_is_none_is_told_before_anything_is_installed(clone: Path) -> None:
+    done = subprocess.run(["make", "demo", "APP=environment"], cwd=clone, capture_output=True, text=True)
+    assert done.stderr.startswith("error: there is no app 'environment': captioner sentiment translator video inside")
+    assert not (clone / ".venv").exists()
+
+
+def test_apps_are_those_of_the_makefile() -> None:
+    named = re.search(r"^APPS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {*named[1].split()} == {path.parent.name for path in (ROOT / "apps").glob("*/__main__.py")}  # type: ignore[index]
+
+
+def test_a_folder_that_is_no_environment_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(InstallError, match=r"mine is there and no virtual environment: move it away first"):
+        Environment(tmp_path / "mine").make()
+    assert (tmp_path / "mine" / "letter.txt").exists()
+
+
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])
 def test_a_python_without_the_venv_module_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)  # as if it were not there
-    with pytest.raises(InstallError, match=r"install its venv module .*python3-venv"):
+    with pytest.raises(InstallError, match=r"install its venv module .*python3\.\d+-venv"):
         Environment(tmp_path / "new").make()
 
 
@@ -182,7 +209,8 @@ def test_without_a_network_one_line_says_so(
         else:
             server.close()
         proxies = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), f"http://127.0.0.1:{port}")
-        settings = {**os.environ, **proxies, "UV_CACHE_DIR": str(tmp_path / "cache"), "UV_HTTP_RETRIES": "0"}
+        settings = {**os.environ, **proxies, "NO_PROXY": "", "no_proxy": "", "UV_HTTP_RETRIES": "0"}
+        settings |= {"UV_DEFAULT_INDEX": "https://index.example/simple", "UV_CACHE_DIR": str(tmp_path / "cache")}
         done = subprocess.run(
             [sys.executable, ROOT / "tools" / "install.py", environment], env=settings, capture_output=True, text=True
         )
@@ -197,44 +225,52 @@ def test_without_a_network_one_line_says_so(
     [
         ("error: Failed to install: torch\n  Caused by: No space left on device (os error 28)", "the disk is full"),
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "the disk is full"),
-        ("error: failed to open file `/x/.lock`: Read-only file system (os error 30)", "may not be written to"),
+        ("error: failed to open file `/x/.lock`: Read-only file system (os error 30)", "a file may not be written (error: "),
         ("  × No solution found when resolving dependencies:\n  ╰─▶ Because av was not found", "this Python is one of"),
         ("  × Failed to fetch: `https://x`\n  ├─▶ error sending request\n  ╰─▶ dns error", "check the network"),
+        ("WARNING: Retrying after connection broken by 'ProxyError'\nERROR: No matching", "check the network and the"),
+        ("error: Failed to build\n  Caused by: `networkx` is not to be built", "failed: error: Failed to build (/"),
+        ("Downloading networkx (2.0MiB)\nerror: command 'gcc' failed", "failed: error: command 'gcc' failed (/"),
+        ("", "failed: it said nothing"),
     ],
 )
 def test_installers_are_understood(output: str, message: str, tmp_path: Path) -> None:
-    assert message in (explanation(output, tmp_path / "env") or "")
-    assert explanation("error: an unheard-of thing", tmp_path) is None
+    told = explanation(output.splitlines(keepends=True), tmp_path / "env")
+    assert message in told
+    assert "\n" not in told
 
 
-def test_registries_of_pip_are_those_of_uv(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registries_of_pip_are_those_of_uv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://registry.example/simple")
-    registry_of_pip.cache_clear()
-    assert registry_of_pip()["UV_DEFAULT_INDEX"] == "https://registry.example/simple"
-    registry_of_pip.cache_clear()
+    monkeypatch.setenv("PIP_PROXY", "http://proxy.example:3128")
+    for python in (Path(sys.executable), tmp_path / "no-python"):
+        settings = registry_of_pip(python)
+        assert settings["UV_DEFAULT_INDEX"] == "https://registry.example/simple"
+        assert settings["HTTPS_PROXY"] == settings["HTTP_PROXY"] == "http://proxy.example:3128"
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """The metadata of a package that was installed to its end."""
-    files = {"thing/__init__.py": "1\n", "thing/large.bin": "x" * 5000, "thing-1.0.dist-info/INSTALLER": "uv"}
+    files = {"timm/__init__.py": "1\n", "timm/large.bin": "x" * 5000, "timm-1.0.dist-info/INSTALLER": "uv"}
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     rows = [f"{name},sha256=a,{len(text)}" for name, text in files.items()]
-    rows += ["thing/__pycache__/a.pyc,sha256=a,77", "thing-1.0.dist-info/RECORD,,"]
-    (tmp_path / "thing-1.0.dist-info" / "RECORD").write_text("\n".join(rows) + "\n")
-    return tmp_path / "thing-1.0.dist-info"
+    rows += ["timm/__pycache__/a.pyc,sha256=a,77", "timm-1.0.dist-info/RECORD,,"]
+    (tmp_path / "timm-1.0.dist-info" / "RECORD").write_text("\n".join(rows) + "\n")
+    return tmp_path / "timm-1.0.dist-info"
 
 
 def test_a_package_that_was_cut_off_is_incomplete(package: Path) -> None:
     assert incomplete_packages(package.parent) == []
-    large = package.parent / "thing" / "large.bin"
+    large = package.parent / "timm" / "large.bin"
     large.write_text("x" * 4000)  # killed while it was written
     assert incomplete_packages(package.parent) == [package]
     large.unlink()
     assert incomplete_packages(package.parent) == [package]
-    large.write_text("x" * 5000)
+    large.write_text("x" * 6000)  # edited by hand
+    assert incomplete_packages(package.parent) == []
     record = package / "RECORD"
     whole = record.read_text()
     for cut in ("", re.sub(r".*INSTALLER.*\n", "", whole), whole.replace(",5000", ",many"), "\0"):
@@ -242,6 +278,8 @@ def test_a_package_that_was_cut_off_is_incomplete(package: Path) -> None:
         assert incomplete_packages(package.parent) == [package]
     record.unlink()
     assert incomplete_packages(package.parent) == [package]
+    package.rename(package.parent / "theirs-1.0.dist-info")  # of no package that is installed here
+    assert incomplete_packages(package.parent) == []
 
 
 def test_what_is_installed_here_is_complete() -> None:

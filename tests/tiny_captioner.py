@@ -23,7 +23,7 @@ def tiny_captioner() -> Captioner:
     torch.manual_seed(0)
     config = CaptionerConfig(
         "mobilenetv3_small_050", 64, vocab_size=400, embedding_size=32, memory_size=32, hidden_size=48, layers=1,
-        dropout=0.0, label_smoothing=0.0, max_length=12,
+        dropout=0.0, label_smoothing=0.0, max_length=20,
     )  # fmt: skip
     task = new_captioner(config, [*COLOURS.values()] * 20)
     task.augments = False

@@ -27,8 +27,10 @@ class Check(NamedTuple):
     tests: tuple[str, ...]  # arguments of pytest
 
 
+_EACH = {version: [Check(f"python{version}", version, "tested", ())] for version in PYTHONS}
 CHECKS = {
-    "pythons": [Check(f"python{version}", version, "tested", ()) for version in PYTHONS],
+    **_EACH,
+    "pythons": [check for checks in _EACH.values() for check in checks],
     "newest": [Check("newest", PYTHONS[-1], "newest", _FAST)],
     "lowest": [Check("lowest", PYTHONS[0], "lowest", _FAST)],
 }
@@ -81,10 +83,13 @@ def _patch(version: str) -> int:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("check", choices=CHECKS)
+    parser.add_argument("check", choices=CHECKS, help="a Python, all Pythons, or the newest or lowest versions")
     parser.add_argument("tests", nargs=argparse.REMAINDER, help="further arguments of pytest")
     options = parser.parse_args()
-    outcomes = [run(check, options.tests) for check in CHECKS[options.check]]
+    try:
+        outcomes = [run(check, options.tests) for check in CHECKS[options.check]]
+    except KeyboardInterrupt:
+        return 130
     print("", *outcomes, sep="\n")
     return int(any(": passed" not in outcome for outcome in outcomes))
 

@@ -1,10 +1,12 @@
 """Install into a fresh copy of this clone, as a newcomer does, and be rude to it: ``make check-install`` calls this.
 
-The installation is killed at five moments and taken up again each time; the network is taken away and cut off; the
-disk is full (where this user may make a small one) or not to be written to; torch comes from an index of its own. It
+The installation is killed at five moments and taken up again each time; two run at once; the network is taken away and
+cut off; the disk is full (where this user may make a small one) or not to be written to; torch comes from an index of
+its own. It
 needs a package registry, 7 GB of disk and some minutes.
 """
 
+import argparse
 import base64
 import contextlib
 import hashlib
@@ -25,9 +27,11 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from install import CONSTRAINTS, ROOT, incomplete_packages
+from install import ROOT
+from packages import CONSTRAINTS, incomplete_packages
 
 PATIENCE = 1800.0  # seconds for an installation
+DEAD = "http://127.0.0.1:9/simple"  # where nobody answers
 # Kills the installation when this was written, or when this file is there.
 MOMENTS: dict[str, str | Path] = {
     "while the environment is made": Path("lib"),
@@ -53,7 +57,8 @@ class Installation:
 
     def __init__(self, clone: Path, **environment: str) -> None:
         self.clone = clone
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        told = r"MAKE.*|MFLAGS|PYTHON|WANTED_PYTHON|RUNNER|TORCH|TORCH_INDEX|APP|ARGS"
+        self.environment = {name: value for name, value in os.environ.items() if not re.fullmatch(told, name)}
         self.environment |= environment
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -62,10 +67,10 @@ class Installation:
         options = {"capture_output": True, "text": True, "timeout": PATIENCE}
         return subprocess.run(command, cwd=self.clone, env=self.environment, **options)  # type: ignore[call-overload]
 
-    def kill(self, moment: str | Path) -> bool:
-        """Start it, and kill all of it at a moment; whether that came."""
-        process = subprocess.Popen(
-            ["make", "demo", "ARGS=--help"],
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start it, in a group of its own."""
+        return subprocess.Popen(
+            ["make", *arguments],
             cwd=self.clone,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -73,6 +78,10 @@ class Installation:
             text=True,
             start_new_session=True,
         )
+
+    def kill(self, moment: str | Path) -> bool:
+        """Start it, and kill all of it at a moment; whether that came."""
+        process = self.start("demo", "ARGS=--help")
         written: list[str] = []
         reader = threading.Thread(target=lambda: written.extend(process.stdout or ()), daemon=True)
         reader.start()
@@ -116,6 +125,21 @@ def check_kills(folder: Path) -> None:
     python = folder / ".venv" / "bin" / "python"
     imported = subprocess.run([python, "-W", "ignore", "-c", code], cwd=folder, capture_output=True, text=True)
     report("every package is imported", imported.returncode == 0, imported)
+    cpu = ("TORCH=cpu", f"TORCH_INDEX={DEAD}")
+    check_refusal("TORCH=cpu where CUDA is", installation, "holds PyTorch with CUDA", *cpu)
+    (folder / ".venv" / "bin" / "python").unlink()
+    done = installation.run()
+    report("an environment whose Python is gone is made anew", "--port" in done.stdout, done)
+
+
+def check_two_at_once(folder: Path) -> None:
+    """Two installations into one clone wait for each other."""
+    installation = Installation(copy_clone(folder))
+    both = [installation.start("environment"), installation.start("environment-dev")]
+    written = [process.communicate(timeout=PATIENCE)[0] for process in both]
+    report("two at once", all(process.returncode == 0 for process in both))
+    report("one waits for the other", any("Another installation" in text for text in written))
+    report("no package is incomplete", installation.incomplete() == [])
 
 
 def check_bad_networks(folder: Path) -> None:
@@ -141,33 +165,34 @@ def check_bad_disks(folder: Path) -> None:
         clone = Installation(copy_clone(folder), UV_CACHE_DIR=str(folder / "cache"))
         check_refusal("a full disk", clone, "the disk is full")
         subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
-        check_refusal("a disk that may not be written to", clone, "may not be written to")
+        check_refusal("a disk that may not be written to", clone, "a file may not be written")
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
 def check_torch_index(folder: Path) -> None:
     """Torch and torchvision come from the index that is given, and CUDA's libraries do not come."""
-    pins = dict(re.findall(r"^(torch|torchvision)==([\d.]+)", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE))
     index = folder / "index"
-    for name, version in pins.items():
+    for name, version in re.findall(r"^(torch|torchvision)==([\d.]+)", CONSTRAINTS.read_text("utf-8"), re.MULTILINE):
         write_wheel(index / name, name, f"{version}+cpu")
     installation = Installation(copy_clone(folder / "clone"))
     check_refusal("TORCH=cpu alone", installation, "TORCH_INDEX", "TORCH=cpu")
+    check_refusal("TORCH_INDEX alone", installation, "TORCH=cpu", f"TORCH_INDEX={DEAD}")
+    check_refusal("an index that is not there", installation, DEAD, "TORCH=cpu", f"TORCH_INDEX={DEAD}")
     with served(index) as address:
-        for options in (["TORCH=cpu", f"TORCH_INDEX={address}"], []):
-            done = installation.run(".venv/installed-all", *options)
+        for options in (["TORCH=cpu", f"TORCH_INDEX={address}"], ["TORCH=cpu"], []):
+            with (folder / "clone" / "pyproject.toml").open("a", encoding="utf-8") as project:
+                project.write("\n")  # so that it is installed again
+            done = installation.run("environment", *options)
             packages = installation.packages()
-            right = packages["torch"] == f"{pins['torch']}+cpu" and packages["torchvision"].endswith("+cpu")
-            name = "torch of an index that is given" if options else "which is remembered"
-            report(name, right and done.returncode == 0, done)
+            right = all(packages[name].endswith("+cpu") for name in ("torch", "torchvision"))
+            report(f"torch of an index, {' '.join(options) or 'without options'}", right and done.returncode == 0, done)
             report("without CUDA's libraries", not any(package.startswith("nvidia") for package in packages))
-            (folder / "clone" / ".venv" / "installed-all").unlink()
 
 
 def check_refusal(name: str, installation: Installation, wanted: str, *arguments: str) -> None:
     """It fails with one line of ours that holds what is wanted."""
-    done = installation.run(".venv/installed-all", *arguments)
+    done = installation.run("environment", *arguments)
     lines = [line for line in done.stderr.splitlines() if line and not re.match(r"make(\[\d+\])?: ", line)]
     good = done.returncode != 0 and len(lines) == 1 and lines[0].startswith("error: ") and wanted in lines[0]
     report(f"{name}: {lines[0] if lines else ''}", good, done)
@@ -244,11 +269,15 @@ def main() -> None:
     """The command line: all checks, or those that are named."""
     checks: dict[str, Callable[[Path], None]] = {
         "kills": check_kills,
+        "two": check_two_at_once,
         "networks": check_bad_networks,
         "disks": check_bad_disks,
         "torch": check_torch_index,
     }
-    for name in sys.argv[1:] or checks:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = f"{', '.join(checks)}; all of them, where none is named"
+    parser.add_argument("checks", nargs="*", choices=[*checks, []], metavar="CHECK", help=names)
+    for name in parser.parse_args().checks or checks:
         print(f"{name}:", flush=True)
         # Where this clone lies: packages are then links to the installer's cache, rather than copies.
         with tempfile.TemporaryDirectory(prefix=".check-", dir=ROOT.parent) as folder:

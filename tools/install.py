@@ -1,56 +1,36 @@
 """Make an environment and install seqcore in it: ``python tools/install.py --help``. The Makefile calls this.
 
-An installation that was interrupted is taken up again by the same command: packages of which a part is missing are
-installed anew, the others stay. What goes wrong is said in one line; all that the installer wrote is then in
-``install.log`` within the environment.
+What is installed already takes no time. An installation that was interrupted is taken up again by the same command:
+packages of which a part is missing are installed anew, the others stay. What goes wrong is said in one line; all that
+the installer wrote is then in ``install.log`` within the environment.
 """
 
 import argparse
 import contextlib
-import csv
-import functools
+import fcntl
+import hashlib
 import importlib.util
-import io
+import json
 import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+from complaints import REGISTRY, InstallError, explanation, free_space
+from packages import CONSTRAINTS, incomplete_packages
+
 ROOT = Path(__file__).resolve().parent.parent
-CONSTRAINTS = ROOT / "constraints.txt"
-OPTIONS = {  # of uv, by the versions that are wanted
+VERSIONS = {  # options of uv
     "tested": ["--constraint", str(CONSTRAINTS)],
     "newest": ["--upgrade"],
-    "lowest": ["--resolution", "lowest-direct"],
+    "lowest": ["--upgrade", "--resolution", "lowest-direct"],
 }
 _CUDA_SIZE = "about 3 GB to download, 6.4 GB on disk"
 _SHOWN = re.compile(r"Resolved|Downloading| Downloaded|Prepared|Installed| +Build")
-# What installers write when something is in the way, and what there is to do. The first that fits is said.
-_CAUSES = {
-    r"no space left|os error 28|errno 28|disk quota": (
-        "the disk is full ({free} are free at {folder}): make room, then run the same command again"
-    ),
-    r"permission denied|read-only file system|os error (13|30)\b|errno (13|30)\b": (
-        "{folder}, or the cache of the installer, may not be written to: run this as the user who owns them"
-    ),
-    r"dns error|name resolution|connect|timed? ?out|sending request|failed to (fetch|download)|response body|tunnel|"
-    r"proxy|unexpected eof|retries|certificate|http status|broken pipe|network": (
-        "the package registry cannot be reached, or the connection was cut off: check the network and the proxy "
-        "(HTTPS_PROXY), then run the same command again; what has come stays"
-    ),
-    r"no solution found|no matching distribution|could not find a version|conflicting dependencies": (
-        "the package registry cannot be reached, or lacks a package in a version that fits: check the network, and "
-        "that this Python is one of 3.10 to 3.13"
-    ),
-}
-
-
-class InstallError(Exception):
-    """Why not everything was installed: one line that says what to do."""
 
 
 class Environment:
@@ -60,6 +40,19 @@ class Environment:
         self.folder = folder
         self.python = folder / "bin" / "python"
         self.uv = folder / "bin" / "uv"
+        self._state = folder / "installed.json"
+
+    @property
+    def state(self) -> dict[str, str]:
+        """What was installed: the project's digest, extras, versions and the index of torch; empty if nothing was."""
+        try:
+            return dict(json.loads(self._state.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def works(self) -> bool:
+        """Whether there is an environment whose Python answers."""
+        return _answers(self.python, "-c", "import sys; sys.exit(sys.prefix == sys.base_prefix)")
 
     def make(self) -> None:
         """Make what is missing of the environment, up to uv, which installs the rest.
@@ -67,7 +60,7 @@ class Environment:
         Raises:
             InstallError: something is in the way.
         """
-        if not _answers(self.python, "-c", "import sys; sys.exit(sys.prefix == sys.base_prefix)"):
+        if not self.works():
             self._create()
         if _answers(self.uv, "--version"):
             return
@@ -76,44 +69,50 @@ class Environment:
         # A program that was half written when it was killed looks complete to pip.
         self._run(self.python, "-m", "pip", "install", "--force-reinstall", "--constraint", CONSTRAINTS, "uv")
 
-    def install(self, extras: str, versions: str = "tested", torch_index: str | None = None) -> None:
+    def install(self, extras: str, versions: str, torch_index: str) -> None:
         """Install this clone, editable, and what it needs.
 
         Args:
             extras: of pyproject.toml, separated by commas.
             versions: ``tested`` together, the ``newest`` that the ranges allow, or the ``lowest``.
-            torch_index: address of an index that torch and torchvision come from. It is remembered.
+            torch_index: address of an index that torch and torchvision come from, or nothing.
 
         Raises:
             InstallError: something is in the way.
         """
+        chosen = {"extras": extras, "versions": versions, "torch_index": torch_index}
+        self._state.write_text(json.dumps(chosen), encoding="utf-8")  # an interrupted run will go on with these
         site = self._site()
         for package in incomplete_packages(site):
+            print(f"Incomplete, and installed anew: {package.stem}")
             shutil.rmtree(package)
         if next(site.glob("seqcore-[0-9]*.dist-info"), None):
             # Former versions were called so, and so is a stranger's package, which would be imported in our place.
             self._run(self.uv, "pip", "uninstall", "--python", self.python, "seqcore")
         install: list[str | Path] = [self.uv, "pip", "install", "--python", self.python, "--compile-bytecode"]
-        install += OPTIONS[versions]
-        remembered = self.folder / "torch-index"
-        if torch_index is None and remembered.exists():
-            torch_index = remembered.read_text(encoding="utf-8")
-        if torch_index is not None:
+        install += VERSIONS[versions]
+        if torch_index:
             if _has_cuda(site):
                 raise InstallError(f"{self.folder} holds PyTorch with CUDA: `make clean` removes it; then try again")
-            self._run(*install, "--no-deps", "--default-index", torch_index, "torch", "torchvision")
-            remembered.write_text(torch_index, encoding="utf-8")
+            torch = ("--no-deps", "--default-index", torch_index, "torch", "torchvision")
+            self._run(*install, *torch, registry=f"TORCH_INDEX={torch_index}")
         elif platform.system() == "Linux" and not (site / "torch").exists():
-            free = _free(self.folder)
-            print(f"PyTorch comes with CUDA: {_CUDA_SIZE}; {free} are free. Without a GPU, TORCH=cpu spares most of it")
+            print(f"PyTorch comes with CUDA: {_CUDA_SIZE}; {free_space(self.folder)} are free.")
+            print("Without a GPU, TORCH=cpu TORCH_INDEX=... spares most of that (README, What it needs).", flush=True)
         self._run(*install, "--editable", f"{ROOT}[{extras}]")
+        self._state.write_text(json.dumps({**chosen, "project": _digest()}), encoding="utf-8")
 
     def _create(self) -> None:
         if not all(importlib.util.find_spec(name) for name in ("ensurepip", "venv")):
+            package = "python{}.{}-venv".format(*sys.version_info)
             raise InstallError(
                 f"{sys.executable} cannot make a virtual environment: install its venv module (Debian and Ubuntu: "
-                "apt-get install python3-venv)"
+                f"apt-get install {package})"
             )
+        if self.folder.exists() and not (self.folder / "pyvenv.cfg").exists():
+            others = {path.name for path in self.folder.iterdir()} - {"bin", "include", "lib", "lib64"}
+            if others:
+                raise InstallError(f"{self.folder} is there and no virtual environment: move it away first")
         self._run(getattr(sys, "_base_executable", sys.executable), "-m", "venv", "--clear", self.folder)
 
     def _has_pip(self) -> bool:
@@ -123,55 +122,98 @@ class Environment:
         command: list[str | Path] = [self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
         return Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
 
-    def _run(self, *command: str | Path) -> None:
+    def _run(self, *command: str | Path, registry: str = REGISTRY) -> None:
         """Run an installer, show how far it is, and make one line of what it complains about."""
         written = []
-        settings = {**registry_of_pip(), **os.environ}
-        with subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-            assert process.stdout is not None
-            for line in io.TextIOWrapper(process.stdout, encoding="utf-8", errors="replace"):
+        settings = {**registry_of_pip(self.python), **os.environ}
+        with subprocess.Popen(
+            command,
+            env=settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
                 written.append(line)
                 if _SHOWN.match(line):
                     print(line, end="", flush=True)
         if process.returncode:
-            log = self.folder / "install.log"
             with contextlib.suppress(OSError):
-                log.write_text("".join(written), encoding="utf-8")
-            raise InstallError(explanation("".join(written), self.folder) or f"installing failed, as {log} says")
+                (self.folder / "install.log").write_text("".join(written), encoding="utf-8")
+            raise InstallError(explanation(written, self.folder, registry))
 
 
-def explanation(output: str, folder: Path) -> str | None:
-    """What an installer's output means for whoever waits for a folder; None if that is not known."""
-    for pattern, advice in _CAUSES.items():
-        if re.search(pattern, output, re.IGNORECASE):
-            return advice.format(folder=folder, free=_free(folder))
-    return None
+def registry_of_pip(python: Path) -> dict[str, str]:
+    """Where the settings of pip name a registry, certificates or a proxy: what tells uv, which does not read them."""
+    names = {"index-url": ("UV_DEFAULT_INDEX",), "cert": ("SSL_CERT_FILE",), "proxy": ("HTTPS_PROXY", "HTTP_PROXY")}
+    for program in (python, sys.executable):
+        with contextlib.suppress(OSError):
+            done = subprocess.run([program, "-m", "pip", "config", "list"], capture_output=True, text=True)
+            if done.returncode == 0:
+                settings = re.findall(r"^[\w:]+\.(index-url|cert|proxy)='(.+)'$", done.stdout, re.MULTILINE)
+                return {name: value for setting, value in settings for name in names[setting]}
+    return {}
 
 
-def incomplete_packages(site: Path) -> list[Path]:
-    """Metadata folders, within a folder of packages, of those that were being installed when something ended it."""
-    return [folder for folder in sorted(site.glob("*.dist-info")) if not _is_complete(folder)]
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other program installs into this folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Another installation into {folder} is running: waiting for its end", flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
-def _is_complete(package: Path) -> bool:
-    try:
-        with open(package / "RECORD", encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.reader(file) if row]
-        # What is compiled here may take the place of what came compiled.
-        sizes = {package.parent / name: int(size) for name, _, size in rows if size and not name.endswith(".pyc")}
-        whole = all(path.stat().st_size == size for path, size in sizes.items())
-    except (OSError, ValueError, csv.Error):
-        return False
-    return whole and package / "INSTALLER" in sizes  # this file is written last
+def check_options(environment: Environment, python: str, torch: str, torch_index: str) -> None:
+    """Refuse what would be ignored otherwise.
+
+    Args:
+        environment: what there is already.
+        python: a Python that was asked for by name, or nothing.
+        torch: ``cpu``, or nothing.
+        torch_index: an address, or nothing.
+
+    Raises:
+        InstallError: options that contradict each other or what is installed.
+    """
+    if python and environment.works():
+        version = "import sys; print(sys.version.split()[0])"
+        there, wanted = (_output(program, "-c", version) for program in (environment.python, python))
+        if there != wanted:
+            raise InstallError(
+                f"{environment.folder} was made with Python {there}, and {python} is {wanted or 'none that runs'}: "
+                "`make clean` removes it, then run this again"
+            )
+    if torch not in ("", "cpu"):
+        raise InstallError(f"TORCH={torch} is not known: cpu, or nothing for what the registry has")
+    if torch_index and not torch:
+        raise InstallError("TORCH_INDEX is for TORCH=cpu: give both or neither")
+    if torch and not (torch_index or environment.state.get("torch_index")):
+        raise InstallError(
+            "TORCH=cpu needs TORCH_INDEX=..., the address of an index with CPU wheels of torch and torchvision: "
+            "pytorch.org names its own (Get started, pip, CPU)"
+        )
 
 
-@functools.cache
-def registry_of_pip() -> dict[str, str]:
-    """Where pip's settings name a registry or certificates, what tells uv, which does not read them."""
-    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
-    settings = dict(re.findall(r"^[\w:]+\.(index-url|cert)='(.+)'$", listed, re.MULTILINE))
-    names = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}
-    return {names[setting]: value for setting, value in settings.items()}
+def is_installed(environment: Environment, options: argparse.Namespace) -> bool:
+    """Whether all that is wanted was installed, of today's project, and the environment still answers."""
+    state = environment.state
+    wanted = {"project": _digest(), "versions": options.versions}
+    if options.torch_index:
+        wanted["torch_index"] = options.torch_index
+    as_before = all(state.get(name) == value for name, value in wanted.items())
+    return as_before and {*options.extras.split(",")} <= {*state["extras"].split(",")} and environment.works()
+
+
+def _digest() -> str:
+    """Of what decides what is installed."""
+    files = (ROOT / "pyproject.toml", CONSTRAINTS, *sorted(Path(__file__).parent.glob("*.py")))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _answers(program: Path, *arguments: str) -> bool:
@@ -181,35 +223,45 @@ def _answers(program: Path, *arguments: str) -> bool:
         return False
 
 
+def _output(program: str | Path, *arguments: str) -> str:
+    try:
+        return subprocess.run([program, *arguments], capture_output=True, text=True).stdout.strip()
+    except OSError:
+        return ""
+
+
 def _has_cuda(site: Path) -> bool:
     version = site / "torch" / "version.py"
-    return version.exists() and bool(
-        re.search(r"^cuda\b.*=\s*['\"]", version.read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    text = version.read_text(encoding="utf-8") if version.exists() else ""
+    return bool(re.search(r"^cuda\b.*=\s*['\"]", text, re.MULTILINE))
 
 
-def _free(folder: Path) -> str:
-    here = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    return f"{shutil.disk_usage(here).free / 1e9:.1f} GB"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="the environment; one that is there is used")
     parser.add_argument("--extras", default="all", help="of pyproject.toml, such as all,dev")
-    parser.add_argument("--versions", choices=OPTIONS, default="tested", help="of what is installed")
-    parser.add_argument("--torch-index", metavar="ADDRESS", help="an index that torch and torchvision come from")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--versions", choices=VERSIONS, default="tested", help="of what is installed")
+    parser.add_argument("--python", default="", help="the Python that the environment is to be of")
+    parser.add_argument("--torch", default="", help="cpu: without CUDA, from --torch-index")
+    parser.add_argument("--torch-index", default="", metavar="ADDRESS", help="an index with torch and torchvision")
+    options = parser.parse_args()
     environment = Environment(options.folder)
     try:
-        environment.make()
-        environment.install(options.extras, options.versions, options.torch_index)
+        check_options(environment, options.python, options.torch, options.torch_index)
+        if not is_installed(environment, options):
+            with alone(options.folder):
+                if not is_installed(environment, options):
+                    before = environment.state
+                    extras = {*options.extras.split(","), *filter(None, before.get("extras", "").split(","))}
+                    environment.make()
+                    torch_index = options.torch_index or before.get("torch_index", "")
+                    environment.install(",".join(sorted(extras)), options.versions, torch_index)
     except InstallError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"error: {explanation(str(error), options.folder) or error}", file=sys.stderr)
+        print(f"error: {explanation([f'error: {error}'], options.folder)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from here", file=sys.stderr)
