@@ -225,7 +225,10 @@ def test_without_a_network_one_line_says_so(
     [
         ("error: Failed to install: torch\n  Caused by: No space left on device (os error 28)", "the disk is full"),
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "the disk is full"),
-        ("error: failed to open file `/x/.lock`: Read-only file system (os error 30)", "a file may not be written (error: "),
+        (
+            "error: failed to open file `/x/.lock`: Read-only file system (os error 30)",
+            "a file may not be written (e",
+        ),
         ("  × No solution found when resolving dependencies:\n  ╰─▶ Because av was not found", "this Python is one of"),
         ("  × Failed to fetch: `https://x`\n  ├─▶ error sending request\n  ╰─▶ dns error", "check the network"),
         ("WARNING: Retrying after connection broken by 'ProxyError'\nERROR: No matching", "check the network and the"),

@@ -1,5 +1,7 @@
 """Videos of every kind, read and written."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +18,7 @@ from seqcore.media.clips import cached_clips
 from seqcore.media.video import View, frame_at, read_frames, video_info
 from seqcore.media.video_writer import VideoWriter
 
+ROOT = Path(__file__).resolve().parent.parent
 SMALL = View(24, 32)
 
 
@@ -152,6 +155,25 @@ def test_a_film_whose_title_is_no_text_is_read(tmp_path: Path) -> None:
     assert b"A film of colours" in whole
     (tmp_path / "film.mkv").write_bytes(whole.replace(b"A film of colours", b"\xff film \xfe\xff colours"))
     assert [nearest(mean) for mean in means(tmp_path / "film.mkv")] == ["red", "green"]
+
+
+LEFT_EARLY = """
+import sys
+import av
+from seqcore.media.containers import OpenedVideo
+av.logging.set_level(av.logging.DEBUG)  # others do, torchvision 0.24 for one
+for _ in range(30):
+    with OpenedVideo(sys.argv[1]) as film:
+        next(film.decoded())
+    del film
+"""
+
+
+def test_a_film_is_closed_while_ffmpeg_has_much_to_say(tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    path = write_video(tmp_path / "a.mp4", [chance.integers(0, 255, (48, 64, 3), np.uint8) for _ in range(40)])
+    done = subprocess.run([sys.executable, "-c", LEFT_EARLY, path], cwd=ROOT, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_frame_at_a_time(tmp_path: Path) -> None:

@@ -90,16 +90,19 @@ class Environment:
             # Former versions were called so, and so is a stranger's package, which would be imported in our place.
             self._run(self.uv, "pip", "uninstall", "--python", self.python, "seqcore")
         install: list[str | Path] = [self.uv, "pip", "install", "--python", self.python, "--compile-bytecode"]
-        install += VERSIONS[versions]
+        options = VERSIONS[versions]
         if torch_index:
             if _has_cuda(site):
                 raise InstallError(f"{self.folder} holds PyTorch with CUDA: `make clean` removes it; then try again")
             torch = ("--no-deps", "--default-index", torch_index, "torch", "torchvision")
-            self._run(*install, *torch, registry=f"TORCH_INDEX={torch_index}")
+            self._run(*install, *options, *torch, registry=f"TORCH_INDEX={torch_index}")
         elif platform.system() == "Linux" and not (site / "torch").exists():
             print(f"PyTorch comes with CUDA: {_CUDA_SIZE}; {free_space(self.folder)} are free.")
             print("Without a GPU, TORCH=cpu TORCH_INDEX=... spares most of that (README, What it needs).", flush=True)
-        self._run(*install, "--editable", f"{ROOT}[{extras}]")
+        if versions == "lowest":  # but not of what tests need beside it
+            self._run(*install, *options, "--editable", f"{ROOT}[all]")
+            options = []
+        self._run(*install, *options, "--editable", f"{ROOT}[{extras}]")
         self._state.write_text(json.dumps({**chosen, "project": _digest()}), encoding="utf-8")
 
     def _create(self) -> None:

@@ -92,6 +92,9 @@ class OpenedVideo:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # FFmpeg's threads may have something to log, for which PyAV needs Python's lock; who frees their decoder holds
+        # it, and waits for them. This one waits without it.
+        self.stream.codec_context.flush_buffers()
         self.container.close()
 
     def _seconds(self) -> float:
