@@ -227,7 +227,8 @@ def test_two_processes_do_what_one_does(rows: Path, tmp_path: Path, free_port: C
     two = finish(arguments, LOCAL_RANK="0", **common)
     second.join(20)
     assert (two.status, second.exitcode) == (0, 0), two.said + (tmp_path / "second.said").read_text()
-    assert (tmp_path / "second.said").read_text() == ""  # only the first one speaks
+    said = (tmp_path / "second.said").read_text().splitlines()
+    assert [line for line in said if not line.startswith("[Gloo]")] == []  # only the first one speaks, and torch 2.9
     assert_alike(two.log(), one.log())
     weights, wanted = two.state()["state_dict"], one.state()["state_dict"]
     assert all(torch.allclose(weights[name], wanted[name], atol=1e-5) for name in wanted)
