@@ -22,7 +22,7 @@ TORCH_INDEX ?=
 
 APPS := captioner sentiment translator video inside
 # Handed to programs by the environment: there, no character of theirs is one of the shell's.
-export TORCH TORCH_INDEX
+export APP TORCH TORCH_INDEX
 export WANTED_PYTHON := $(if $(filter file default,$(origin PYTHON)),,$(PYTHON))
 # The environment's own Python, where there is one that works.
 export RUNNER := $(shell .venv/bin/python -c '' 2>/dev/null && echo .venv/bin/python || echo "$(or $(PYTHON),python3)")
@@ -74,4 +74,5 @@ python:
 	@"$$RUNNER" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "error: $$RUNNER is older than Python 3.10: install a newer one, or name it with PYTHON=... (after make clean, where .venv is there)" >&2; exit 1; }
 
 app:
-	@test -z '$(filter-out $(APPS),$(APP))' || { echo "error: there is no app '$(APP)': $(APPS), or nothing for all" >&2; exit 1; }
+	@for app in '' $(APPS); do test "$$APP" != "$$app" || exit 0; done; \
+		echo "error: there is no app $$APP: $(APPS), or nothing for all" >&2; exit 1

@@ -4,6 +4,8 @@ import contextlib
 import errno
 import io
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,28 @@ def test_files_are_seen_as_people_see_them(make: Callable[[], bytes], pixel: tup
         assert image.mode == "RGB"
         assert all(abs(mine - wanted) <= 1 for mine, wanted in zip(image.getpixel((0, 0)), pixel, strict=True))  # type: ignore[arg-type]
         assert to_square(image, 16).shape == (3, 16, 16)
+
+
+REFUSED_AND_COLLECTED = """
+import gc
+from seqcore.errors import InputError
+from seqcore.media.images import open_image
+for content in (b"no image", b"", b"<svg></svg>"):
+    try:
+        open_image(content)
+    except InputError as error:
+        circle = [error]
+        circle.append(circle)
+    del circle
+    gc.collect()
+"""
+
+
+def test_what_is_no_image_leaves_nothing_that_python_cannot_collect() -> None:
+    """A view of a file's content in a circle of references ends the program of Python 3.12.1 (gh-77894)."""
+    command = [sys.executable, "-W", "ignore", "-c", REFUSED_AND_COLLECTED]
+    done = subprocess.run(command, cwd=Path(__file__).resolve().parent.parent, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_huge_photograph_is_read_and_a_bomb_is_not() -> None:

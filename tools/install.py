@@ -29,7 +29,7 @@ VERSIONS = {  # options of uv
     "newest": ["--upgrade"],
     "lowest": ["--upgrade", "--resolution", "lowest-direct"],
 }
-_CUDA_SIZE = "about 3 GB to download, 6.4 GB on disk"
+_CUDA_SIZE = "3.2 GB to download, 6.4 GB on disk"
 _SHOWN = re.compile(r"Resolved|Downloading| Downloaded|Prepared|Installed| +Build")
 
 

@@ -163,17 +163,17 @@ def _file(source: Any) -> tuple[str, Any]:
 
 def _unread(file: io.BytesIO, name: str) -> Image.Image:
     """An image whose pixels are not decoded yet."""
-    content = file.getbuffer()
-    if not content.nbytes:
+    start = file.read(4096)
+    file.seek(0)
+    if not start:
         raise InputError(f"{name} is empty")
     try:
         return Image.open(file)
     except UnidentifiedImageError as error:
-        start = bytes(content[:256])
         for offset, marks, what in _OTHERS:
             if start[offset:].startswith(marks):
                 raise InputError(f"{name} is {what}") from error
-        if b"<svg" in bytes(content[:4096]).lower():
+        if b"<svg" in start.lower():
             raise InputError(f"{name} is an SVG drawing, which has no pixels: save it as PNG") from error
         raise InputError(f"{name} is no image that can be read (JPEG, PNG, WebP, GIF, BMP or TIFF)") from error
 
