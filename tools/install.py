@@ -80,8 +80,7 @@ class Environment:
         Raises:
             InstallError: something is in the way.
         """
-        chosen = {"extras": extras, "versions": versions, "torch_index": torch_index}
-        self._state.write_text(json.dumps(chosen), encoding="utf-8")  # an interrupted run will go on with these
+        self._write_state({**self.state, "project": ""})  # from now on it is not whole
         site = self._site()
         for package in incomplete_packages(site):
             print(f"Incomplete, and installed anew: {package.stem}")
@@ -99,11 +98,16 @@ class Environment:
         elif platform.system() == "Linux" and not (site / "torch").exists():
             print(f"PyTorch comes with CUDA: {_CUDA_SIZE}; {free_space(self.folder)} are free.")
             print("Without a GPU, TORCH=cpu TORCH_INDEX=... spares most of that (README, What it needs).", flush=True)
+        chosen = {"extras": extras, "versions": versions, "torch_index": torch_index}
+        self._write_state(chosen)  # an interrupted run will go on with these
         if versions == "lowest":  # but not of what tests need beside it
             self._run(*install, *options, "--editable", f"{ROOT}[all]")
             options = []
         self._run(*install, *options, "--editable", f"{ROOT}[{extras}]")
-        self._state.write_text(json.dumps({**chosen, "project": _digest()}), encoding="utf-8")
+        self._write_state({**chosen, "project": _digest()})
+
+    def _write_state(self, state: dict[str, str]) -> None:
+        self._state.write_text(json.dumps(state), encoding="utf-8")
 
     def _create(self) -> None:
         if not all(importlib.util.find_spec(name) for name in ("ensurepip", "venv")):
