@@ -200,7 +200,7 @@ def check_refusal(name: str, installation: Installation, wanted: str, *arguments
 
 def write_wheel(folder: Path, name: str, version: str) -> None:
     """A wheel with nothing in it but its name."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     metadata = f"{name}-{version}.dist-info"
     files = {
         f"{name}/__init__.py": "",
