@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import apps.environment  # noqa: F401
+import apps.server.environment  # noqa: F401
 
 import gradio as gr
 
-from apps.front import Bricks, Card, front
-from apps.launch import FILE_LIFETIME, run_apps
-from apps.loading import LazyTask
+from apps.server.launch import FILE_LIFETIME, run_apps
+from apps.server.models import LazyTask
+from apps.ui.home import Bricks, Card, front
 
 
 @dataclass(frozen=True)

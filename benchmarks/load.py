@@ -207,7 +207,7 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 def serve_alone(arguments: Sequence[str]) -> None:
     """All apps, with every call worked on by itself."""
-    from apps import batching
+    from apps.server import batching
 
     batching.MOST_TOGETHER = 1
     from apps.__main__ import main as serve

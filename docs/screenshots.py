@@ -17,8 +17,8 @@ from PIL import Image  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 from apps.__main__ import APPS, build  # noqa: E402
-from apps.launch import start  # noqa: E402
-from apps.loading import CHECKPOINTS, MODELS, lazy_task  # noqa: E402
+from apps.server.launch import start  # noqa: E402
+from apps.server.models import CHECKPOINTS, MODELS, lazy_task  # noqa: E402
 
 LARGEST = 150_000  # bytes of a picture
 WIDTH, HEIGHT = 1280, 1400

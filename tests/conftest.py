@@ -155,8 +155,8 @@ def word_list_server(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """The translator's app, served with the word list as its model. The address."""
-    from apps.launch import start
-    from apps.loading import LazyTask
+    from apps.server.launch import start
+    from apps.server.models import LazyTask
     from apps.translator.app import build
 
     folder = tmp_path_factory.mktemp("word_list")
@@ -170,8 +170,8 @@ def word_list_server(
 def site(free_port: Callable[[], int], outside_calls: list[Any]) -> Iterator[str]:
     """Every app with the bundled models, as `make demo` serves them. The address."""
     from apps.__main__ import build
-    from apps.launch import start
-    from apps.loading import CHECKPOINTS, MODELS, lazy_task
+    from apps.server.launch import start
+    from apps.server.models import CHECKPOINTS, MODELS, lazy_task
 
     pages = build({model: lazy_task(str(CHECKPOINTS / model), "cpu") for model in MODELS})
     yield str(start(pages, "127.0.0.1", free_port()))

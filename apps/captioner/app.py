@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from apps.captioner.answers import DEFAULT_BEAM, DEFAULT_CAPTIONS, DEFAULT_PENALTY, WIDEST_BEAM, Answers
+from apps.captioner.api import DEFAULT_BEAM, DEFAULT_CAPTIONS, DEFAULT_PENALTY, WIDEST_BEAM, Answers
 from apps.captioner.files import LARGEST_IMAGE, MOST_IMAGES
-from apps.captioner.page import ABOUT, TITLE, PageEvents
-from apps.launch import FILE_LIFETIME, MOST_CALLS, run_app
-from apps.layout import PRIVATE, heading, search_settings
-from apps.loading import CHECKPOINTS, LazyTask
-from apps.shown_errors import user_errors
+from apps.captioner.handlers import ABOUT, TITLE, PageEvents
+from apps.server.errors import user_errors
+from apps.server.launch import FILE_LIFETIME, MOST_CALLS, run_app
+from apps.server.models import CHECKPOINTS, LazyTask
+from apps.ui.layout import PRIVATE, heading, search_settings
 
 if TYPE_CHECKING:
     from gradio.components import Component

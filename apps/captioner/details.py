@@ -6,8 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from apps.captioner.pictures import data_address, looked, shrunk
-from apps.figures import ranking
-from apps.layout import part, scrolling
+from apps.ui.figures import ranking
+from apps.ui.layout import part, scrolling
 
 if TYPE_CHECKING:
     from PIL.Image import Image

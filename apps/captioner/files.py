@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps.captioner.pictures import data_address, shrunk
-from apps.spreadsheets import SafeRows
+from apps.ui.csv_writer import SafeRows
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """python -m apps.inside: the page that shows the inside, alone."""
 
-import apps.environment  # noqa: F401
+import apps.server.environment  # noqa: F401
 
 from apps.inside.app import main
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from apps.inside import gates, gradients, labels, memory, writing
-from apps.launch import FILE_LIFETIME, run_apps
-from apps.layout import heading
-from apps.loading import CHECKPOINTS, MODELS, LazyTask
+from apps.server.launch import FILE_LIFETIME, run_apps
+from apps.server.models import CHECKPOINTS, MODELS, LazyTask
+from apps.ui.layout import heading
 
 DESCRIPTION = "Look inside recurrent networks in the browser: gates, gradients, memory."
 

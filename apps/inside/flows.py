@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from apps.figures import INK, svg
+from apps.ui.figures import INK, svg
 
 if TYPE_CHECKING:
     from seqcore.explain import GradientFlow

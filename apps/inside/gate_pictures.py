@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from apps.figures import INK, LONGEST_AXIS, piece_labels, svg
+from apps.ui.figures import INK, LONGEST_AXIS, piece_labels, svg
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,10 +11,10 @@ import gradio as gr
 from apps.inside.gate_pictures import MOST_UNITS, maps, unit_view, varying_units
 from apps.inside.lessons import COSTLY, lesson, to_try
 from apps.inside.readings import LONGEST_TEXT, Reading, read
-from apps.layout import PRIVATE
-from apps.loading import LazyTask, trouble
-from apps.shown_errors import user_errors
-from apps.turns import Turns, visitor
+from apps.server.errors import user_errors
+from apps.server.models import LazyTask, trouble
+from apps.ui.layout import PRIVATE
+from apps.ui.runs import Turns, visitor
 from seqcore.errors import InputError, SeqcoreError
 
 EXAMPLE = "It was not a good film, but the music was wonderful and the ending moved me to tears."

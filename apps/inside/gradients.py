@@ -7,9 +7,9 @@ import gradio as gr
 
 from apps.inside.flows import chart, figures, measure, summary
 from apps.inside.lessons import COSTLY, lesson, to_try
-from apps.layout import PRIVATE
-from apps.loading import LazyTask
-from apps.shown_errors import user_errors
+from apps.server.errors import user_errors
+from apps.server.models import LazyTask
+from apps.ui.layout import PRIVATE
 
 LESSON = (
     "A recurrent network learns by sending the error back through time, step by step. At every step the gradient is "

@@ -14,11 +14,11 @@ from apps.captioner.files import check_size
 from apps.inside.head import Head, train_head
 from apps.inside.lessons import lesson, to_try
 from apps.inside.shapes import SHAPES, draw, drawn
-from apps.layout import PRIVATE
-from apps.loading import LazyTask, trouble
-from apps.progress import progress_bar
-from apps.shown_errors import user_errors
-from apps.turns import Turns, visitor
+from apps.server.errors import user_errors
+from apps.server.models import LazyTask, trouble
+from apps.ui.layout import PRIVATE
+from apps.ui.progress import progress_bar
+from apps.ui.runs import Turns, visitor
 from seqcore.errors import CheckpointError, InputError
 from seqcore.media.images import load_squares
 

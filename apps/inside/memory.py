@@ -8,15 +8,15 @@ from typing import Any, TypeAlias
 import gradio as gr
 from torch import Tensor
 
-from apps.figures import Line, line_figure, svg
 from apps.inside.adding import COMMAND, adding_table
 from apps.inside.forecasts import Training, mean, repeated, train_lstm, train_window
 from apps.inside.lessons import lesson, to_try
 from apps.inside.series import TITLES, WIDEST_WINDOW, Series, series
-from apps.layout import PRIVATE
-from apps.loading import LazyTask
-from apps.shown_errors import user_errors
-from apps.turns import Turns, visitor
+from apps.server.errors import user_errors
+from apps.server.models import LazyTask
+from apps.ui.figures import Line, line_figure, svg
+from apps.ui.layout import PRIVATE
+from apps.ui.runs import Turns, visitor
 from seqcore.errors import InputError
 
 ABOUT = (

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from apps.loading import LazyTask
+from apps.server.models import LazyTask
 from seqcore.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:

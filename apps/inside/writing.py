@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
 
-from apps.figures import piece_labels
 from apps.inside.lessons import lesson, to_try
 from apps.inside.writer import (
     COLDEST,
@@ -19,10 +18,11 @@ from apps.inside.writer import (
     Settings,
     Writer,
 )
-from apps.layout import PRIVATE
-from apps.loading import LazyTask, trouble
-from apps.shown_errors import user_errors
-from apps.turns import Turns, visitor
+from apps.server.errors import user_errors
+from apps.server.models import LazyTask, trouble
+from apps.ui.figures import piece_labels
+from apps.ui.layout import PRIVATE
+from apps.ui.runs import Turns, visitor
 from seqcore.errors import CheckpointError
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from apps.launch import FILE_LIFETIME, MOST_CALLS, run_app
-from apps.layout import AT_ONCE, PRIVATE, heading
-from apps.loading import CHECKPOINTS, LazyTask
-from apps.sentiment.answers import LONGEST_TEXT, UNSURE_BELOW, Answers
-from apps.sentiment.page import ABOUT, EXAMPLES, TITLE, PageEvents
+from apps.sentiment.api import LONGEST_TEXT, UNSURE_BELOW, Answers
+from apps.sentiment.handlers import ABOUT, EXAMPLES, TITLE, PageEvents
 from apps.sentiment.tables import KINDS, LARGEST_FILE
-from apps.shown_errors import user_errors
+from apps.server.errors import user_errors
+from apps.server.launch import FILE_LIFETIME, MOST_CALLS, run_app
+from apps.server.models import CHECKPOINTS, LazyTask
+from apps.ui.layout import AT_ONCE, PRIVATE, heading
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import SentimentClassifier

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from apps.layout import scrolling
+from apps.ui.layout import scrolling
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.sentiment.tables import LARGEST_FILE, Table
-from apps.spreadsheets import SafeRows
+from apps.ui.csv_writer import SafeRows
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:

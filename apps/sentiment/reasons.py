@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from apps.layout import part
 from apps.sentiment.details import percent, spoken
+from apps.ui.layout import part
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment

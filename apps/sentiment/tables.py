@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.textfiles import check_size, only_utf8
+from apps.ui.text_files import check_size, only_utf8
 from seqcore.errors import InputError
 
 KINDS = (".csv", ".tsv", ".txt")

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
 
-from apps.launch import FILE_LIFETIME, MOST_CALLS, run_app
-from apps.layout import AT_ONCE, PRIVATE, heading, search_settings
-from apps.loading import CHECKPOINTS, LazyTask
-from apps.shown_errors import user_errors
-from apps.translator.answers import Answers
+from apps.server.errors import user_errors
+from apps.server.launch import FILE_LIFETIME, MOST_CALLS, run_app
+from apps.server.models import CHECKPOINTS, LazyTask
+from apps.translator.api import Answers
 from apps.translator.details import look_closer
 from apps.translator.files import LARGEST_FILE
+from apps.translator.handlers import ABOUT, TITLE, PageEvents
 from apps.translator.languages import AUTO, DETECT
-from apps.translator.page import ABOUT, TITLE, PageEvents
 from apps.translator.settings import DEFAULT_BEAM, DEFAULT_PENALTY, LONGEST_TEXT, WIDEST_BEAM
+from apps.ui.layout import AT_ONCE, PRIVATE, heading, search_settings
 
 if TYPE_CHECKING:
     from gradio.components import Component

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from apps.figures import LONGEST_AXIS, attention_figure, confidence_strip, piece_labels, ranking, svg
-from apps.layout import part, scrolling
+from apps.ui.figures import LONGEST_AXIS, attention_figure, confidence_strip, piece_labels, ranking, svg
+from apps.ui.layout import part, scrolling
 
 if TYPE_CHECKING:
     from seqcore.tasks.translation import Translation

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apps.textfiles import check_size, only_utf8
 from apps.translator.languages import AUTO, name, read_languages
 from apps.translator.settings import Settings
+from apps.ui.text_files import check_size, only_utf8
 from seqcore.errors import InputError
 from seqcore.text.languages import detect_language
 

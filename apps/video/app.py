@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from apps.launch import FILE_LIFETIME, MOST_CALLS, run_app
-from apps.layout import PRIVATE, heading
-from apps.loading import CHECKPOINTS, LazyTask
-from apps.shown_errors import user_errors
-from apps.video.answers import Answers
+from apps.server.errors import user_errors
+from apps.server.launch import FILE_LIFETIME, MOST_CALLS, run_app
+from apps.server.models import CHECKPOINTS, LazyTask
+from apps.ui.layout import PRIVATE, heading
+from apps.video.api import Answers
 from apps.video.details import PICK
-from apps.video.page import ABOUT, TITLE, PageEvents
+from apps.video.handlers import ABOUT, TITLE, PageEvents
 
 if TYPE_CHECKING:
     from seqcore.tasks.video import FrameClassifier

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from apps.progress import progress_bar
+from apps.ui.progress import progress_bar
 
 if TYPE_CHECKING:
     from PIL.Image import Image

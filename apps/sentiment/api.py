@@ -1,0 +1,154 @@
+"""What the sentiment classifier's endpoints answer with."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from apps.sentiment.files import classify_table
+from apps.sentiment.tables import open_table
+from apps.server.batching import Batcher
+from apps.server.models import LazyTask
+from seqcore.errors import CheckpointError, InputError
+
+if TYPE_CHECKING:
+    from seqcore.tasks.sentiment import Sentiment, SentimentClassifier
+
+LONGEST_TEXT = 40_000
+UNSURE_BELOW = 0.6
+_SHORT = 1_000  # characters of a text whose words are soon weighed
+
+
+class Answers:
+    """The endpoints; concurrent calls are worked on together."""
+
+    def __init__(self, load: "LazyTask[SentimentClassifier]") -> None:
+        self.load = load
+        self._together: Batcher[str, Sentiment] = Batcher(self._classify_all)
+        # Weighing words takes seconds and all of the processor: one text at a time, but no short one waits for a long.
+        self._weighing_short: Batcher[str, Sentiment] = Batcher(self._explain_all, most_together=1)
+        self._weighing_long: Batcher[str, Sentiment] = Batcher(self._explain_all, most_together=1)
+
+    def classifier(self) -> "SentimentClassifier":
+        """The task. Raises `CheckpointError` when there is none, or one of another kind."""
+        task = self.load()
+        if not hasattr(task, "classify"):
+            raise CheckpointError(f"{self.load.checkpoint} holds no classifier: choose another with --checkpoint")
+        return task
+
+    def labels(self) -> list[str]:
+        """Tell which labels the model knows.
+
+        Returns:
+            The names of its classes.
+        """
+        return list(self.classifier().config.labels)
+
+    def classify(self, text: str, unsure_below: float = UNSURE_BELOW) -> dict[str, Any]:
+        """Say what a text says: its label, and the probability of each label.
+
+        Args:
+            text: what to classify, 40,000 characters at most.
+            unsure_below: a label of lower probability is called unsure, 0 to 1.
+
+        Returns:
+            label, probabilities (calibrated, by label), unsure, out_of_domain (in no language that the model has
+            learned, or without words), characters_cut (at the end, which were not read).
+        """
+        return _record(self.found(text, unsure_below))
+
+    def explain_sentiment(self, text: str, unsure_below: float = UNSURE_BELOW) -> dict[str, Any]:
+        """Say what a text says, and why: what each word adds, and how the verdict moves from word to word.
+
+        Args:
+            text: what to classify, 40,000 characters at most; of more than about 4,000, words are not weighed.
+            unsure_below: a label of lower probability is called unsure, 0 to 1.
+
+        Returns:
+            What classify gives, and tokens (words with their blanks: together they are the text), attributions (what
+            each adds to the log-odds of the likeliest label), baseline, logit (baseline and all attributions
+            together), trajectory (probabilities after each word, in the order of the labels).
+        """
+        found = self.weigh(text, unsure_below).result()
+        return {
+            **_record(found),
+            "tokens": list(found.tokens),
+            "attributions": list(found.attributions),
+            "baseline": found.baseline,
+            "logit": found.logit,
+            "trajectory": [list(step) for step in found.trajectory],
+        }
+
+    def classify_file(
+        self,
+        file: str,
+        column: str = "",
+        unsure_below: float = UNSURE_BELOW,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Iterator[str]:
+        """Classify every row of a table, or every line of a text file.
+
+        Args:
+            file: a .csv, .tsv or .txt file in UTF-8, 10 MB at most; the first row of a table names its columns.
+            column: which one holds the texts; without it the one called text, or the only one.
+            unsure_below: a label of lower probability is called unsure, 0 to 1.
+
+        Returns:
+            A CSV file, named like reviews.classified.csv, with the same columns and label, probability,
+            probability_NAME for each label, unsure, out_of_domain and characters_cut. Cells that a spreadsheet would
+            run as a formula begin with an apostrophe.
+        """
+        check_band(unsure_below)
+        for at in classify_table(self.classifier(), open_table(file), column or None, unsure_below):
+            progress((at.rows, at.all_rows), unit="rows")
+            if at.path:
+                yield at.path
+
+    def found(self, text: str, unsure_below: float) -> "Sentiment":
+        """The answer for one text. Raises `InputError` for what is no text or too long."""
+        check_text(text)
+        check_band(unsure_below)
+        self.classifier()  # a checkpoint that is not there is one caller's error at a time
+        return self._together(text, unsure_below=unsure_below)
+
+    def weigh(self, text: str, unsure_below: float) -> "Future[Sentiment]":
+        """The answer to come with its explanation, which can be cancelled until its turn comes; raises as `found`."""
+        check_text(text)
+        check_band(unsure_below)
+        self.classifier()
+        weighing = self._weighing_short if len(text) <= _SHORT else self._weighing_long
+        return weighing.submit(text, unsure_below=unsure_below)
+
+    def _classify_all(self, texts: Sequence[str], unsure_below: float) -> "list[Sentiment]":
+        return self.classifier().classify(list(texts), unsure_below=unsure_below)
+
+    def _explain_all(self, texts: Sequence[str], unsure_below: float) -> "list[Sentiment]":
+        return self.classifier().classify(list(texts), explain=True, unsure_below=unsure_below)
+
+
+def check_text(text: object) -> None:
+    """Raises `InputError` for a text that is too long, and for anything that is no text."""
+    if not isinstance(text, str):
+        raise InputError("The text must be a string.")
+    if len(text) > LONGEST_TEXT:
+        raise InputError(
+            f"The text has {len(text):,} characters, and this page takes {LONGEST_TEXT:,} at a time. "
+            "Classify it in parts, or as a file."
+        )
+
+
+def check_band(value: object) -> None:
+    """Raises `InputError` for what is no probability."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise InputError(f"What counts as unsure must be a number from 0 to 1, not {value!r}.")
+
+
+def _record(found: "Sentiment") -> dict[str, Any]:
+    return {
+        "label": found.label,
+        "probabilities": dict(found.probabilities),
+        "unsure": found.unsure,
+        "out_of_domain": found.out_of_domain,
+        "characters_cut": found.characters_cut,
+    }

@@ -1,0 +1,40 @@
+"""What must be set before gradio and torch are imported: import this first.
+
+A demo stays at home, keeps what it is given in a folder of its own, and takes no more of the machine than it needs.
+"""
+
+import os
+import sys
+
+from apps.server.temp_files import CACHE, own_folder
+from seqcore.errors import install_command
+
+OWN_FOLDER = None if os.environ.get("GRADIO_TEMP_DIR") else own_folder()  # a chosen one is shared with its chooser
+
+_SETTINGS = {
+    # No telemetry, no look for newer versions, no model hub.
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    # After every call, gradio sums up how long all those of the past took, for a page of figures that is closed here.
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**18),
+    # Several models work at the same time, each with as many threads as there are cores. One that waits for the others
+    # sleeps: by default it spins, and takes the core from the very thread that it waits for.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # MKL keeps buffers for each thread that ever multiplied matrices, and a server has many: hundreds of MB.
+    "MKL_DISABLE_FAST_MM": "1",
+}
+for _name, _value in _SETTINGS.items():
+    os.environ.setdefault(_name, _value)
+if OWN_FOLDER is not None:
+    os.environ["GRADIO_TEMP_DIR"] = str(OWN_FOLDER / CACHE)
+# Gradio asks its own server whether it is up; a proxy meant for the outside must not stand in between.
+for _name in ("NO_PROXY", "no_proxy"):
+    os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1", "localhost")))
+
+try:
+    import gradio  # noqa: F401
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: the demos need {missing.name}, which is not installed: {install_command('apps')}")

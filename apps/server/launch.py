@@ -1,0 +1,161 @@
+"""What every app does at its start: it reads the command line and serves its page until it is stopped."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from apps.server.environment import OWN_FOLDER
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from apps.server.errors import tell_what_is_refused
+from apps.server.malloc import give_back_memory
+from apps.server.models import CHECKPOINTS, MODELS, LazyTask, lazy_task
+from apps.server.options import LARGEST_UPLOAD, check_address, parser, stop
+from apps.server.security import Door, fetch_nothing, people
+from apps.server.sessions import files_in, left_behind, remember_little
+from apps.server.temp_files import WORKING, Keeper
+from apps.ui.theme import CSS, HEAD, THEME
+from seqcore.errors import SeqcoreError
+
+# A call that waits to be worked on together with others holds a thread, but takes no time of the processor. Of those
+# that have no thread yet, so many may wait; who comes then is told to try again.
+MOST_CALLS = 64
+MOST_WAITING = 256
+MOST_THREADS = MOST_CALLS + 32
+# Files that a page was given or made, where GRADIO_TEMP_DIR names a folder for them: looked through every hour, removed
+# when they are an hour old. In a folder of the server's own they are, too, but see apps.server.temp_files.
+FILE_LIFETIME = (3600, 3600)
+
+# All that is read from outside the server's own folder.
+EXAMPLES = [str(folder) for folder in Path(__file__).resolve().parents[1].glob("*/examples")]
+
+_SERVED: list[gr.Blocks] = []  # one folder keeps the files of all servers of this process
+
+
+def run_app(
+    name: str, build: Callable[[LazyTask[Any]], gr.Blocks], description: str, arguments: Sequence[str] | None = None
+) -> None:
+    """Read the command line and serve one app until it is stopped."""
+    options = parser(description)
+    options.add_argument("--checkpoint", default=str(CHECKPOINTS / name), help="folder or hub id of the model")
+    chosen = options.parse_args(arguments)
+    serve(build(lazy_task(chosen.checkpoint, chosen.device)), chosen)
+
+
+def run_apps(
+    build: Callable[[Mapping[str, LazyTask[Any]]], gr.Blocks], description: str, arguments: Sequence[str] | None = None
+) -> None:
+    """As :func:`run_app` of what uses several models: ``build`` is given what loads each of `MODELS`."""
+    options = parser(description)
+    options.add_argument(
+        "--checkpoint", action="append", default=[], metavar="MODEL=PATH",
+        help="folder or hub id to take instead of a bundled model, for example translator=runs/mine; may be given once "
+        f"for each of {', '.join(MODELS)}",
+    )  # fmt: skip
+    chosen = options.parse_args(arguments)
+    checkpoints = {model: str(CHECKPOINTS / model) for model in MODELS}
+    for entry in chosen.checkpoint:
+        model, _, path = entry.partition("=")
+        if model not in checkpoints or not path:
+            options.error(f"--checkpoint takes MODEL=PATH with a model of {', '.join(checkpoints)}, not {entry!r}")
+        checkpoints[model] = path
+    serve(build({model: lazy_task(path, chosen.device) for model, path in checkpoints.items()}), chosen)
+
+
+def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
+    """Launch, print the address and wait. Ends the program with one clear line when the address cannot be had."""
+    # Gradio's reloader runs this again beside the server that it keeps, which holds the port.
+    if not os.environ.get("GRADIO_WATCH_DIRS"):
+        check_address(options.host, options.port)
+    try:
+        chosen = {"max_file_size": options.max_file_size, "root_path": options.root_path, "auth": people(options.auth)}
+    except SeqcoreError as error:
+        stop(str(error))
+    if OWN_FOLDER is not None:
+        tempfile.tempdir = str(OWN_FOLDER / WORKING)  # what is made meanwhile goes with the folder, too
+    give_back_memory()
+    # A server that is told to end does so as after Ctrl-C: its files go.
+    with suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        address = start(demo, options.host, options.port, options.share, **chosen)
+    except OSError as error:
+        stop(f"The server could not start on {options.host}, port {options.port}: {error}")
+    if address is None:
+        return
+    print(f"\n{demo.title} is at {address}  (Ctrl-C stops it)", flush=True)
+    demo.block_thread()
+
+
+def start(
+    demo: gr.Blocks,
+    host: str,
+    port: int | None,
+    share: bool = False,
+    max_file_size: int = LARGEST_UPLOAD,
+    root_path: str | None = None,
+    auth: list[tuple[str, str]] | None = None,
+) -> str | None:
+    """Launch without waiting.
+
+    Args:
+        max_file_size: MB of an upload.
+        root_path: where a proxy serves this.
+        auth: who may come in, with their passwords; None is everybody. Tools for language models, which gradio asks
+            for no password, are then left out.
+
+    Returns:
+        The address; None when gradio's reloader has launched the app already.
+    """
+    fetch_nothing()
+    remember_little()
+    with demo:
+        state = gr.State()  # only a page that has one tells that it is closed
+    tell_what_is_refused(demo)
+    demo.queue(default_concurrency_limit=4, max_size=MOST_WAITING)
+    _, address, _ = demo.launch(
+        server_name=host,
+        server_port=port,
+        share=share,
+        theme=THEME,
+        css=CSS,
+        head=HEAD,
+        footer_links=["api", "settings"],
+        mcp_server=auth is None,
+        run_history=False,
+        ssr_mode=False,
+        max_threads=MOST_THREADS,
+        max_file_size=max_file_size * 1_000_000,
+        root_path=root_path,
+        auth=auth,
+        allowed_paths=EXAMPLES,
+        enable_monitoring=False,
+        app_kwargs={"middleware": [Middleware(Door)]},
+        quiet=True,
+        prevent_thread_lock=True,
+    )
+    # Gradio keeps the file that an input shows first, but not those of the examples.
+    state.keep_in_cache.update(files_in(demo.config))
+    if OWN_FOLDER is not None:
+        _SERVED.append(demo)
+        if len(_SERVED) == 1:
+            Keeper(OWN_FOLDER, kept, left).begin()
+    return address.rstrip("/") if address else None
+
+
+def kept() -> set[str]:
+    """Files of the pages themselves, such as their examples."""
+    return {path for demo in list(_SERVED) for block in list(demo.blocks.values()) for path in block.keep_in_cache}
+
+
+def left() -> set[str]:
+    """Files of visitors who have gone."""
+    return left_behind(demo.app.state_holder for demo in list(_SERVED))

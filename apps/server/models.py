@@ -1,0 +1,73 @@
+"""The models that the apps use, each loaded once, when it is first asked for."""
+
+import os
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+import apps.server.environment  # noqa: F401  # before torch
+
+import seqcore
+from apps.server.errors import message
+from seqcore.checkpoint import is_hub_id
+from seqcore.errors import SeqcoreError
+
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+MODELS = ("captioner", "sentiment", "translator", "video-shots", "video-lipreading", "language-model")  # its folders
+
+_Task = TypeVar("_Task")
+
+
+class LazyTask(Generic[_Task]):
+    """A checkpoint that is loaded on the first call, once, whichever thread calls first.
+
+    A load that failed is tried again at the next call, so that a checkpoint put in its place meanwhile is found without
+    a restart.
+    """
+
+    def __init__(
+        self, checkpoint: str | Path, device: str = "auto", open_checkpoint: Callable[..., _Task] | None = None
+    ) -> None:
+        self.checkpoint = str(checkpoint)
+        self.device = device
+        self._open: Callable[..., Any] | None = open_checkpoint
+        self._lock = threading.Lock()
+        self._task: _Task | None = None
+
+    def __call__(self) -> _Task:
+        """The task. Raises `SeqcoreError` when the checkpoint is missing, damaged or of another kind."""
+        with self._lock:
+            if self._task is None:
+                open_checkpoint: Callable[..., Any] = self._open or seqcore.load
+                self._task = open_checkpoint(self.checkpoint, device=self.device)
+            return cast(_Task, self._task)
+
+    def about(self) -> str:
+        """The first paragraph of the checkpoint's model card as plain text; empty when there is none."""
+        try:
+            card = (Path(self.checkpoint) / "README.md").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+        card = re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.DOTALL)
+        paragraphs = (" ".join(part.split()) for part in re.split(r"\n\s*\n", card))
+        first = next((part for part in paragraphs if part and part[0] not in "#!<|`"), "")
+        return re.sub(r"[*`]", "", re.sub(r"!?\[([^]]*)]\([^)]*\)", r"\1", first))
+
+
+def lazy_task(checkpoint: str, device: str) -> LazyTask[Any]:
+    """A task to be loaded later; a hub id, which only its user can have asked for, brings the hub back on line."""
+    if is_hub_id(checkpoint):
+        import huggingface_hub.constants
+
+        os.environ["HF_HUB_OFFLINE"] = "0"
+        huggingface_hub.constants.HF_HUB_OFFLINE = False
+    return LazyTask(checkpoint, device)
+
+
+def trouble(error: SeqcoreError) -> str:
+    """What a page shows, as HTML, when its task could not be loaded."""
+    hint = "Put the checkpoint there and open this page again, or start the app with another --checkpoint."
+    title = "The model could not be loaded."
+    return f'<div class="sq-trouble"><strong>{title}</strong><br>{message(error)}<br>{hint}</div>'

@@ -1,0 +1,59 @@
+"""The options that every app is started with, and whether what they say is possible."""
+
+import argparse
+import socket
+import sys
+from typing import NoReturn
+
+from apps.server.security import AUTH_VARIABLE
+
+LARGEST_UPLOAD = 100  # MB
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The options that every app takes, but for `--checkpoint`, which differs when several apps share a server."""
+    options = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False
+    )
+    options.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 opens it to the network")
+    options.add_argument("--port", type=int, default=7860, help="port to listen on")
+    options.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    options.add_argument("--share", action="store_true", help="also make a public address, through gradio's servers")
+    options.add_argument(
+        "--auth", metavar="FILE",
+        help=f"let in only who is in this file, a line USER:PASSWORD each; or set {AUTH_VARIABLE}=USER:PASSWORD",
+    )  # fmt: skip
+    options.add_argument("--max-file-size", type=_positive, default=LARGEST_UPLOAD, metavar="MB", help="of an upload")
+    options.add_argument("--root-path", help="where a proxy serves this, such as /demos or https://example.org/demos")
+    return options
+
+
+def _positive(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number greater than 0, not {text!r}")
+
+
+def check_address(host: str, port: int) -> None:
+    """Ask the system for the address, so that a refusal is told in plain words."""
+    if not 1 <= port <= 65535:
+        stop(f"--port {port} is not a port: choose one from 1 to 65535.")
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except socket.gaierror:
+        stop(f"--host {host} is not an address of this machine: use 127.0.0.1, or 0.0.0.0 for all of them.")
+    except PermissionError:
+        stop(f"Port {port} needs an administrator: choose one above 1023 with --port.")
+    except OSError as error:
+        if "in use" in str(error):
+            stop(f"Port {port} on {host} is in use: stop what uses it, or choose another with --port {port + 1}.")
+        stop(f"This machine cannot listen on {host}, port {port}: {error.strerror}.")
+
+
+def stop(message: str) -> NoReturn:
+    """End the program with one clear line."""
+    print(message, file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,250 @@
+"""What three panels of the page Inside do: memory against a window, one to one, writing."""
+
+import random
+from collections.abc import Generator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from tiny_captioner import COLOURS, picture, tiny_captioner
+from tiny_writer import tiny_writer
+
+from apps.inside import memory
+from apps.inside.adding import FIGURES, adding_table
+from apps.inside.forecasts import mean, repeated, train_lstm, train_window
+from apps.inside.head import train_head
+from apps.inside.labels import LabelEvents, own_examples
+from apps.inside.series import SHORTEST_GAP, TITLES, WIDEST_WINDOW, series
+from apps.inside.shapes import SHAPES, draw, drawn
+from apps.inside.writer import LONGEST_PROMPT, Settings, Writer
+from apps.inside.writing import WritingEvents, bars, page_of
+from apps.server.models import LazyTask
+from seqcore.errors import CheckpointError, InputError
+from seqcore.nn import windows
+
+MISSING = LazyTask(Path("nothing/there"), "cpu")
+
+
+def result(steps: Generator[Any, None, Any]) -> Any:
+    """What a generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def test_a_window_sees_the_last_numbers_and_nothing_before_them() -> None:
+    seen = windows(torch.arange(1.0, 6), 3)
+    assert seen.shape == (5, 3, 1)
+    assert seen[0].flatten().tolist() == [0, 0, 1]
+    assert seen[4].flatten().tolist() == [3, 4, 5]
+
+
+def test_the_lstm_remembers_the_mark_and_the_widest_window_cannot() -> None:
+    of = series(TITLES[0])
+    assert SHORTEST_GAP > WIDEST_WINDOW
+    assert of.error(result(train_lstm(of, 2))) < 0.4
+    assert of.error(result(train_window(of, WIDEST_WINDOW, 2))) > 0.9
+    assert of.error(mean(of)) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("title", TITLES[1:])
+def test_real_series_are_forecast_in_their_own_unit(title: str) -> None:
+    of = series(title)
+    found = result(train_window(of, 2, 1))
+    assert found.shape == of.values[of.begin :].shape
+    assert of.error(of.restored(of.inputs[of.begin :])) == pytest.approx(0, abs=1e-3 * float(of.values.std()))
+    assert of.error(found) < 1.1 * min(of.error(repeated(of)), of.error(mean(of)))
+    assert of.error(of.values[of.begin :]) == 0
+    again = result(train_window(of, 2, 1))
+    assert torch.equal(found, again)
+
+
+def test_a_forecast_is_trained_once_and_shown_with_its_errors() -> None:
+    events = memory.MemoryEvents()
+    given = ("Brain waves", 3, 10, 1)
+    first = list(events.steps(*given))
+    assert "<progress" in first[0][0]
+    assert len(list(events.steps(*given))) == 1
+    html = first[-1][1]
+    assert html.count("<tr>") == 5
+    assert "the 3 steps that the window sees before step 609" in html
+    assert "matplotlib" in html
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (("Weather", 1, 1, 1), "series"),
+        ((TITLES[0], 99, 1, 1), "window"),
+        ((TITLES[0], 1.5, 1, 1), "window"),
+        ((TITLES[0], 1, None, 1), "place"),
+        ((TITLES[0], 1, 1, 0), "seed"),
+    ],
+)
+def test_what_the_page_does_not_offer_is_refused(wrong: tuple[Any, ...], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        list(memory.MemoryEvents().steps(*wrong))
+
+
+def test_the_verdict_says_what_was_measured() -> None:
+    assert "LSTM knows" in memory.verdict(0.1, 1.0, 2.3, 1.0)
+    assert "window is better" in memory.verdict(0.5, 0.4, 0.6, 1.0)
+    assert "LSTM is better here: its error is 20 %" in memory.verdict(0.4, 0.5, 0.6, 1.0)
+    assert "about as good" in memory.verdict(0.45, 0.451, 0.6, 1.0)
+    assert "Neither is better than repeating" in memory.verdict(15.2, 15.1, 15.0, 200.0)
+    assert "Neither is better than always saying the mean" in memory.verdict(1.1, 1.0, 2.0, 1.0)
+
+
+def test_the_adding_problem_is_shown_as_its_benchmark_says(tmp_path: Path) -> None:
+    table = adding_table()
+    line = next(line for line in FIGURES.read_text(encoding="utf-8").splitlines() if "| 1,000 | 1 | LSTM" in line)
+    error = line.split("|")[7].strip()
+    assert f"<strong>{error}</strong> ✓" in table
+    assert table.count('scope="row"') == 4
+    assert adding_table(tmp_path / "nothing.md") == ""
+    (tmp_path / "other.md").write_text("# No table\n", encoding="utf-8")
+    assert adding_table(tmp_path / "other.md") == ""
+
+
+def test_shapes_are_drawn_as_asked_and_alike_for_a_seed() -> None:
+    chance = random.Random(3)
+    assert all(draw(shape, chance).size == (224, 224) for shape in SHAPES)
+    made = drawn(2, 5)
+    assert [name for _, name in made] == [*SHAPES, *SHAPES]
+    assert [image.tobytes() for image, _ in made] == [image.tobytes() for image, _ in drawn(2, 5)]
+
+
+def test_a_head_tells_apart_what_a_line_divides() -> None:
+    torch.manual_seed(0)
+    features = torch.randn(40, 5)
+    named = ["left" if value < 0 else "right" for value in features[:, 0]]
+    head = train_head(features, named)
+    assert head.accuracy(features, named) > 0.9
+    assert head.probabilities(features).sum(1).tolist() == pytest.approx([1] * 40, abs=1e-5)
+
+
+@pytest.fixture
+def colours(tmp_path: Path) -> dict[str, list[str]]:
+    """Four files of each colour."""
+    found: dict[str, list[str]] = {}
+    for name in COLOURS:
+        for number in range(4):
+            path = tmp_path / f"{name}{number}.png"
+            picture(name, 40 + number).save(path)
+            found.setdefault(name, []).append(str(path))
+    return found
+
+
+class _MeanColour(torch.nn.Module):
+    """As an image encoder, but its features are the colours themselves."""
+
+    config = SimpleNamespace(size=64)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(1))
+
+    def pooled(self, images: torch.Tensor) -> torch.Tensor:
+        return images.float().mean((2, 3)) * self.scale
+
+
+def colour_events() -> LabelEvents:
+    task = SimpleNamespace(network=SimpleNamespace(encoder=_MeanColour()))
+    return LabelEvents(LazyTask("none", open_checkpoint=lambda path, device: task))
+
+
+def test_own_labels_are_learned_and_told(colours: dict[str, list[str]]) -> None:
+    events = colour_events()
+    steps = list(events.own("Rot", "<b>Blau</b>", "", colours["red"], colours["blue"], None))
+    assert "Images seen" in steps[0][0]
+    _, report, head = steps[-1]
+    assert head.labels == ("Rot", "<b>Blau</b>")
+    assert "&lt;b&gt;Blau" in report
+    assert "<td>6</td><td>100 %</td>" in report
+    assert "<td>2</td><td>100 %</td>" in report
+    assert "<strong>Rot</strong>" in events.classify(colours["red"][3], head)
+    assert events.classify(None, head) == ""
+
+
+def test_images_that_cannot_be_learned_from_are_named(colours: dict[str, list[str]], tmp_path: Path) -> None:
+    red, blue = colours["red"], colours["blue"]
+    for given, message in (
+        ((["a", "", ""], [red, None, None]), "at least two labels"),
+        ((["a", "", ""], [red, blue, None]), "Label 2 needs a name"),
+        ((["a", "a ", ""], [red, blue, None]), "Label 2 needs a name"),
+        ((["a", "b", ""], [red, blue[:1], None]), "has 1 images"),
+    ):
+        with pytest.raises(InputError, match=message):
+            own_examples(*given)
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no image")
+    head = list(colour_events().own("a", "b", "", red, blue, None))[-1][2]
+    with pytest.raises(InputError, match=r"bad\.jpg is no image"):
+        colour_events().classify(str(bad), head)
+    with pytest.raises(InputError, match="Nothing is learned yet"):
+        colour_events().classify(red[0], None)
+
+
+def test_the_captioners_own_encoder_sees() -> None:
+    events = LabelEvents(LazyTask("none", open_checkpoint=lambda path, device: tiny_captioner()))
+    assert events.encoder() is tiny_captioner().network.encoder
+    other = LabelEvents(LazyTask("none", open_checkpoint=lambda path, device: tiny_writer()))
+    with pytest.raises(CheckpointError, match="holds no captioner"):
+        other.encoder()
+
+
+def test_a_missing_checkpoint_is_told_in_its_place() -> None:
+    shown = list(LabelEvents(MISSING).shapes())
+    assert "The model could not be loaded" in shown[-1][1]
+    steps = list(WritingEvents(Writer(MISSING)).steps("The film", 0.8, 0, 1.0, 5, 1))
+    assert "The model could not be loaded" in steps[-1][0]
+    assert steps[-1][1] == "Not written."
+    with pytest.raises(CheckpointError):
+        Writer(MISSING).write("The film")
+    wrong = Writer(LazyTask("none", open_checkpoint=lambda path, device: tiny_captioner()))
+    with pytest.raises(CheckpointError, match="holds no language model"):
+        wrong.write("The film")
+
+
+@pytest.fixture
+def writer() -> Writer:
+    return Writer(LazyTask("none", open_checkpoint=lambda path, device: tiny_writer()))
+
+
+def test_the_panel_and_the_endpoint_write_the_same(writer: Writer) -> None:
+    *_, last, end = WritingEvents(writer).steps("It was", 0.7, 0, 1.0, 12, 3)
+    answer = writer.write("It was", 0.7, length=12, seed=3)
+    assert answer["text"] == tiny_writer().write("It was", temperature=0.7, max_length=12, seed=3) == end[3].text
+    assert len(answer["tokens"]) == len(answer["token_probabilities"]) <= 12
+    assert "<mark>" in last[0]
+    assert 'class="sq-dice"' in last[2]
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", "🙂\u200b\0 \ud800", "<script>alert(1)</script>", "x" * LONGEST_PROMPT])
+def test_any_prompt_is_written_on(writer: Writer, prompt: str) -> None:
+    for written in writer.stream(prompt, Settings(max_length=4)):
+        html = page_of(written, "") + bars(tiny_writer(), written, Settings())
+        assert "<script" not in html
+    assert writer.write(prompt, length=4)["text"].startswith(written.prompt)
+
+
+def test_too_long_a_prompt_and_wrong_settings_are_refused(writer: Writer) -> None:
+    with pytest.raises(InputError, match="2,001 characters"):
+        writer.write("x" * (LONGEST_PROMPT + 1))
+    with pytest.raises(InputError, match="must be a string"):
+        writer.write(3)  # type: ignore[arg-type]
+    for wrong in ({"temperature": 0}, {"top_p": "1"}, {"top_k": 2.5}, {"length": 10_000}, {"seed": None}):
+        with pytest.raises(InputError, match=next(iter(wrong)).replace("_", "-")):
+            writer.write("It was", **wrong)  # type: ignore[arg-type]
+
+
+def test_temperature_moves_the_bars(writer: Writer) -> None:
+    *_, last = writer.stream("It was", Settings(max_length=3))
+    events = WritingEvents(writer)
+    assert "yours: 0.3" in events.reshape(last, 0.3, 0, 1.0)
+    assert events.reshape(last, 0.3, 1, 1.0).count("100.0 %") >= 1
+    assert "yours" not in str(events.reshape(None, 0.3, 0, 1.0))

@@ -1,0 +1,232 @@
+"""The sentiment classifier's page, used in Chromium. `page` also fails on any error and any request to the outside."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+from tiny_sentiment import tiny_checkpoint
+
+from apps.sentiment.app import build
+from apps.server.launch import start
+from apps.server.models import LazyTask
+
+pytestmark = pytest.mark.browser
+
+MARKUP = "The <script>alert(1)</script> <img src=http://example.invalid/x onerror=alert(2)> film was wonderful."
+
+
+@pytest.fixture(scope="module")
+def server(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app with a tiny model that was trained a second ago. The address."""
+    app = build(LazyTask(tiny_checkpoint(tmp_path_factory.mktemp("sentiment")), "cpu"))
+    yield str(start(app, "127.0.0.1", free_port()))
+    app.close()
+
+
+def classify(page: Any, text: str) -> None:
+    """Classify a text and wait until its words are weighed."""
+    page.fill("#text textarea", text)
+    page.click("#go")
+    status_is(page, "explained in")
+
+
+def status_is(page: Any, pattern: str) -> None:
+    page.locator("#status").get_by_text(re.compile(pattern)).wait_for()
+
+
+def set_value(box: Any, value: str) -> None:
+    """Type into a number's box until it holds: one that was shown a moment ago may still be set to what it was."""
+    for _ in range(20):
+        box.fill(value)
+        box.press("Tab")
+        box.page.wait_for_timeout(250)
+        if box.input_value() == value:
+            return
+    raise AssertionError(f"{value} does not stay in the box: it holds {box.input_value()}")
+
+
+def label_is(page: Any, label: str) -> None:
+    expect(page.locator(".sq-label strong")).to_have_text(label)
+
+
+def choose_file(page: Any, name: str, content: str) -> None:
+    page.get_by_role("tab", name="Many").click()
+    file = {"name": name, "mimeType": "text/plain", "buffer": content.encode()}
+    page.locator("#file input[type=file]").set_input_files(file)
+    page.locator("#file").get_by_text(name.split(".")[0]).wait_for()
+
+
+def test_a_text_is_classified_and_explained(page: Any, server: str) -> None:
+    page.goto(server)
+    page.get_by_text("Tells good things from bad ones.").wait_for()
+    expect(page.locator("#verdict")).not_to_be_visible()
+    classify(page, "The film was wonderful.")
+    label_is(page, "positive")
+    expect(page.locator("#verdict th")).to_have_text(["negative", "positive"], use_inner_text=True)
+    shares = [float(text.removesuffix(" %")) for text in page.locator("#verdict td:last-child").all_inner_texts()]
+    assert sum(shares) == pytest.approx(100, abs=0.2)
+    assert page.locator(".sq-words").evaluate("box => box.firstChild.textContent").startswith("The")
+    expect(page.locator(".sq-word-part")).to_have_count(4)
+    expect(page.locator(".sq-steps > span")).to_have_count(4)
+    assert page.locator(".sq-course").get_attribute("aria-label").startswith("The probability of positive after each")
+    classify(page, "The film was awful.")
+    label_is(page, "negative")
+    expect(page.get_by_text("toward positive", exact=True)).to_have_count(1)
+    page.get_by_role("button", name="Clear").click()
+    page.locator("#verdict").wait_for(state="hidden")
+    assert page.input_value("#text textarea") == ""
+    page.click("#go")
+    status_is(page, "There is nothing to classify yet")
+
+
+def test_a_word_tells_its_part_when_pointed_at_or_reached(page: Any, server: str) -> None:
+    page.goto(server)
+    classify(page, "The film was awful, but the music was lovely.")
+    told = page.locator(".sq-tip:visible")
+    expect(told).to_have_count(0)
+    strong = page.locator(".sq-word-part[tabindex]")
+    strong.first.hover()
+    assert re.fullmatch(
+        r"“\S+”: \d+\.\d\d toward (posi|nega)tive\. Up to here: (posi|nega)tive, [\d.]+ %", told.inner_text()
+    )
+    page.mouse.move(0, 0)
+    strong.first.focus()
+    first = told.inner_text()
+    page.keyboard.press("Tab")
+    expect(told).to_have_count(1)
+    expect(told).not_to_have_text(first)
+    steps = page.locator(".sq-steps > span")
+    steps.nth(3).hover()
+    page.locator(".sq-course .sq-tip:visible").get_by_text("After “awful,” (word 4 of 9)").wait_for()
+
+
+def test_the_unsure_band_can_be_moved(page: Any, server: str) -> None:
+    page.goto(server)
+    classify(page, "The film was wonderful.")
+    expect(page.locator(".sq-caution")).to_have_count(0)
+    page.locator("#settings").get_by_text("Settings").click()
+    band = page.locator("#band input[type=number]")
+    expect(band).to_have_value("0.6")
+    set_value(band, "1")
+    page.locator(".sq-caution").get_by_text("Unsure").wait_for()
+    label_is(page, "positive")
+    page.get_by_role("tab", name="Many").click()
+    page.fill("#lines textarea", "The film was good.")
+    page.click("#classify-all")
+    page.locator("#results small").get_by_text("unsure").wait_for()
+
+
+def test_examples_and_the_keyboard(page: Any, server: str) -> None:
+    page.goto(server)
+    page.get_by_text("Ein wunderbarer Film").click()
+    page.locator(".sq-caution").get_by_text("Out of its domain").wait_for()
+    assert page.input_value("#text textarea") == "Ein wunderbarer Film, den ich jedem empfehlen kann."
+    status_is(page, "explained in")
+    page.fill("#text textarea", "The plot was boring.")
+    page.press("#text textarea", "Shift+Enter")
+    label_is(page, "negative")
+
+
+def test_markup_stays_text(page: Any, server: str) -> None:
+    page.goto(server)
+    classify(page, MARKUP)
+    said = page.locator(".sq-words").inner_text()
+    assert "<script>alert(1)</script> <img src=http://example.invalid/x onerror=alert(2)>" in said
+    choose_file(page, "<img src=x onerror=alert(3)>.csv", f"<b>id</b>,text\n1,{MARKUP}\n")
+    page.click("#classify-all")
+    page.locator("#results").get_by_text(MARKUP).wait_for()
+    for place in ("#reasons", "#results", "#verdict", "#file-progress"):
+        expect(page.locator(f"{place} img, {place} script, {place} b")).to_have_count(0)
+
+
+def test_too_long_a_text_is_refused_and_the_page_goes_on(page: Any, server: str) -> None:
+    page.goto(server)
+    page.fill("#text textarea", "x" * 40_001)
+    page.click("#go")
+    page.locator(".toast-body").get_by_text("this page takes 40,000 at a time").wait_for()
+    status_is(page, "Not classified")
+    classify(page, "The film was good.")
+    label_is(page, "positive")
+
+
+def test_a_table_goes_up_and_comes_back(page: Any, server: str, tmp_path: Path) -> None:
+    page.goto(server)
+    rows = "id,title,review\n" + "1,=2+3,The film was wonderful.\n2,b,The plot was awful.\n" * 150
+    choose_file(page, "reviews.csv", rows)
+    expect(page.locator("#column input")).to_have_value("review")
+    page.click("#classify-all")
+    page.locator("#file-progress").get_by_text(re.compile(r"^300 texts of reviews\.csv in \d+\.\d s$")).wait_for()
+    bar = page.locator("#file-progress progress")
+    assert bar.get_attribute("value") == bar.get_attribute("max") == "300"
+    expect(page.locator("#results tbody tr")).to_have_count(200)
+    page.get_by_text("The first 200 of 300").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download reviews.classified.csv").click()
+    download.value.save_as(tmp_path / "found.csv")
+    with (tmp_path / "found.csv").open(encoding="utf-8", newline="") as file:
+        header, *found = csv.reader(file)
+    assert header[:4] == ["id", "title", "review", "label"]
+    assert len(found) == 300
+    assert found[0][:4] == ["1", "'=2+3", "The film was wonderful.", "positive"]
+    page.locator("#column input").click()
+    page.get_by_role("option", name="title").click()
+    page.click("#classify-all")
+    page.locator("#results").get_by_text("=2+3").first.wait_for()
+
+
+def test_a_file_that_cannot_be_read_is_told_and_nothing_offered(page: Any, server: str) -> None:
+    page.goto(server)
+    choose_file(page, "bad.csv", "id,text\n1,a,b\n")
+    page.locator(".toast-body").get_by_text("Line 2 of bad.csv has 3 cells").first.wait_for()
+    expect(page.locator("#column")).not_to_be_visible()
+    page.get_by_label("Remove").or_(page.get_by_label("Clear")).first.click()
+    page.click("#classify-all")
+    page.locator(".toast-body").get_by_text("Write texts, one a line, or choose a file first").wait_for()
+    expect(page.locator("#stop-file")).to_be_disabled()
+    expect(page.locator("#download")).not_to_be_visible()
+
+
+def test_a_table_can_be_stopped(page: Any, server: str) -> None:
+    page.goto(server)
+    choose_file(page, "long.txt", "The film was good, and the plot was awful too. \n" * 100_000)
+    page.click("#classify-all")  # while the file is still being taken in
+    begun = page.locator("#file-progress").get_by_text(re.compile(r"^[1-9][\d,]* of 100,000 texts of long\.txt"))
+    begun.wait_for()
+    page.click("#stop-file")
+    expect(page.locator("#stop-file")).to_be_disabled()
+    expect(page.locator("#file-progress progress")).to_have_count(0)
+    expect(page.locator("#download")).not_to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_narrow_screen_shows_everything(page: Any, server: str, theme: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"{server}/?__theme={theme}")
+    classify(page, "The film was lovely, but the plot was awful. " * 10 + "x" * 300)
+    page.locator(".sq-word-part[tabindex]").first.hover()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    ink = page.evaluate("getComputedStyle(document.querySelector('.sq-word-part')).color.match(/\\d+/g).map(Number)")
+    assert (sum(ink[:3]) > 3 * 128) == (theme == "dark")
+    choose_file(page, "some.txt", "The film was good.\n" + "y" * 300)
+    page.click("#classify-all")
+    page.locator("#results").get_by_text("The film was good.").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_missing_checkpoint_is_told_in_the_page(
+    page: Any, leave: Callable[[], None], free_port: Callable[[], int], tmp_path: Path
+) -> None:
+    app = build(LazyTask(tmp_path / "nothing", "cpu"))
+    page.goto(str(start(app, "127.0.0.1", free_port())))
+    page.locator("#trouble").get_by_text("The model could not be loaded.").wait_for()
+    expect(page.locator("#trouble")).to_contain_text(str(tmp_path / "nothing"))
+    page.fill("#text textarea", "The film was good.")
+    page.click("#go")
+    page.locator(".toast-body").get_by_text(str(tmp_path / "nothing")).wait_for()
+    status_is(page, "Not classified")
+    leave()  # an open page would see its server end
+    app.close()

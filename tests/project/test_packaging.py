@@ -1,0 +1,97 @@
+"""The wheel: what it holds, and that the core alone imports from it anywhere."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTSIDE_THE_WHEEL = ("apps", "benchmarks", "checkpoints", "tests")
+NOT_AT_IMPORT = (
+    "av", "captum", "datasets", "gradio", "huggingface_hub", "jsonargparse", "lightning", "matplotlib", "PIL",
+    "pycocoevalcap", "sacrebleu", "safetensors", "sentencepiece", "tensorboard", "timm", "torchtext", "torchvision",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of the sources with what is installed: no network, nothing left in the clone."""
+    folder = tmp_path_factory.mktemp("packaging")
+    sources = folder / "sources"
+    sources.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, sources)
+    for name in ("seqcore", *OUTSIDE_THE_WHEEL):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__", "*.safetensors"))
+    run("-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder, sources, cwd=folder)
+    (built,) = folder.glob("seqcore_lstm-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where the wheel is installed, without what it depends on."""
+    target = tmp_path_factory.mktemp("installed")
+    run("-m", "pip", "install", "--no-deps", "--no-index", "--target", target, wheel, cwd=target)
+    return target
+
+
+def test_the_wheel_holds_the_library_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {"seqcore", f"seqcore_lstm-{version(wheel)}.dist-info"}
+    assert "seqcore/py.typed" in names
+    in_clone = {str(path.relative_to(ROOT)) for path in (ROOT / "seqcore").rglob("*.py")}
+    assert {name for name in names if name.endswith(".py")} == in_clone
+
+
+def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        folder = f"seqcore_lstm-{version(wheel)}.dist-info"
+        metadata = archive.read(f"{folder}/METADATA").decode()
+        assert "seqcore = seqcore.cli:main" in archive.read(f"{folder}/entry_points.txt").decode()
+        assert f"{folder}/licenses/LICENSE" in archive.namelist()
+    assert "License-Expression: Apache-2.0" in metadata
+    assert {"vision", "train", "apps", "all", "dev"} == {
+        line.removeprefix("Provides-Extra: ") for line in metadata.splitlines() if line.startswith("Provides-Extra: ")
+    }
+
+
+def test_the_core_imports_from_elsewhere_and_loads_torch_alone(installed: Path, tmp_path: Path) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(installed)!r})\n"
+        "import torch; before = set(sys.modules)\n"
+        "import seqcore; print(seqcore.__file__)\n"
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    where, added, loaded = run("-P" if sys.version_info >= (3, 11) else "-E", "-c", program, cwd=tmp_path).splitlines()
+    assert Path(where) == installed / "seqcore" / "__init__.py"
+    assert {name for name in added.split() if name not in sys.stdlib_module_names} == {"seqcore"}
+    assert not set(NOT_AT_IMPORT).intersection(loaded.split())
+
+
+def test_public_names_come_from_the_wheel_without_the_extras(installed: Path, tmp_path: Path) -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(installed)!r})\n"
+        "import seqcore; names = [getattr(seqcore, name) for name in seqcore.__all__]\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    loaded = set(run("-c", program, cwd=tmp_path).split())
+    assert not loaded.intersection(
+        {"av", "captum", "datasets", "gradio", "lightning", "matplotlib", "timm", "torchvision"}
+    )
+
+
+def version(wheel: Path) -> str:
+    return wheel.name.split("-")[1]
+
+
+def run(*arguments: str | Path, cwd: Path) -> str:
+    """Run this Python in another folder; its output. A failure shows what it wrote."""
+    done = subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
