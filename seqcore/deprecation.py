@@ -1,0 +1,47 @@
+"""Names of before: they work for one release more, and warn."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+    """A module's ``__getattr__`` that answers the names it had before.
+
+    Args:
+        module: its own name.
+        names: for each old name the new one, with its module: ``{"fit_task": "seqcore.training.fit"}``.
+
+    Example:
+        >>> __getattr__ = renamed(__name__, {"sqrt_of": "math.sqrt"})
+        >>> __getattr__("sqrt_of")(9.0)
+        3.0
+    """
+
+    def answer(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        _warn(f"{module}.{name}", names[name])
+        home, _, new = names[name].rpartition(".")
+        return getattr(import_module(home), new)
+
+    return answer
+
+
+class Renamed:
+    """An attribute or a method that has another name now: ``padding = Renamed("pad_id")``."""
+
+    def __init__(self, new: str) -> None:
+        self.new = new
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.old = f"{owner.__name__}.{name}"
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        _warn(self.old, f"{owner.__name__}.{self.new}")
+        return getattr(owner if instance is None else instance, self.new)
+
+
+def _warn(old: str, new: str) -> None:
+    warnings.warn(f"{old} is called {new} now; the old name goes with the next release", FutureWarning, stacklevel=3)
