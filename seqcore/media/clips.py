@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from seqcore.errors import DataError, InputError
-from seqcore.media.video import View, read_frames, video_info
+from seqcore.media.video import View, open_video
 
 
 class Clip(NamedTuple):
@@ -32,8 +32,9 @@ class Clip(NamedTuple):
 
 def read_clip(source: str | bytes, view: View) -> Clip:
     """All frames of a video. Raises InputError when it cannot be read."""
-    times, frames = zip(*read_frames(source, view), strict=True)
-    return Clip(torch.stack(frames), times, video_info(source).fps)
+    with open_video(source) as video:
+        times, frames = zip(*video.frames(view), strict=True)
+        return Clip(torch.stack(frames), times, video.info.fps)
 
 
 class Reader(NamedTuple):

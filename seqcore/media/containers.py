@@ -2,12 +2,13 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from seqcore.errors import InputError, SettingsError, install_command
 
-MOST_PIXELS = 8192 * 4352  # of a frame
+MAX_PIXELS = 8192 * 4352  # of a frame
 SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
 _USUAL_RATE = 25.0
 # Kinds of files that hold their own pictures. Others, such as playlists and scripts, name files and addresses that
@@ -42,14 +43,14 @@ def video_files(folder: str | Path) -> list[Path]:
     Raises:
         InputError: there is no video in it.
     """
-    found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
-    if not found:
+    paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
+    if not paths:
         raise InputError(f"{folder} holds no videos ({', '.join(sorted(SUFFIXES))})")
-    return found
+    return paths
 
 
-class OpenedVideo:
-    """A file with a video in it; a context.
+class VideoContainer:
+    """An open file with a video in it.
 
     Attributes:
         name: what messages call it.
@@ -66,16 +67,18 @@ class OpenedVideo:
         try:
             self.container = av.open(file, container_options=_SAFE, **_metadata_options(av.__version__))
         except av.error.ArgumentError as error:
-            said = "MP4, MOV, WebM, MKV, AVI, GIF and their like are read, playlists and scripts are not"
-            raise InputError(f"{self.name} is not a video that holds its own pictures: {said}") from error
+            kinds = "MP4, MOV, WebM, MKV, AVI, GIF and their like are read, playlists and scripts are not"
+            raise InputError(f"{self.name} is not a video that holds its own pictures: {kinds}") from error
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{self.name} is not a video, or it is damaged or cut short: {reason(error)}") from error
-        films = [one for one in self.container.streams.video if not one.disposition & _COVER]
-        if not films:
+            raise InputError(
+                f"{self.name} is not a video, or it is damaged or cut short: {ffmpeg_reason(error)}"
+            ) from error
+        streams = [one for one in self.container.streams.video if not one.disposition & _COVER]
+        if not streams:
             sound = ", only sound" if self.container.streams.audio else ""
             self.container.close()
             raise InputError(f"{self.name} holds no video{sound}")
-        self.stream = films[0]
+        self.stream = streams[0]
         try:
             if self.stream.codec_context is None:
                 raise InputError(f"{self.name} is damaged, or of a kind of video that cannot be read here")
@@ -88,10 +91,8 @@ class OpenedVideo:
         self.fps = float(rate) if rate and 0 < rate < 100_000 else _USUAL_RATE
         self.count = self.stream.frames or round(self._seconds() * self.fps)
 
-    def __enter__(self) -> "OpenedVideo":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close it; frames that were decoded stay."""
         # FFmpeg's threads may have something to log, for which PyAV needs Python's lock; who frees their decoder holds
         # it, and waits for them. This one waits without it.
         self.stream.codec_context.flush_buffers()
@@ -123,15 +124,15 @@ class OpenedVideo:
             except self._av.error.InvalidDataError:
                 continue
             except (self._av.error.FFmpegError, ValueError) as error:
-                raise InputError(f"{self.name} cannot be decoded: {reason(error)}") from error
+                raise InputError(f"{self.name} cannot be decoded: {ffmpeg_reason(error)}") from error
             for frame in frames:
                 self._check_size(frame)
                 yield frame
 
     def _check_size(self, frame: Any) -> None:
-        if frame.width * frame.height > MOST_PIXELS:
+        if frame.width * frame.height > MAX_PIXELS:
             size = f"{frame.width:,} × {frame.height:,}"
-            raise InputError(f"{self.name} has frames of {size} pixels, more than {MOST_PIXELS:,}")
+            raise InputError(f"{self.name} has frames of {size} pixels, more than {MAX_PIXELS:,}")
 
 
 def _metadata_options(version: str) -> dict[str, str]:
@@ -157,10 +158,12 @@ def _file(source: VideoSource) -> tuple[str, Any]:
             raise InputError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from error
         return path.name, f"file:{path}"  # never a protocol of the network
     if hasattr(source, "read"):
+        with suppress(OSError):  # A pipe cannot be rewound; it is read from where it is.
+            source.seek(0)
         return Path(str(getattr(source, "name", "the video"))).name, source
     raise InputError(f"a video is a path, bytes or a file, not {type(source).__name__}")
 
 
-def reason(error: Exception) -> str:
+def ffmpeg_reason(error: Exception) -> str:
     """What an error of FFmpeg or of the system says."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqcore.errors import InputError
-from seqcore.media.containers import pyav, reason
+from seqcore.media.containers import ffmpeg_reason, pyav
 
 _MILLISECONDS = Fraction(1, 1000)
 
@@ -36,7 +36,7 @@ class VideoWriter:
             self._stream.codec_context.time_base = self._unit = _MILLISECONDS
             self._container.start_encoding()
         except (av.error.FFmpegError, OSError) as error:
-            raise InputError(f"{path} cannot be written: {reason(error)}") from error
+            raise InputError(f"{path} cannot be written: {ffmpeg_reason(error)}") from error
 
     def write(self, pixels: np.ndarray[Any, Any], time: float) -> None:
         """Add a frame."""

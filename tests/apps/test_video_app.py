@@ -108,7 +108,7 @@ def test_a_film_that_does_not_say_how_long_it_is_ends_at_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = str(write_video(tmp_path / "a.webm", colours(["red"] * 70), codec="libvpx-vp9"))
-    monkeypatch.setattr("seqcore.media.containers.OpenedVideo._seconds", lambda self: 0.0)
+    monkeypatch.setattr("seqcore.media.containers.VideoContainer._seconds", lambda self: 0.0)
     assert video_info(path).frames == 0
     assert api.checked(path) == path
     assert "<progress aria-label" in details.bar(32, 0, 1.0)  # without an end

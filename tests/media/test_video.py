@@ -15,7 +15,7 @@ from tiny_videos import COLOURS, colours, plain, turn, write_silence, write_vide
 
 from seqcore.errors import DataError, InputError
 from seqcore.media.clips import cached_clips
-from seqcore.media.video import View, frame_at, read_frames, video_info
+from seqcore.media.video import View, frame_at, open_video, read_frames, video_info
 from seqcore.media.video_writer import VideoWriter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +62,26 @@ def test_what_the_file_says(tmp_path: Path) -> None:
     assert video_info((tmp_path / "a.mp4").read_bytes()) == info
     with (tmp_path / "a.mp4").open("rb") as file:
         assert video_info(file) == info
+
+
+def test_one_opening_gives_all_that_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_video(tmp_path / "a.mp4", colours(["red", "green", "blue"]))
+    opened: list[object] = []
+    plain_open = av.open
+    monkeypatch.setattr(av, "open", lambda *args, **kwargs: (opened.append(args), plain_open(*args, **kwargs))[1])
+    with open_video(path) as film:
+        assert film.info.frames == 3
+        whole = [frame for _, frame in film.frames()]
+        assert film.info.width == 64
+        assert len(opened) == 1
+        assert all(torch.equal(a, b) for a, (_, b) in zip(whole, film.frames(), strict=True))  # from the first one on
+        with open_video(film) as same:
+            assert same is film
+        assert torch.equal(film.frame_at(99.0), whole[-1])
+        assert torch.equal(film.frame_at(0.0), whole[0])
+    with path.open("rb") as file:
+        file.read(100)
+        assert len(list(read_frames(file))) == len(list(read_frames(file))) == 3
 
 
 def test_a_turned_film_is_turned_back(tmp_path: Path) -> None:
@@ -160,11 +180,11 @@ def test_a_film_whose_title_is_no_text_is_read(tmp_path: Path) -> None:
 LEFT_EARLY = """
 import sys
 import av
-from seqcore.media.containers import OpenedVideo
+from seqcore.media.video import open_video
 av.logging.set_level(av.logging.DEBUG)  # others do, torchvision 0.24 for one
 for _ in range(30):
-    with OpenedVideo(sys.argv[1]) as film:
-        next(film.decoded())
+    with open_video(sys.argv[1]) as film:
+        next(film.frames())
     del film
 """
 
@@ -209,7 +229,7 @@ def test_frames_that_are_too_large_are_refused_before_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_video(tmp_path / "a.mp4", colours(["red"]))
-    monkeypatch.setattr("seqcore.media.containers.MOST_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr("seqcore.media.containers.MAX_PIXELS", 64 * 48 - 1)
     with pytest.raises(InputError, match=r"a\.mp4 has frames of 64 × 48 pixels, more than 3,071"):
         video_info(path)
 

@@ -11,7 +11,7 @@ from typing_extensions import Self
 from seqcore.errors import InputError
 from seqcore.media.clips import Clip
 from seqcore.media.containers import VideoSource, video_files
-from seqcore.media.video import View, video_info
+from seqcore.media.video import View, open_video
 from seqcore.metrics import frame_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.video.config import FrameClassifierConfig
@@ -114,10 +114,10 @@ class FrameClassifier(Task):
         return found
 
     def _label(self, video: VideoSource, progress: Callable[[int], None] | None = None) -> FrameLabels:
-        fps = video_info(video).fps
         times: list[float] = []
-        outputs = self._outputs(read_chunks(video, self.view, times, progress))
-        return labelled(tuple(times), fps, outputs, self.config)
+        with open_video(video) as film:
+            outputs = self._outputs(read_chunks(film, self.view, times, progress))
+            return labelled(tuple(times), film.info.fps, outputs, self.config)
 
     @torch.inference_mode()
     def _outputs(self, chunks: Iterable[Tensor]) -> Tensor:

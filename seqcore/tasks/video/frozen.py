@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seqcore.media.clips import Clip, Reader
-from seqcore.media.video import video_info
+from seqcore.media.video import open_video
 from seqcore.nn.frames import PretrainedFrameEncoder
 from seqcore.tasks.video.classifier import FrameClassifier
 from seqcore.tasks.video.reading import read_chunks, without_margin
@@ -32,7 +32,8 @@ def frozen_reader(classifier: FrameClassifier) -> Reader | None:
 def _read(classifier: FrameClassifier, video: str | bytes) -> Clip:
     parts: list[Tensor] = []
     times: list[float] = []
-    for chunk in read_chunks(video, classifier.view, times):
-        frames = without_margin(chunk, classifier.config).to(classifier.device)
-        parts.append(classifier.network.encoder(frames.unsqueeze(0))[0].to("cpu", torch.float16))
-    return Clip(torch.cat(parts), tuple(times), video_info(video).fps)
+    with open_video(video) as film:
+        for chunk in read_chunks(film, classifier.view, times):
+            frames = without_margin(chunk, classifier.config).to(classifier.device)
+            parts.append(classifier.network.encoder(frames.unsqueeze(0))[0].to("cpu", torch.float16))
+        return Clip(torch.cat(parts), tuple(times), film.info.fps)

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from seqcore.errors import InputError
 from seqcore.media.containers import VideoSource, pyav
-from seqcore.media.video import View, picture, read_frames
+from seqcore.media.video import VideoReader, View, read_frames, to_tensor
 from seqcore.tasks.video.config import FrameClassifierConfig
 
 CHUNK = 32  # frames that the image network reads at once
 
 
 def read_chunks(
-    video: VideoSource, view: View, times: list[float], progress: Callable[[int], None] | None = None
+    video: VideoSource | VideoReader, view: View, times: list[float], progress: Callable[[int], None] | None = None
 ) -> Iterator[Tensor]:
     """Frames of a file from its beginning, in chunks, uint8 (n, C, H, W); their times are added to ``times``.
 
@@ -26,8 +26,6 @@ def read_chunks(
     Raises:
         InputError: the video cannot be read.
     """
-    if hasattr(video, "seek"):
-        video.seek(0)
     kept: list[Tensor] = []
     for time, frame in read_frames(video, view):
         times.append(time)
@@ -63,4 +61,4 @@ def live_frame(frame: Any, view: View) -> Tensor:
         raise InputError(f"a frame must be (H, W, 3), uint8, not {type(frame).__name__}: {error}") from error
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
         raise InputError(f"a frame must be (H, W, 3), uint8, not {pixels.shape}, {pixels.dtype}")
-    return picture(pyav().VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"), view)
+    return to_tensor(pyav().VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"), view)
