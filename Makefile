@@ -3,10 +3,12 @@
 # make test                  the tests, but for slow ones;  ARGS="-k beam" passes options on
 # make test-all              all tests
 # make lint                  ruff and mypy
+# make docs                  API pages, from the docstrings, into build/docs
 # make check-pythons         all tests on every Python that is supported, each in an environment of its own
 # make check-newest          the tests with the newest versions of everything that pyproject.toml allows
 # make check-lowest          and with the lowest
 # make check-install         installs into a fresh clone, interrupts that, takes the network away
+# make check-container       runs what the Dockerfile says in a fresh folder, as a user without rights
 # make constraints           writes constraints.txt anew: the newest versions, to be tested together
 #
 # Each installs what is missing into .venv first, in the versions of constraints.txt; the second time takes seconds.
@@ -20,6 +22,9 @@ ARGS ?=
 TORCH ?=
 TORCH_INDEX ?=
 
+# What API pages are made of.
+ROOMS := seqcore seqcore.checkpoint seqcore.data seqcore.errors \
+	$(subst /,.,$(patsubst %/__init__.py,%,$(wildcard seqcore/*/__init__.py seqcore/tasks/*/__init__.py)))
 APPS := captioner sentiment translator video inside
 # Handed to programs by the environment: there, no character of theirs is one of the shell's.
 export APP TORCH TORCH_INDEX
@@ -29,7 +34,8 @@ export RUNNER := $(shell .venv/bin/python -c '' 2>/dev/null && echo .venv/bin/py
 INSTALL := @"$$RUNNER" tools/install.py .venv --python "$$WANTED_PYTHON" --torch "$$TORCH" --torch-index "$$TORCH_INDEX"
 PYTEST := .venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-all lint format check-pythons check-newest check-lowest check-install constraints clean
+.PHONY: demo test test-all lint format docs check-pythons check-newest check-lowest check-install check-container \
+	constraints clean
 .PHONY: environment environment-dev python app
 
 demo: app environment
@@ -56,9 +62,16 @@ check-pythons check-newest check-lowest: python
 check-install: python
 	@"$$RUNNER" tools/check_install.py $(ARGS)
 
+check-container: python
+	@"$$RUNNER" tools/check_container.py
+
 constraints: environment-dev
 	.venv/bin/uv pip compile pyproject.toml --universal --python-version 3.10 --all-extras --upgrade \
 		--no-annotate --custom-compile-command 'make constraints' --quiet --output-file constraints.txt
+
+docs: environment-dev
+	.venv/bin/python -m pdoc --docformat google --output-directory build/docs $(ROOMS)
+	@echo "build/docs/index.html"
 
 clean:
 	rm -rf .venv .venv.lock .environments build dist *.egg-info
