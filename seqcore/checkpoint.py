@@ -8,41 +8,53 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
 from torch import nn
 
 from seqcore.arguments import shown
-from seqcore.errors import CheckpointError
+from seqcore.errors import CheckpointError, first_line
 from seqcore.weights import write_weights
 
 FORMAT_VERSION = 1
 CONFIG = "config.json"
-_LARGEST_CONFIG = 10_000_000  # bytes
-TRAINING = "training"  # the folder inside, for what a run of training needs to go on
+MAX_CONFIG_BYTES = 10_000_000
+TRAINING = "training"  # The folder inside, for what a run of training needs to go on.
+
+
+class Checkpoint(NamedTuple):
+    """A checkpoint that was found.
+
+    Attributes:
+        folder: where it is.
+        config: what its `config.json` says, checked and in the newest format.
+    """
+
+    folder: Path
+    config: dict[str, Any]
 
 
 def is_hub_id(source: str | Path) -> bool:
-    """Whether ``source`` can only be meant as ``owner/name`` on the hub: nothing here is called so, nor its owner."""
+    """Whether `source` can only be meant as `owner/name` on the hub: nothing here is called so, nor its owner."""
     path = Path(source)
-    written_so = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", str(source)) is not None
-    return written_so and not path.exists() and not path.parent.is_dir()
+    has_the_form = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", str(source)) is not None
+    return has_the_form and not path.exists() and not path.parent.is_dir()
 
 
-def hub_answers(seconds: float = 5.0) -> bool:
-    """Whether the hub can be reached: asked once, where a download would try for half a minute."""
+def is_hub_reachable(seconds: float = 5.0) -> bool:
+    """Whether the hub can be reached: one try, where a download would try for half a minute."""
     import huggingface_hub
 
     try:
         huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=seconds)
-    except Exception:  # whatever the client, a proxy or offline mode raise
+    except Exception:  # The client, a proxy and offline mode raise errors of many kinds.
         return False
     return True
 
 
-def locate(source: str | Path, revision: str | None = None) -> Path:
+def resolve_checkpoint(source: str | Path, revision: str | None = None) -> Path:
     """The folder of a checkpoint: a local one, or a hub id that is downloaded once.
 
     Raises:
@@ -52,24 +64,23 @@ def locate(source: str | Path, revision: str | None = None) -> Path:
         raise CheckpointError(f"a revision is a branch, a tag or a commit by its name, not {shown(revision)}")
     folder = _path(source)
     backup = _backup(folder.resolve())
-    if not folder.exists() and backup.exists():  # a save was cut between its two renames
+    if not folder.exists() and backup.exists():  # A save was cut between its two renames.
         return backup
     if not is_hub_id(source):
         return folder
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    reached = hub_answers()
+    is_reachable = is_hub_reachable()
     try:
-        if not reached:  # a model that was downloaded before is there
+        if not is_reachable:  # A model that was downloaded before is there.
             return Path(snapshot_download(str(source), revision=revision, local_files_only=True))
         return Path(snapshot_download(str(source), revision=revision))
     except LocalEntryNotFoundError as error:
         message = f"{source} is no folder here, and the hub cannot be reached: connect to it, or name a folder"
         raise CheckpointError(message) from error
     except (HfHubHTTPError, ValueError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        message = f"{source} is no folder here, and the hub gave no model of that name: {reason}"
+        message = f"{source} is no folder here, and the hub gave no model of that name: {first_line(error)}"
         raise CheckpointError(message) from error
 
 
@@ -77,17 +88,38 @@ def _path(source: str | Path) -> Path:
     """A path that the system can be asked for. Raises `CheckpointError` for what names none."""
     try:
         path = Path(source).expanduser()
-        path.resolve().exists()  # what is too long, or holds what no name can, is told by this
+        path.resolve().exists()  # It raises for what is too long, or holds what no name can.
     except (TypeError, ValueError, RuntimeError, OSError) as error:
         raise CheckpointError(f"a checkpoint is a folder or a hub id, not {shown(source)}: {error}") from error
     return path
 
 
-def read_config(folder: Path, task: str | None = None) -> dict[str, Any]:
-    """Read and check ``config.json``.
+def read_checkpoint(
+    source: str | Path | Checkpoint, revision: str | None = None, task: str | None = None
+) -> Checkpoint:
+    """Find a checkpoint and read its configuration, once for all that follow; one that was read stays as it is.
+
+    Args:
+        source: a folder, or a hub id, which is downloaded once.
+        revision: of the hub id.
+        task: what it must be a checkpoint for.
 
     Raises:
-        CheckpointError: no folder, no file, no JSON, a newer format, or another task than ``task``.
+        CheckpointError: there is none, or it is damaged, of a newer format or for another task.
+    """
+    if not isinstance(source, Checkpoint):
+        folder = resolve_checkpoint(source, revision)
+        source = Checkpoint(folder, read_config(folder))
+    if task is not None and source.config.get("task") != task:
+        raise CheckpointError(f"{source.folder} is a checkpoint for {source.config.get('task')!r}, not for {task!r}")
+    return source
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read and check `config.json`.
+
+    Raises:
+        CheckpointError: no folder, no file, no JSON, or a newer format.
     """
     if not folder.is_dir():
         raise CheckpointError(f"there is no checkpoint folder {folder}")
@@ -95,7 +127,7 @@ def read_config(folder: Path, task: str | None = None) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{folder} is no checkpoint: it has no {CONFIG}")
     try:
-        if path.stat().st_size > _LARGEST_CONFIG:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ValueError("it is too large")
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
@@ -107,8 +139,6 @@ def read_config(folder: Path, task: str | None = None) -> dict[str, Any]:
             f"{folder} has format_version {config['format_version']}, but this seqcore reads up to {FORMAT_VERSION}: "
             "update seqcore"
         )
-    if task is not None and config.get("task") != task:
-        raise CheckpointError(f"{folder} is a checkpoint for {config.get('task')!r}, not for {task!r}")
     return config
 
 
@@ -201,7 +231,7 @@ def _finish_exchange(folder: Path) -> None:
         backup.rename(folder)
         return
     for old in backup.iterdir():
-        if old.is_dir() and not (folder / old.name).exists():  # such as logs: moved, for they may be large
+        if old.is_dir() and not (folder / old.name).exists():  # Such as logs: they may be large, so they are moved.
             old.rename(folder / old.name)
     shutil.rmtree(backup)
 

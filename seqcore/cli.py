@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import seqcore
-from seqcore.checkpoint import locate, read_config
+from seqcore.checkpoint import read_checkpoint
 from seqcore.cli_files import SomeFailedError, predict_files
 from seqcore.data import filled
 from seqcore.errors import DataError, InputError, SeqcoreError, SettingsError, is_out_of_memory
@@ -109,11 +109,11 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def info(options: argparse.Namespace) -> None:
     """Print what a checkpoint is: its configuration, its number of weights and its size on disk."""
-    folder = locate(options.checkpoint)
-    task = load(options.checkpoint, device="cpu")
-    described = read_config(folder) | {
+    checkpoint = read_checkpoint(options.checkpoint)
+    task = load(checkpoint, device="cpu")
+    described = checkpoint.config | {
         "parameters": sum(weight.numel() for weight in task.network.parameters()),
-        "bytes": sum(file.stat().st_size for file in folder.iterdir() if file.is_file()),
+        "bytes": sum(file.stat().st_size for file in checkpoint.folder.iterdir() if file.is_file()),
     }
     print(json.dumps(described, indent=2, ensure_ascii=False))
 

@@ -1,13 +1,12 @@
 """Rows in: read a file or a hub id, rename and check columns."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqcore.checkpoint import hub_answers, is_hub_id
-from seqcore.errors import DataError, SettingsError, install_command
+from seqcore.checkpoint import is_hub_id, is_hub_reachable
+from seqcore.errors import DataError, first_line, require
 from seqcore.table_files import check_file, delimiting
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
@@ -107,10 +106,7 @@ def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> 
     Raises:
         DataError: no such source, or it cannot be read.
     """
-    try:
-        import datasets
-    except ImportError as error:
-        raise SettingsError(f"reading data needs datasets: {install_command('train')}") from error
+    datasets = require("datasets", "reading data needs", "train")
     datasets.disable_progress_bars()
     path = Path(source)
     suffix = path.suffix.lower()
@@ -138,44 +134,41 @@ def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> 
 
 def _download(name: str, split: str):  # type: ignore[no-untyped-def]
     """A data set of the hub; without a network, what was downloaded before."""
-    if hub_answers():
+    if is_hub_reachable():
         return _load(name, name, split=split)
-    with _offline():
-        try:
-            return _load(name, name, split=split)
-        except DataError as error:
-            raise DataError(
-                f"{name} is no file here and was not downloaded before, and the hub cannot be reached: look at the "
-                "network, or fetch the data elsewhere and name its CSV, TSV, JSON lines or Parquet file"
-            ) from error
-
-
-@contextmanager
-def _offline() -> Iterator[None]:
-    """Keep datasets from trying again and again."""
-    import datasets
-    import huggingface_hub
-
-    places: tuple[Any, ...] = (datasets.config, huggingface_hub.constants)
-    before = [place.HF_HUB_OFFLINE for place in places]
     try:
-        for place in places:
-            place.HF_HUB_OFFLINE = True
-        yield
-    finally:
-        for place, value in zip(places, before, strict=True):
-            place.HF_HUB_OFFLINE = value
+        return _table_of(name, lambda: _downloaded_before(name, split))
+    except DataError as error:
+        raise DataError(
+            f"{name} is no file here and was not downloaded before, and the hub cannot be reached: look at the "
+            "network, or fetch the data elsewhere and name its CSV, TSV, JSON lines or Parquet file"
+        ) from error
+
+
+def _downloaded_before(name: str, split: str):  # type: ignore[no-untyped-def]
+    """What `load_dataset` itself falls back on without a network, after it has tried again and again.
+
+    To turn `HF_HUB_OFFLINE` on for a moment would do, too, but for every thread of a server.
+    """
+    from datasets.packaged_modules.cache.cache import Cache
+
+    builder = Cache(repo_id=name, dataset_name=name.rpartition("/")[2], version="auto", hash="auto")
+    builder.download_and_prepare()
+    return builder.as_dataset(split=split)
 
 
 def _load(source: str, *arguments: Any, **options: Any):  # type: ignore[no-untyped-def]
     import datasets
 
+    return _table_of(source, lambda: datasets.load_dataset(*arguments, **options))
+
+
+def _table_of(source: str, load: Callable[[], Any]):  # type: ignore[no-untyped-def]
     try:
-        table = datasets.load_dataset(*arguments, **options)
+        table = load()
         table.data.table.validate(full=True)  # Parquet files are not asked whether their texts are UTF-8
         return table
     except Exception as error:  # datasets raises whatever its readers do
         if "corresponds to no data" in str(error):
             raise DataError(f"{source} has no rows") from error
-        reason = str(error.__cause__ or error).splitlines()
-        raise DataError(f"{source} cannot be read: {reason[0] if reason else type(error).__name__}") from error
+        raise DataError(f"{source} cannot be read: {first_line(error.__cause__ or error)}") from error

@@ -1,6 +1,8 @@
 """The errors that seqcore raises on purpose: each message is written for the person who reads it."""
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 DISTRIBUTION = "seqcore-lstm"  # On PyPI, `seqcore` is somebody else's package.
 
@@ -23,6 +25,32 @@ def install_command(extra: str) -> str:
         if (clone / "pyproject.toml").exists():
             return f"pip install --editable '{clone}[{extra}]'"
     return f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, for a message of one line; its type where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def require(module: str, purpose: str, extra: str, package: str | None = None) -> Any:
+    """Import a module of an extra, on first use.
+
+    Args:
+        purpose: what needs it, with a verb, as the message begins: "reading videos needs".
+        extra: the extra that installs it.
+        package: what the message calls it, where that is not the module's name.
+
+    Raises:
+        SettingsError: it is not installed; the message says how to install it.
+
+    Example:
+        >>> require("math", "counting needs", "vision").sqrt(9.0)
+        3.0
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise SettingsError(f"{purpose} {package or module.partition('.')[0]}: {install_command(extra)}") from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqcore.errors import SettingsError, install_command
+from seqcore.errors import require
 
 _POINTS = 4  # of Gauss–Legendre in a part of the path
 _MOST_PARTS = 128
@@ -42,11 +42,7 @@ def integrated_gradients(
     Raises:
         SettingsError: captum is not installed.
     """
-    try:
-        from captum.attr import IntegratedGradients
-    except ImportError as error:
-        raise SettingsError(f"explanations need captum: {install_command('apps')}") from error
-    method = IntegratedGradients(function)
+    method = require("captum.attr", "explanations need", "apps").IntegratedGradients(function)
 
     def along(places: list[float]) -> Tensor:
         return torch.cat([torch.lerp(baseline, inputs, place) for place in places])

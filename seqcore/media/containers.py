@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from seqcore.errors import InputError, SettingsError, install_command
+from seqcore.errors import InputError, require
 
 MAX_PIXELS = 8192 * 4352  # of a frame
 SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
@@ -25,16 +25,8 @@ VideoSource = str | Path | bytes | IO[bytes]
 
 
 def pyav() -> Any:
-    """PyAV, imported on first use: a task that knows videos can then be named where it is not installed.
-
-    Raises:
-        SettingsError: it is not installed.
-    """
-    try:
-        import av
-    except ImportError as error:
-        raise SettingsError(f"reading videos needs av: {install_command('vision')}") from error
-    return av
+    """PyAV, imported on first use: a task that knows videos can then be named where it is not installed."""
+    return require("av", "reading videos needs", "vision")
 
 
 def video_files(folder: str | Path) -> list[Path]:

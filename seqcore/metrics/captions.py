@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from seqcore.errors import SettingsError, install_command
+from seqcore.errors import require
 
 _ORDERS = 4  # the longest n-grams
 _SIGMA = 6.0  # of the Gaussian that punishes another length
@@ -31,20 +31,18 @@ def caption_scores(predictions: Sequence[str], references: Sequence[Sequence[str
         document frequencies of these very references. ``most_frequent`` is the share of the images, in per cent, that
         got the most frequent of the predictions.
     """
-    try:
-        from pycocoevalcap.bleu.bleu import Bleu
-        from pycocoevalcap.cider.cider import Cider
-    except ImportError as error:
-        raise SettingsError(f"scoring captions needs pycocoevalcap: {install_command('train')}") from error
+    bleu, cider = (
+        require(f"pycocoevalcap.{name}", "scoring captions needs", "train") for name in ("bleu.bleu", "cider.cider")
+    )
     written = {number: [" ".join(caption_words(text))] for number, text in enumerate(predictions)}
     wanted = {number: [" ".join(caption_words(text)) for text in texts] for number, texts in enumerate(references)}
     with contextlib.redirect_stdout(io.StringIO()):  # it prints lengths
-        bleu, _ = Bleu(4).compute_score(wanted, written)
-        cider, _ = Cider().compute_score(wanted, written)
+        bleu_scores, _ = bleu.Bleu(4).compute_score(wanted, written)
+        cider_score, _ = cider.Cider().compute_score(wanted, written)
     counts = Counter(text for (text,) in written.values())
     return {
-        **{f"bleu{order}": 100.0 * value for order, value in enumerate(bleu, 1)},
-        "cider": float(cider),
+        **{f"bleu{order}": 100.0 * value for order, value in enumerate(bleu_scores, 1)},
+        "cider": float(cider_score),
         "most_frequent": 100.0 * max(counts.values()) / len(written),
     }
 

@@ -1,13 +1,12 @@
 """Networks that see images, by their names, as the libraries that know them make them."""
 
 import difflib
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 
-from seqcore.errors import SettingsError, install_command
+from seqcore.errors import SettingsError, first_line, require
 
 TORCHVISION = "torchvision:"
 
@@ -39,11 +38,12 @@ def create_whole(backbone: str, size: int, pretrained: bool = False) -> nn.Modul
     try:
         return create(name, **options)
     except Exception as error:  # whatever networks, downloads and their clients raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         if pretrained:
-            message = f"the weights of {backbone} cannot be downloaded: {reason}. Look at the network, or give"
+            message = (
+                f"the weights of {backbone} cannot be downloaded: {first_line(error)}. Look at the network, or give"
+            )
             raise SettingsError(f"{message} a file of weights") from error
-        raise SettingsError(f"{backbone} cannot be made for {size} pixels: {reason}") from error
+        raise SettingsError(f"{backbone} cannot be made for {size} pixels: {first_line(error)}") from error
 
 
 def check_name(name: str, known: list[str]) -> None:
@@ -55,7 +55,4 @@ def check_name(name: str, known: list[str]) -> None:
 
 def library(name: str) -> Any:
     """A module, imported on first use. Raises SettingsError when it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise SettingsError(f"reading images needs {name}: {install_command('vision')}") from error
+    return require(name, "reading images needs", "vision")

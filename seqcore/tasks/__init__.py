@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from seqcore.checkpoint import locate, read_config
+from seqcore.checkpoint import Checkpoint, read_checkpoint
 from seqcore.errors import CheckpointError
 from seqcore.tasks.base import Task
 
@@ -19,18 +19,18 @@ _TASKS = {
 
 
 def load(
-    source: str | Path,
+    source: str | Path | Checkpoint,
     revision: str | None = None,
     device: str | torch.device = "auto",
     dtype: torch.dtype = torch.float32,
 ) -> Task:
     """Load any checkpoint; ``config.json`` names its task. Arguments and errors as of :meth:`Task.from_pretrained`."""
-    folder = locate(source, revision)
-    name = read_config(folder).get("task")
+    checkpoint = read_checkpoint(source, revision)
+    name = checkpoint.config.get("task")
     if not isinstance(name, str) or name not in _TASKS:
         raise CheckpointError(
-            f"{source} is a checkpoint for {name!r}, which this seqcore does not know: update seqcore"
+            f"{checkpoint.folder} is a checkpoint for {name!r}, which this seqcore does not know: update seqcore"
         )
     module, kind = _TASKS[name]
     task: type[Task] = getattr(import_module(module), kind)
-    return task.from_pretrained(folder, device=device, dtype=dtype)
+    return task.from_pretrained(checkpoint, device=device, dtype=dtype)

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from seqcore.arguments import shown
-from seqcore.checkpoint import CONFIG, locate, read_config, write_checkpoint
+from seqcore.checkpoint import CONFIG, Checkpoint, read_checkpoint, write_checkpoint
 from seqcore.data import read_rows
-from seqcore.errors import CheckpointError, SettingsError, is_out_of_memory
-from seqcore.weights import read_header, read_weights
+from seqcore.errors import CheckpointError, SettingsError, first_line, is_out_of_memory
+from seqcore.weights import build_checked, read_header, read_weights
 
 Batch = Mapping[str, Tensor]
 Example = Mapping[str, Any]
@@ -74,7 +74,7 @@ class Task(ABC):
     @classmethod
     def from_pretrained(
         cls,
-        source: str | Path,
+        source: str | Path | Checkpoint,
         revision: str | None = None,
         device: str | torch.device = "auto",
         dtype: torch.dtype = torch.float32,
@@ -82,7 +82,7 @@ class Task(ABC):
         """Load a checkpoint, ready to answer.
 
         Args:
-            source: a folder, or a hub id.
+            source: a folder, or a hub id; or what :func:`seqcore.checkpoint.read_checkpoint` gave of one.
             revision: of the hub id.
             dtype: to compute in, whatever the file holds.
 
@@ -93,18 +93,15 @@ class Task(ABC):
         place = choose_device(device)
         if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
             raise SettingsError(f"a model computes in a type such as torch.float32, not in {shown(dtype)}")
-        folder = locate(source, revision)
-        settings = read_config(folder, cls.name)
+        folder, settings = read_checkpoint(source, revision, cls.name)
         config = _config(cls.Config, settings, folder)
         header = read_header(folder)
         try:
-            with header.no_larger_model():
-                task = cls._build(config, folder)
+            task = build_checked(header, lambda: cls._build(config, folder))
         except (TypeError, ValueError, SettingsError, RuntimeError, OverflowError) as error:
             if is_out_of_memory(error):
                 raise
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise CheckpointError(f"{folder / CONFIG} is damaged: {reason}") from error
+            raise CheckpointError(f"{folder / CONFIG} is damaged: {first_line(error)}") from error
         if hasattr(task, "tokenizer") and len(task.tokenizer) != config.vocab_size:
             sizes = f"{len(task.tokenizer)} pieces, but the model {config.vocab_size}"
             raise CheckpointError(f"{folder}: the tokenizer has {sizes}")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from seqcore.errors import DataError, SettingsError, install_command
+from seqcore.errors import DataError, require
 from seqcore.text.tokenizer import Tokenizer
 
 
@@ -22,17 +22,14 @@ def read_vectors(file: str) -> Any:
         DataError: no such file, or none of that format.
         SettingsError: torchtext is not installed.
     """
-    try:
-        from torchtext.vocab import Vectors
-    except ImportError as error:
-        raise SettingsError(f"word vectors need torchtext: {install_command('train')}") from error
+    vocab = require("torchtext.vocab", "word vectors need", "train")
     path = Path(file).expanduser()
     if not path.is_file():
         raise DataError(f"there is no file {file}")
     checked = ssl._create_default_https_context
     try:
         with tempfile.TemporaryDirectory() as cache:  # torchtext leaves a pickle of what it read
-            found = Vectors(str(path.resolve()), cache=cache)
+            found = vocab.Vectors(str(path.resolve()), cache=cache)
     except (ValueError, RuntimeError, IndexError, StopIteration, TypeError) as error:
         raise DataError(f"{file} holds no word vectors: each line is a word and its numbers ({error})") from error
     finally:

@@ -200,7 +200,7 @@ def test_the_old_or_the_new_checkpoint_is_whole_wherever_a_save_is_cut(fail: boo
 
 def test_a_save_that_was_cut_between_its_renames_leaves_the_backup(folder: Path) -> None:
     folder.rename(folder.parent / ".model.previous")
-    assert checkpoint.locate(folder).name == ".model.previous"
+    assert checkpoint.resolve_checkpoint(folder).name == ".model.previous"
     assert answers(folder) == answers(FIRST)
     (folder.parent / ".model.abcdef").mkdir()  # what was half written
     assert answers(folder) == answers(FIRST)
@@ -336,11 +336,23 @@ def test_a_hub_id_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
         return str(FIRST)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
-    monkeypatch.setattr("seqcore.checkpoint.hub_answers", lambda: True)
+    monkeypatch.setattr("seqcore.checkpoint.is_hub_reachable", lambda: True)
     found = seqcore.load("somebody/model", revision="v2", device="cpu")
     assert isinstance(found, Translator)
     assert isinstance(found.translate("a dog"), Translation)
-    assert set(asked) == {("somebody/model", "v2")}
+    assert asked == [("somebody/model", "v2")]
+
+
+def test_a_checkpoint_is_looked_for_and_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Path] = []
+    read = checkpoint.read_config
+    monkeypatch.setattr(checkpoint, "read_config", lambda folder: (reads.append(folder), read(folder))[1])
+    first = checkpoint.read_checkpoint(FIRST, task="translation")
+    assert checkpoint.read_checkpoint(first) is first
+    assert isinstance(seqcore.load(first, device="cpu"), Translator)
+    assert reads == [FIRST]
+    with pytest.raises(CheckpointError, match="is a checkpoint for 'translation', not for 'video'"):
+        checkpoint.read_checkpoint(first, task="video")
 
 
 def test_a_hub_id_that_cannot_be_had_is_said_without_a_network(

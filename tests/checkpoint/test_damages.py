@@ -4,6 +4,7 @@ import json
 import pickle
 import resource
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from seqcore.errors import CheckpointError
 from seqcore.tasks.translation import Translator
 
 FIRST = Path(__file__).resolve().parents[1] / "fixtures" / "translator-v1"
+
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +104,54 @@ def test_images_larger_than_any_are_refused(task: str, settings: object, message
     (tmp_path / "config.json").write_text(json.dumps({"format_version": 1, "task": task} | usual | dict(settings)))  # type: ignore[call-overload]
     with pytest.raises(CheckpointError, match=message):
         seqcore.load(tmp_path, device="cpu")
+
+
+VAST: list[tuple[str, dict[str, object]]] = [
+    ("translator", {"encoder_layers": 10**9}),
+    ("translator", {"decoder_layers": 10**9}),
+    ("translator", {"encoder_hidden_size": 10**12, "decoder_hidden_size": 10**12}),
+    ("translator", {"embedding_size": 10**12}),
+    ("sentiment", {"num_layers": 10**9}),
+    ("sentiment", {"hidden_size": 10**12}),
+    ("language-model", {"num_layers": 10**9}),
+    ("language-model", {"hidden_size": 10**12}),
+    ("captioner", {"layers": 10**9}),
+    ("captioner", {"hidden_size": 10**12}),
+    ("captioner", {"backbone": "vit_giant_patch14_224"}),
+    ("video-shots", {"layers": 10**9}),
+    ("video-shots", {"frame_size": 10**12}),
+    ("video-shots", {"widths": [1] * 10**6}),
+]
+
+
+def refusals(work: Path) -> list[str]:
+    """What was wrong with the refusals of vast configurations, in a process that may have 500 MB more and 9 s each."""
+    torch.set_num_threads(1)
+    for name in {name for name, _ in VAST}:
+        seqcore.load(CHECKPOINTS / name, device="cpu")
+    size = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (size + 500_000_000, resource.RLIM_INFINITY))
+    wrong = []
+    for number, (name, settings) in enumerate(VAST):
+        folder = Path(shutil.copytree(CHECKPOINTS / name, work / str(number)))
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        assert config.keys() >= settings.keys()
+        (folder / "config.json").write_text(json.dumps(config | settings), encoding="utf-8")
+        began = time.process_time()
+        try:
+            seqcore.load(folder, device="cpu")
+            wrong.append(f"{name} {settings}: it was loaded")
+        except CheckpointError as error:
+            if len(str(error)) > 500 or time.process_time() - began > 9:
+                wrong.append(f"{name} {settings}: {time.process_time() - began:.1f} s, {error}")
+        except BaseException as error:
+            wrong.append(f"{name} {settings}: {type(error).__name__} {error}")
+        shutil.rmtree(folder)
+    return wrong
+
+
+def test_a_configuration_of_a_vast_model_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    assert elsewhere(refusals, tmp_path) == []
 
 
 def test_a_state_of_training_that_would_run_something_is_refused(tmp_path: Path) -> None:

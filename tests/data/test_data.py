@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from training_runs import PANDAS_DROPS_TEXT
 
-from seqcore.checkpoint import hub_answers, is_hub_id
+from seqcore.checkpoint import is_hub_id, is_hub_reachable
 from seqcore.data import filled, hold_out, open_table, read_rows
 from seqcore.errors import DataError
 
@@ -194,7 +194,7 @@ def test_a_hub_id_without_network_gets_one_line_at_once() -> None:
         read_rows("nobody/nothing:test", FIELDS)
     assert time.monotonic() - began < 5
     assert "\n" not in str(caught.value)
-    assert not hub_answers()
+    assert not is_hub_reachable()
     assert before == datasets.config.HF_HUB_OFFLINE
 
 
@@ -235,3 +235,23 @@ def test_held_out_rows_are_those_of_the_seed_and_none_is_lost() -> None:
     assert hold_out(rows, 10, seed=4)[2] != numbers
     with pytest.raises(DataError, match="50 rows are too few to hold 50"):
         hold_out(rows, 50, seed=3)
+
+
+@pytest.mark.usefixtures("closed_hub")
+def test_what_was_downloaded_before_is_read_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(ROW)
+    datasets.load_dataset("json", data_files=str(tmp_path / "rows.jsonl"), cache_dir=str(tmp_path / "made"))
+    (table,) = (tmp_path / "made").rglob("*.arrow")
+    (description,) = (tmp_path / "made").rglob("dataset_info.json")
+    place = tmp_path / "cache" / "owner___some_rows" / "default" / "0.0.0" / "abcdef"  # As datasets keeps it.
+    place.mkdir(parents=True)
+    table.rename(place / "some_rows-train.arrow")
+    names = {"builder_name": "json", "dataset_name": "some_rows", "config_name": "default"}
+    described = json.loads(description.read_text(encoding="utf-8")) | names
+    (place / "dataset_info.json").write_text(json.dumps(described), encoding="utf-8")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    before = datasets.config.HF_HUB_OFFLINE
+    assert read_rows("owner/some_rows", FIELDS) == [{"source": "a", "target": "b"}]
+    assert before == datasets.config.HF_HUB_OFFLINE
+    with pytest.raises(DataError, match="was not downloaded before"):
+        read_rows("owner/some_rows:test", FIELDS)

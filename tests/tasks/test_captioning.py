@@ -256,7 +256,7 @@ def test_rows_of_a_hub_id_hold_their_images(monkeypatch: pytest.MonkeyPatch) -> 
     texts = {f"caption_{number}": [f"{text} {number}" for text in COLOURS.values()] for number in range(5)}
     table = datasets.Dataset.from_dict({"image": images, **texts}).cast_column("image", datasets.Image())
     asked: list[tuple[Any, ...]] = []
-    monkeypatch.setattr("seqcore.data.hub_answers", lambda: True)
+    monkeypatch.setattr("seqcore.data.is_hub_reachable", lambda: True)
     monkeypatch.setattr(datasets, "load_dataset", lambda *names, **how: asked.append((names, how)) or table)
     rows = read_captions("jxie/flickr8k", split="validation")
     assert asked == [(("jxie/flickr8k",), {"split": "validation"})]
