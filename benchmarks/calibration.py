@@ -38,7 +38,7 @@ def main() -> None:
         parser.error(f"{options.checkpoint} holds no classifier of single labels")
     rows = read_rows(options.data, classifier.fields)
     results = classifier.predict(rows)
-    for name, value in classifier.scores(results, rows).items():
+    for name, value in classifier.compute_metrics(results, rows).items():
         print(f"{name}: {value:.2f}" if isinstance(value, float) else f"{name}: {value}")
     for name, count in (
         ("unsure", sum(result.unsure for result in results)),

@@ -55,7 +55,7 @@ def train(network: SentimentNetwork, texts: Sequence[Sequence[int]], batches: Se
         network.zero_grad()
         with torch.autocast("cpu", torch.bfloat16):
             loss = network({"tokens": tokens, "lengths": lengths, "labels": torch.zeros(len(rows), dtype=torch.long)})
-        (loss.total / loss.counted).backward()
+        (loss.total / loss.count).backward()
 
 
 def work(network: SentimentNetwork, tokens: int) -> float:

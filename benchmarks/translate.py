@@ -60,7 +60,7 @@ def train(network: TranslationNetwork, batch: dict[str, Tensor], step_loop: bool
             loss = step_loop_loss(network, batch)
         else:
             found = network(batch)
-            loss = found.total / found.counted
+            loss = found.total / found.count
     loss.backward()
     return float(loss.detach())
 

@@ -63,7 +63,7 @@ def predict(options: argparse.Namespace) -> None:
     field = next(iter(task.fields))
     languages = _languages(options, task)
     chosen = _given(options, _PREDICTION, "", task.prediction_options, task)
-    if task.reads_files:
+    if task.input_kind == "file":
         with _output(options.output) as out:
             predict_files(task, options.files, chosen, options.format, out, options.batch_size or BATCH_SIZE)
         return
@@ -82,9 +82,9 @@ def predict(options: argparse.Namespace) -> None:
             done += len(chunk)
             for line, result in zip(chunk, results, strict=True):
                 if options.format == "jsonl":
-                    print(json.dumps({field: line, **task.record(result)}, ensure_ascii=False), file=out)
+                    print(json.dumps({field: line, **task.to_dict(result)}, ensure_ascii=False), file=out)
                 else:
-                    print(task.line(result), file=out)
+                    print(task.to_text(result), file=out)
             out.flush()
 
 
@@ -96,7 +96,7 @@ def evaluate(options: argparse.Namespace) -> None:
     columns = _given(options, _FIELDS, "columns.", {*task.fields, *task.optional}, task)
     rows = list(task.read_rows(options.data, columns, options.split))
     rows = filled(rows, languages, options.data)
-    scores = task.scores(task.predict(rows, **chosen), rows)
+    scores = task.evaluate(rows, **chosen)
     described = {"checkpoint": options.checkpoint, "data": options.data, "rows": len(rows), **chosen}
     print(
         json.dumps(

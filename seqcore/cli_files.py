@@ -43,12 +43,12 @@ def predict_files(
         for number, path in enumerate(chunk):
             name = os.fsencode(path).decode("utf-8", "replace")
             if kind == "jsonl":
-                said = {"error": errors[number]} if number in errors else task.record(results[number])
+                said = {"error": errors[number]} if number in errors else task.to_dict(results[number])
                 print(json.dumps({"file": name, **said}, ensure_ascii=False), file=out)
             elif number in errors:
                 print(f"error: {errors[number]}", file=sys.stderr)
             else:
-                print(f"{name}\t{task.line(results[number])}", file=out)
+                print(f"{name}\t{task.to_text(results[number])}", file=out)
         out.flush()
         failed = failed or bool(errors)
     if failed:

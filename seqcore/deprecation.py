@@ -30,17 +30,22 @@ def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
 
 
 class Renamed:
-    """An attribute or a method that has another name now: ``padding = Renamed("pad_id")``."""
+    """An attribute or a method that has another name now: ``padding = Renamed("pad_id")``.
 
-    def __init__(self, new: str) -> None:
-        self.new = new
+    Args:
+        new: its name.
+        convert: what was there of old from what is there now, where that is something else.
+    """
+
+    def __init__(self, new: str, convert: Callable[[Any], Any] = lambda value: value) -> None:
+        self.new, self.convert = new, convert
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.old = f"{owner.__name__}.{name}"
 
     def __get__(self, instance: Any, owner: type) -> Any:
         _warn(self.old, f"{owner.__name__}.{self.new}")
-        return getattr(owner if instance is None else instance, self.new)
+        return self.convert(getattr(owner if instance is None else instance, self.new))
 
 
 def _warn(old: str, new: str) -> None:

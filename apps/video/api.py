@@ -49,7 +49,7 @@ class Answers:
         """
         path = checked(video)
         task = self.classifier(model)
-        return task.record(task.label(path, limit(path)))
+        return task.to_dict(task.label(path, limit(path)))
 
     def label_video(self, video: str | None, model: str | None = None) -> str:
         """Draw each frame's label into a video.

@@ -1,12 +1,14 @@
 """What every task is: a configuration, a network and their verbs, in one object and one folder."""
 
 import dataclasses
+import inspect
 import math
 import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -15,51 +17,82 @@ from typing_extensions import Self
 from seqcore.arguments import shown
 from seqcore.checkpoint import CONFIG, Checkpoint, read_checkpoint, write_checkpoint
 from seqcore.data import read_rows
+from seqcore.deprecation import Renamed
 from seqcore.errors import CheckpointError, SettingsError, first_line, is_out_of_memory
+from seqcore.tasks.registry import register
 from seqcore.weights import build_checked, read_header, read_weights
 
 Batch = Mapping[str, Tensor]
 Example = Mapping[str, Any]
 
 
-class Loss(NamedTuple):
-    """A loss summed over what it counts (target tokens, say), and their number, so that processes can add both.
+@dataclass(frozen=True)
+class Loss:
+    """A loss summed over what it counts, such as target tokens, and their number, so that processes can add both.
 
-    ``state`` is what a task that reads streams carries on to the next batch, detached.
+    Attributes:
+        total: the sum, (), with its graph.
+        count: how many were summed over.
+        state: what a stateful task carries on to the next batch, detached.
     """
 
     total: Tensor
-    counted: int
+    count: int
     state: Any = None
+    counted = Renamed("count")
 
 
 class Task(ABC):
-    """A model that users call on raw input; training sees only :meth:`example`, :meth:`loss` and :meth:`scores`.
+    """A model that users call on raw input, its configuration and its files, in one object and one folder.
 
-    Class attributes that a subclass sets:
-        name: what ``config.json`` calls the task.
+    A subclass that has a `name` is known from then on: `seqcore.load` finds it by what `config.json` calls its task.
+    Training sees only `example`, `lengths`, `collate`, `loss` and `evaluate`.
+
+    Attributes:
+        name: what `config.json` calls the task.
         Config: its frozen dataclass of settings.
         fields: the columns of a row, and their types; the first is what the task answers.
         optional: columns that a row may have besides.
-        selection: the score that chooses among checkpoints; more is better.
-        prediction_options: what :meth:`predict` takes besides rows.
-        validation_options: those of them that validation during training uses, for speed.
-        reads_streams: trained by truncated BPTT on all texts one after the other (Williams & Peng 1990). Examples hold
-            ``tokens``, and :meth:`loss` also takes the state that the batch before has left.
-        reads_files: answers files, such as images, which :meth:`files` and :meth:`file_row` find and open.
+        monitor: the metric that chooses among checkpoints, and whether more of it is better (`max`) or less (`min`).
+        prediction_options: what `predict` takes besides rows.
+        validation_options: options of `predict` that validation during training uses, for speed.
+        stateful: trained by truncated BPTT on all examples one after the other (Williams & Peng 1990): `loss` is given
+            the state that the batch before has left.
+        stream_fields: of a stateful task, the fields of an example that run along time, their first dimension, and
+            are cut into chunks.
+        state_types: of a stateful task, the types that its state is made of besides tensors, tuples and those of
+            `seqcore.nn`: a run is resumed only with types that are named here.
+        input_kind: what `seqcore predict` reads for it: lines of text, or files, which `files` finds.
+        config: the settings of this model.
+        network: its weights.
     """
 
     name: ClassVar[str]
     Config: ClassVar[type]
     fields: ClassVar[Mapping[str, type]]
     optional: ClassVar[Mapping[str, type]] = {}
-    selection: ClassVar[str]
+    monitor: ClassVar[tuple[str, Literal["max", "min"]]]
     prediction_options: ClassVar[Collection[str]] = frozenset({"batch_size"})
     validation_options: ClassVar[Mapping[str, Any]] = {}
-    reads_streams: ClassVar[bool] = False
-    reads_files: ClassVar[bool] = False
+    stateful: ClassVar[bool] = False
+    stream_fields: ClassVar[tuple[str, ...]] = ("tokens",)
+    state_types: ClassVar[tuple[type, ...]] = ()
+    input_kind: ClassVar[Literal["text", "file"]] = "text"
     config: Any
     network: nn.Module
+
+    selection = Renamed("monitor", lambda monitor: monitor[0])
+    reads_streams = Renamed("stateful")
+    reads_files = Renamed("input_kind", lambda kind: kind == "file")
+    line, record, scores = Renamed("to_text"), Renamed("to_dict"), Renamed("compute_metrics")
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "name" in vars(cls) and not inspect.isabstract(cls):
+            register(cls)
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
 
     @property
     def device(self) -> torch.device:
@@ -97,7 +130,7 @@ class Task(ABC):
         config = _config(cls.Config, settings, folder)
         header = read_header(folder)
         try:
-            task = build_checked(header, lambda: cls._build(config, folder))
+            task = build_checked(header, lambda: cls.from_config(config, folder))
         except (TypeError, ValueError, SettingsError, RuntimeError, OverflowError) as error:
             if is_out_of_memory(error):
                 raise
@@ -120,7 +153,7 @@ class Task(ABC):
             CheckpointError: the folder cannot be written; what it held is still there.
         """
         config = {"task": self.name, **dataclasses.asdict(self.config)}
-        write_checkpoint(folder, config, self.network, dtype, self._write_assets)
+        write_checkpoint(folder, config, self.network, dtype, self.save_assets)
 
     def push_to_hub(self, name: str, private: bool = False, dtype: torch.dtype | None = torch.float16) -> str:
         """Upload the checkpoint as ``owner/name`` and return its address; needs a token, as ``hf auth login`` gives.
@@ -143,13 +176,24 @@ class Task(ABC):
         return [list(self.network.parameters())]
 
     @classmethod
-    @abstractmethod
-    def _build(cls, config: Any, folder: Path) -> Self:
-        """Make the task with an untrained network, and read what else the folder holds."""
+    def from_config(cls, config: Any, folder: Path) -> Self:
+        """Make the task with an untrained network, and read what its folder holds besides, such as a tokenizer."""
+        return cls(config)
 
-    @abstractmethod
-    def _write_assets(self, folder: Path) -> None:
-        """Write what the folder holds beside configuration and weights, such as a tokenizer."""
+    def save_assets(self, folder: Path) -> None:  # noqa: B027
+        """Write what the folder holds beside configuration and weights, such as a tokenizer; by default nothing."""
+
+    @classmethod
+    def create(cls, config: Any, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """Make an untrained task for rows of training data, from which it takes such as a vocabulary or labels.
+
+        Raises:
+            DataError: the rows do not hold what it needs.
+        """
+        return cls(config)
+
+    def finish_training(self, rows: Sequence[Mapping[str, Any]]) -> None:  # noqa: B027
+        """Set what a trained network still needs by validation rows, such as a temperature; by default nothing."""
 
     @classmethod
     def read_rows(
@@ -159,11 +203,11 @@ class Task(ABC):
         return read_rows(source, cls.fields, columns, split, cls.optional)
 
     def files(self, names: Sequence[str]) -> list[str]:
-        """The files that are meant by names of files and folders, for a task that ``reads_files``."""
+        """The files that are meant by names of files and folders, for a task whose `input_kind` is files."""
         raise NotImplementedError
 
     def file_row(self, path: str) -> Mapping[str, Any]:
-        """A row of a file, for a task that ``reads_files``. Raises InputError when it cannot be read."""
+        """A row of a file, for a task whose `input_kind` is files. Raises InputError when it cannot be read."""
         raise NotImplementedError
 
     @abstractmethod
@@ -190,16 +234,20 @@ class Task(ABC):
     def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Any]:
         """Answer rows (only their inputs are read), one result each; options are those of the task's verb."""
 
+    def evaluate(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, Any]:
+        """Predict rows and give the metrics; options are those of `predict`."""
+        return self.compute_metrics(self.predict(rows, **options), rows)
+
     @abstractmethod
-    def line(self, result: Any) -> str:
+    def to_text(self, result: Any) -> str:
         """A result as one line of text, as ``seqcore predict`` prints it."""
 
     @abstractmethod
-    def record(self, result: Any) -> dict[str, Any]:
+    def to_dict(self, result: Any) -> dict[str, Any]:
         """A result as what JSON can hold."""
 
     @abstractmethod
-    def scores(self, predictions: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def compute_metrics(self, predictions: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """How good predictions are; each name and definition is in :mod:`seqcore.metrics`. Figures are floats."""
 
 

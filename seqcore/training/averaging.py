@@ -31,14 +31,14 @@ def keep_best(
         return of_single, 1
     task.network.load_state_dict({name: total / len(checkpoints) for name, total in average.items()})
     of_average = _scores(task, validation)
-    if of_average[task.selection] >= of_single[task.selection]:
+    if of_average[task.monitor[0]] >= of_single[task.monitor[0]]:
         return of_average, len(checkpoints)
     task.network.load_state_dict(single)
     return of_single, 1
 
 
 def _scores(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    return task.scores(task.predict(rows, **task.validation_options), rows)
+    return task.evaluate(rows, **task.validation_options)
 
 
 def _network_weights(path: Path) -> dict[str, Tensor]:

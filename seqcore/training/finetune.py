@@ -91,7 +91,7 @@ def fit(
     )
     _rehearse(task, validation, checks)
     module = TaskModule(task, settings, len(loader) * settings.epochs, validation)
-    progress = Progress(module.steps, best, task.selection, settings.progress)
+    progress = Progress(module.steps, best, task.monitor[0], settings.progress)
     keep = LastState(last, settings.save_every, loader, best, stop, settings.patience)
     trainer.callbacks += [progress, keep]  # type: ignore[attr-defined]
     interrupted = _train(trainer, module, loader, checks, last, resume)
@@ -132,7 +132,7 @@ def _examples(task: Task, rows: Sequence[Mapping[str, Any]], what: str, processe
 
 def _loader(task: Task, examples: list[Example], settings: TrainingSettings, rank: int, world: int) -> ResumableLoader:
     shared = (settings.seed, rank, world, settings.epoch_steps)
-    if task.reads_streams:
+    if task.stateful:
         return StreamLoader(examples, settings.batch_tokens, settings.bptt, *shared)
     return BatchLoader(task, examples, settings.batch_tokens, *shared, settings.batch_rows)
 
@@ -142,7 +142,7 @@ def _rehearse(task: Task, validation: Sequence[Mapping[str, Any]], checks: Batch
     sizes = [sum(task.lengths(example)) for example in checks.examples]
     shortest = [validation[sizes.index(min(sizes))]]
     task.network.eval()
-    task.scores(task.predict(shortest, **task.validation_options), shortest)
+    task.evaluate(shortest, **task.validation_options)
 
 
 def _train(

@@ -51,10 +51,11 @@ class TaskModule(lightning.LightningModule):
         self.network.requires_grad_(True)
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
-        total, counted, self._state = self.task.loss(batch, self._state)
+        step = self.task.loss(batch, self._state)
+        self._state = step.state
         # Divided by the tokens of all processes, times the processes, since their gradients are averaged.
-        everywhere = self.trainer.strategy.reduce(torch.tensor(float(counted), device=self.device), reduce_op="sum")
-        loss = total * self.trainer.world_size / everywhere
+        everywhere = self.trainer.strategy.reduce(torch.tensor(float(step.count), device=self.device), reduce_op="sum")
+        loss = step.total * self.trainer.world_size / everywhere
         self.log("loss", loss.detach(), sync_dist=self.trainer.world_size > 1)
         return loss
 
@@ -69,8 +70,8 @@ class TaskModule(lightning.LightningModule):
         self.log("gradient_norm", norm)
 
     def validation_step(self, batch: Batch, number: int) -> None:
-        total, counted, _ = self.task.loss(batch)
-        self._losses.append((float(total), counted))
+        loss = self.task.loss(batch)
+        self._losses.append((float(loss.total), loss.count))
 
     def on_validation_epoch_end(self) -> None:
         world, rank = self.trainer.world_size, self.trainer.global_rank
@@ -82,9 +83,9 @@ class TaskModule(lightning.LightningModule):
             torch.distributed.all_gather_object(gathered, (results, losses))
             results = {row: result for part, _ in gathered for row, result in part.items()}
             losses = [loss for _, part in gathered for loss in part]
-        scores = self.task.scores([results[i] for i in range(len(self.rows))], self.rows)
+        scores = self.task.compute_metrics([results[i] for i in range(len(self.rows))], self.rows)
         figures = {name: value for name, value in scores.items() if isinstance(value, float)}
-        loss = sum(total for total, _ in losses) / max(1, sum(counted for _, counted in losses))
+        loss = sum(total for total, _ in losses) / max(1, sum(count for _, count in losses))
         self.log_dict({f"{VALIDATION}{name}": value for name, value in {**figures, "loss": loss}.items()})
 
     def _predicted(self, numbers: Sequence[int]) -> list[Any]:

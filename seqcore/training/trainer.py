@@ -35,7 +35,7 @@ def new_trainer(
     """
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    monitor = f"{VALIDATION}{task.selection}"
+    monitor = f"{VALIDATION}{task.monitor[0]}"
     best = callbacks.ModelCheckpoint(
         work,
         "best-{epoch}-{step}",

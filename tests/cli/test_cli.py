@@ -199,9 +199,9 @@ def test_a_million_lines_are_read_in_constant_memory(tmp_path: Path) -> None:
         "from seqcore import cli\n"
         "class Shout:\n"
         "    fields, optional, prediction_options, name = {'text': str}, {}, set(), 'shouting'\n"
-        "    reads_files = False\n"
+        "    input_kind = 'text'\n"
         "    def predict(self, rows): return [row['text'].upper() for row in rows]\n"
-        "    def line(self, result): return result\n"
+        "    def to_text(self, result): return result\n"
         "cli.load = lambda *_, **__: Shout()\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak()\n"
@@ -219,7 +219,7 @@ def test_a_million_lines_are_read_in_constant_memory(tmp_path: Path) -> None:
 class Counting:
     """A task with options and columns of its own."""
 
-    reads_files = False
+    input_kind = "text"
     name, fields, optional, prediction_options = "counting", {"text": str, "label": str}, {}, frozenset({"n_best"})
 
     def __init__(self) -> None:
@@ -229,10 +229,10 @@ class Counting:
         self.asked.append(options)
         return [len(row["text"]) for row in rows]
 
-    def line(self, result: int) -> str:
+    def to_text(self, result: int) -> str:
         return str(result)
 
-    def record(self, result: int) -> dict[str, int]:
+    def to_dict(self, result: int) -> dict[str, int]:
         return {"count": result}
 
 

@@ -85,7 +85,7 @@ def test_a_classifier_on_a_language_model_learns_its_labels(trained: Run) -> Non
     model = seqcore.load(trained.output)
     assert isinstance(model, SentimentClassifier)
     unseen = reviews(40, seed=9)
-    assert model.scores(model.predict(unseen), unseen)["accuracy"] > 90
+    assert model.compute_metrics(model.predict(unseen), unseen)["accuracy"] > 90
     assert config(trained)["temperature"] != 1
     assert "calibrated on validation: temperature" in trained.said
     assert "with the embeddings they had" in trained.said

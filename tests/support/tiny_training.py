@@ -16,6 +16,6 @@ def train(task: Task, rows: Sequence[Mapping[str, Any]], steps: int, learning_ra
     for _ in range(steps):
         optimizer.zero_grad()
         loss = task.loss(batch)
-        (loss.total / loss.counted).backward()
+        (loss.total / loss.count).backward()
         optimizer.step()
     task.network.eval()

@@ -142,7 +142,7 @@ def test_several_captions_of_one_image_share_its_grid(captioner: Captioner, rows
             for text in row["captions"]
         ]
     assert float(together.total) == pytest.approx(sum(float(loss.total) for loss in apart), rel=1e-4)
-    assert together.counted == sum(loss.counted for loss in apart)
+    assert together.count == sum(loss.count for loss in apart)
 
 
 def test_looking_everywhere_alike_costs_nothing(rows: list[dict[str, Any]]) -> None:

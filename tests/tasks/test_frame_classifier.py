@@ -161,8 +161,8 @@ def test_segments_have_the_files_times_and_the_median_drops_single_frames(tmp_pa
     assert [(one.start, one.label) for one in found.segments] == [(0.0, "blue"), (0.4, "red")]
     assert found.segments[0].end == 0.4
     assert found.segments[1].end == pytest.approx(0.6)
-    assert task.line(found) == "0.00-0.40 blue 0.40-0.60 red"
-    assert json.loads(json.dumps(task.record(found)))["segments"][0]["label"] == "blue"
+    assert task.to_text(found) == "0.00-0.40 blue 0.40-0.60 red"
+    assert json.loads(json.dumps(task.to_dict(found)))["segments"][0]["label"] == "blue"
 
 
 # The network
@@ -255,7 +255,7 @@ def test_it_learns_colours_and_fits_another_set_of_labels() -> None:
         rows.append({"clip": Clip(frames, times, 25.0), "segments": segments})
     torch.manual_seed(0)
     train(task, rows, steps=60, learning_rate=0.01)
-    scores = task.scores(task.predict(rows), rows)
+    scores = task.compute_metrics(task.predict(rows), rows)
     assert scores["frame_accuracy"] == 100
     assert scores["f1@50"] == 100
     more, kept = frame_classifier_from(task, tiny_config(labels=("blue", "green", "mauve", "red"), delay=1))

@@ -51,7 +51,7 @@ def test_scores_are_over_all_tokens(model: LanguageModel) -> None:
     rows = [{"text": text} for text in TEXTS[:3]]
     results = model.predict(rows)
     values = [value for result in results for value in result.log_probabilities]
-    scores = model.scores(results, rows)
+    scores = model.compute_metrics(results, rows)
     assert scores["log_likelihood"] == pytest.approx(sum(values) / len(values))
     assert scores["perplexity"] == pytest.approx(float(torch.tensor(-scores["log_likelihood"]).exp()), rel=1e-6)
 
@@ -150,15 +150,15 @@ def test_carried_state_makes_chunks_equal_to_the_whole(model: LanguageModel) -> 
     for begin in range(0, 64, 8):
         chunk = {"tokens": whole["tokens"][:, begin : begin + 9], "reset": torch.full((2,), begin == 0)}
         found = model.loss(chunk, state)
-        total, counted, state = total + float(found.total.detach()), counted + found.counted, found.state
+        total, counted, state = total + float(found.total.detach()), counted + found.count, found.state
         assert not state.lstm.h.requires_grad
-    assert counted == expected.counted
+    assert counted == expected.count
     assert total == pytest.approx(float(expected.total), rel=1e-5)
 
 
 def test_a_reset_forgets_what_was_carried(model: LanguageModel) -> None:
     batch = next(iter(StreamLoader(examples(model), batch_tokens=16, bptt=8)))
-    _, _, state = model.loss(batch)
+    state = model.loss(batch).state
     fresh = model.loss(batch)
     assert float(model.loss(batch, state).total) == float(fresh.total)
     going_on = {**batch, "reset": torch.zeros(2, dtype=torch.bool)}

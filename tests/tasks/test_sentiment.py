@@ -119,7 +119,7 @@ def test_what_is_cut_is_said(classifier: SentimentClassifier) -> None:
     assert 0 < result.characters_cut < len(text)
     assert text.startswith(result.text)
     assert result.characters_cut == len(text.strip()) - len(result.text)
-    assert short.record(result)["characters_cut"] == result.characters_cut
+    assert short.to_dict(result)["characters_cut"] == result.characters_cut
 
 
 @pytest.mark.parametrize(
@@ -194,9 +194,9 @@ def test_calibration_finds_the_temperature_that_is_right(classifier: SentimentCl
         for text, result in zip(texts, made.classify(texts), strict=True)
     ]
     made.config = replace(made.config, temperature=1.0)
-    before = made.scores(made.predict(rows), rows)["ece"]
+    before = made.compute_metrics(made.predict(rows), rows)["ece"]
     calibrate(made, rows)
-    after = made.scores(made.predict(rows), rows)["ece"]
+    after = made.compute_metrics(made.predict(rows), rows)["ece"]
     assert made.config.temperature == pytest.approx(2.0, rel=0.25)
     assert after < before
     flagged = sum(result.out_of_domain for result in made.predict(rows))
@@ -299,7 +299,7 @@ def test_several_labels_at_once() -> None:
     rows = [{"text": text, "label": label} for text, label in zip(TEXTS[:3], ["joy", "", "fear|anger"], strict=True)]
     examples = [made.example(row) for row in rows]
     assert made.loss(made.collate(examples)).total.isfinite()
-    assert set(made.scores(made.predict(rows), rows)) == {"accuracy", "macro_f1"}
+    assert set(made.compute_metrics(made.predict(rows), rows)) == {"accuracy", "macro_f1"}
     with pytest.raises(InputError, match="'envy' is no label"):
         made.class_number("joy|envy")
 

@@ -262,7 +262,7 @@ def test_the_loss_is_the_cross_entropy_of_the_real_tokens(translator: Translator
             by_hand -= logits[0, 0].log_softmax(-1)[wanted].item()
             counted += 1
     assert float(together.total) == pytest.approx(by_hand)
-    assert together.counted == counted
+    assert together.count == counted
 
 
 def test_label_smoothing_is_for_training_only(translator: Translator) -> None:
@@ -285,9 +285,9 @@ def test_predict_answers_rows_in_order(translator: Translator) -> None:
 
 def test_scores_use_the_references(translator: Translator) -> None:
     found = translator.translate(TEXTS)
-    exact = translator.scores(found, [{"target": one.text} for one in found])
+    exact = translator.compute_metrics(found, [{"target": one.text} for one in found])
     assert exact["chrf"] == pytest.approx(100)
-    assert translator.scores(found, [{"target": "etwas ganz anderes"} for _ in found])["bleu"] < 5
+    assert translator.compute_metrics(found, [{"target": "etwas ganz anderes"} for _ in found])["bleu"] < 5
     assert math.isfinite(exact["bleu"])
 
 
@@ -343,7 +343,7 @@ def test_neither_company_nor_padding_changes_the_loss_or_its_gradient(both_ways:
         losses = [padded_loss(both_ways, texts, more) for texts, more in batches]
         sum(loss.total for loss in losses).backward()
         grads = [weight.grad.flatten() for weight in both_ways.network.parameters() if weight.grad is not None]
-        return sum(float(loss.total) for loss in losses), sum(loss.counted for loss in losses), torch.cat(grads)
+        return sum(float(loss.total) for loss in losses), sum(loss.count for loss in losses), torch.cat(grads)
 
     total, counted, wanted = gradient((TEXTS, 0))
     for batches in ([(TEXTS[::-1], 7)], [([text], 0) for text in TEXTS], [(TEXTS[:2], 3), (TEXTS[2:], 0)]):

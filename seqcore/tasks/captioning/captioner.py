@@ -39,8 +39,8 @@ class Captioner(Task):
     name = "captioning"
     Config = CaptionerConfig
     fields: ClassVar[Mapping[str, type]] = {"image": object, "captions": list}
-    selection = "cider"
-    reads_files = True
+    monitor = ("cider", "max")
+    input_kind = "file"
     prediction_options = frozenset({"batch_size", "beam_size", "length_penalty", "n_best"})
     validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 2, "batch_size": 64}
     config: CaptionerConfig
@@ -53,10 +53,10 @@ class Captioner(Task):
         self.augments = True
 
     @classmethod
-    def _build(cls, config: CaptionerConfig, folder: Path) -> Self:
+    def from_config(cls, config: CaptionerConfig, folder: Path) -> Self:
         return cls(config, Tokenizer.load(folder))
 
-    def _write_assets(self, folder: Path) -> None:
+    def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder)
 
     @classmethod
@@ -194,16 +194,16 @@ class Captioner(Task):
             return self.reward.loss(self.network, self.tokenizer, self.config.max_length, grid, numbers)
         return self.network(grid, batch["target"], batch["rows"])  # type: ignore[no-any-return]
 
-    def line(self, result: Caption) -> str:
+    def to_text(self, result: Caption) -> str:
         return result.text
 
-    def record(self, result: Caption) -> dict[str, Any]:
+    def to_dict(self, result: Caption) -> dict[str, Any]:
         """``{text, score}``, and ``alternatives`` where there are any."""
         record = {"text": result.text, "score": round(result.score, 4)}
-        more = {"alternatives": [self.record(other) for other in result.alternatives]} if result.alternatives else {}
+        more = {"alternatives": [self.to_dict(other) for other in result.alternatives]} if result.alternatives else {}
         return {**record, **more}
 
-    def scores(self, predictions: Sequence[Caption], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    def compute_metrics(self, predictions: Sequence[Caption], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """``bleu1`` to ``bleu4``, ``cider`` and ``most_frequent``: see :func:`seqcore.metrics.caption_scores`."""
         return caption_scores([one.text for one in predictions], [row["captions"] for row in rows])
 

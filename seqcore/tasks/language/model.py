@@ -33,8 +33,8 @@ class LanguageModel(Task):
     name = "language-model"
     Config = LanguageModelConfig
     fields: ClassVar[Mapping[str, type]] = {"text": str}
-    selection = "log_likelihood"
-    reads_streams = True
+    monitor = ("log_likelihood", "max")
+    stateful = True
     config: LanguageModelConfig
     network: LanguageNetwork
 
@@ -43,10 +43,10 @@ class LanguageModel(Task):
         self.network = LanguageNetwork(config, tokenizer.padding)
 
     @classmethod
-    def _build(cls, config: LanguageModelConfig, folder: Path) -> Self:
+    def from_config(cls, config: LanguageModelConfig, folder: Path) -> Self:
         return cls(config, Tokenizer.load(folder))
 
-    def _write_assets(self, folder: Path) -> None:
+    def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder)
 
     def score(self, texts: Sequence[str]) -> list[Likelihood]:
@@ -170,15 +170,15 @@ class LanguageModel(Task):
     def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Likelihood]:
         return self.score([row["text"] for row in rows])
 
-    def line(self, result: Likelihood) -> str:
+    def to_text(self, result: Likelihood) -> str:
         return f"{result.perplexity:.2f}"
 
-    def record(self, result: Likelihood) -> dict[str, Any]:
+    def to_dict(self, result: Likelihood) -> dict[str, Any]:
         """``{perplexity, tokens, log_probabilities}``."""
         logs = [round(value, 4) for value in result.log_probabilities]
         return {"perplexity": round(result.perplexity, 4), "tokens": list(result.tokens), "log_probabilities": logs}
 
-    def scores(self, predictions: Sequence[Likelihood], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    def compute_metrics(self, predictions: Sequence[Likelihood], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """``log_likelihood``, the mean of a token in nats, and ``perplexity``, over all tokens and ends of texts."""
         values = [value for prediction in predictions for value in prediction.log_probabilities]
         mean = torch.tensor(values, dtype=torch.float64).mean()

@@ -37,7 +37,7 @@ class SentimentClassifier(Task):
     name = "sentiment"
     Config = SentimentConfig
     fields: ClassVar[Mapping[str, type]] = {"text": str, "label": object}
-    selection = "accuracy"
+    monitor = ("accuracy", "max")
     config: SentimentConfig
     network: SentimentNetwork
 
@@ -47,10 +47,10 @@ class SentimentClassifier(Task):
         self.class_weights: Tensor | None = None
 
     @classmethod
-    def _build(cls, config: SentimentConfig, folder: Path) -> Self:
+    def from_config(cls, config: SentimentConfig, folder: Path) -> Self:
         return cls(config, Tokenizer.load(folder))
 
-    def _write_assets(self, folder: Path) -> None:
+    def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder)
 
     @overload
@@ -142,10 +142,10 @@ class SentimentClassifier(Task):
     def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Sentiment]:
         return self.classify([row["text"] for row in rows], **options)
 
-    def line(self, result: Sentiment) -> str:
+    def to_text(self, result: Sentiment) -> str:
         return f"{result.label}\t{result.probability:.4f}"
 
-    def record(self, result: Sentiment) -> dict[str, Any]:
+    def to_dict(self, result: Sentiment) -> dict[str, Any]:
         """``{label, probabilities}``, and what is unusual: ``unsure``, ``out_of_domain``, ``characters_cut``."""
         rounded = {name: round(value, 4) for name, value in result.probabilities.items()}
         record: dict[str, Any] = {"label": result.label, "probabilities": rounded}
@@ -154,7 +154,7 @@ class SentimentClassifier(Task):
                 record[name] = value
         return record
 
-    def scores(self, predictions: Sequence[Sentiment], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def compute_metrics(self, predictions: Sequence[Sentiment], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Accuracy, macro F1 and ECE in per cent, and a confusion matrix: see :mod:`seqcore.metrics`.
 
         Of several labels, accuracy is that of all decisions, and there is neither ECE nor a matrix.

@@ -41,7 +41,7 @@ class Translator(Task):
     Config = TranslatorConfig
     fields: ClassVar[Mapping[str, type]] = {"source": str, "target": str}
     optional: ClassVar[Mapping[str, type]] = {"source_lang": str, "target_lang": str}
-    selection = "bleu"
+    monitor = ("bleu", "max")
     prediction_options = frozenset({"batch_size", "beam_size", "length_penalty", "n_best"})
     validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 1}
     config: TranslatorConfig
@@ -52,10 +52,10 @@ class Translator(Task):
         self.network = TranslationNetwork(config, tokenizer.padding)
 
     @classmethod
-    def _build(cls, config: TranslatorConfig, folder: Path) -> Self:
+    def from_config(cls, config: TranslatorConfig, folder: Path) -> Self:
         return cls(config, Tokenizer.load(folder))
 
-    def _write_assets(self, folder: Path) -> None:
+    def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder)
 
     @overload
@@ -177,17 +177,19 @@ class Translator(Task):
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
         return self.translate(texts, sources, targets, **{"n_best": 1, **options})
 
-    def line(self, result: Translation) -> str:
+    def to_text(self, result: Translation) -> str:
         return " ".join(result.text.splitlines())
 
-    def record(self, result: Translation) -> dict[str, Any]:
+    def to_dict(self, result: Translation) -> dict[str, Any]:
         """``{text, score, tokens, token_probabilities}``, and ``alternatives`` where there are any."""
         probabilities = [round(value, 4) for value in result.token_probabilities]
         record = {"text": result.text, "score": round(result.score, 4), "tokens": list(result.tokens)}
-        more = {"alternatives": [self.record(other) for other in result.alternatives]} if result.alternatives else {}
+        more = {"alternatives": [self.to_dict(other) for other in result.alternatives]} if result.alternatives else {}
         return {**record, "token_probabilities": probabilities, **more}
 
-    def scores(self, predictions: Sequence[Translation], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    def compute_metrics(
+        self, predictions: Sequence[Translation], rows: Sequence[Mapping[str, Any]]
+    ) -> dict[str, float]:
         """``bleu`` and ``chrf``, both lower-cased: see :func:`seqcore.metrics.bleu`, :func:`seqcore.metrics.chrf`.
 
         Of rows in several directions, the mean over the directions, and each one by its name, ``bleu_en-de``.

@@ -34,8 +34,8 @@ class FrameClassifier(Task):
     name = "video"
     Config = FrameClassifierConfig
     fields: ClassVar[Mapping[str, type]] = {"video": object, "segments": list}
-    selection = "macro_f1"
-    reads_files = True
+    monitor = ("macro_f1", "max")
+    input_kind = "file"
     prediction_options = frozenset()
     config: FrameClassifierConfig
     network: FrameNetwork
@@ -48,13 +48,10 @@ class FrameClassifier(Task):
         self.bptt = 0
 
     @classmethod
-    def _build(cls, config: FrameClassifierConfig, folder: Path) -> Self:
+    def from_config(cls, config: FrameClassifierConfig, folder: Path) -> Self:
         if not config.labels:
             raise ValueError("labels are missing")
         return cls(config)
-
-    def _write_assets(self, folder: Path) -> None:
-        pass
 
     @classmethod
     def read_rows(
@@ -220,11 +217,11 @@ class FrameClassifier(Task):
 
     # Results
 
-    def line(self, result: FrameLabels) -> str:
+    def to_text(self, result: FrameLabels) -> str:
         """``start-end label`` of each segment."""
         return " ".join(f"{one.start:.2f}-{one.end:.2f} {one.label}" for one in result.segments)
 
-    def record(self, result: FrameLabels) -> dict[str, Any]:
+    def to_dict(self, result: FrameLabels) -> dict[str, Any]:
         """``{fps, labels, segments}``"""
         segments = [
             {"start": round(one.start, 4), "end": round(one.end, 4), "label": one.label,
@@ -233,7 +230,7 @@ class FrameClassifier(Task):
         ]  # fmt: skip
         return {"fps": round(result.fps, 4), "labels": list(result.labels), "segments": segments}
 
-    def scores(self, predictions: Sequence[FrameLabels], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def compute_metrics(self, predictions: Sequence[FrameLabels], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """See :func:`seqcore.metrics.frame_scores`."""
         wanted = [self._reference(row, found.times, found.fps) for found, row in zip(predictions, rows, strict=True)]
         for labels in wanted:
