@@ -12,9 +12,9 @@ from apps.finetuning import announce, finish
 from seqcore.checkpoint import TRAINING
 from seqcore.data import hold_out
 from seqcore.errors import DataError, InputError, SettingsError
-from seqcore.media.features import cached_features
 from seqcore.media.images import open_image
 from seqcore.tasks.captioning import Captioner, CaptionerConfig, extended_captioner, new_captioner, self_critical
+from seqcore.tasks.captioning.features import cached_features
 from seqcore.training import TrainingSettings, fit, is_first_process
 
 Rows = Sequence[Mapping[str, Any]]

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from apps.commands import run
 from apps.video.composition import Pool, compose
 from seqcore.data import hold_out
 from seqcore.errors import DataError
 from seqcore.media.clips import cached_clips
-from seqcore.media.images import image_files, load_squares
+from seqcore.media.images import cached_squares, image_files
 from seqcore.media.video import View
 from seqcore.media.video_writer import VideoWriter
 from seqcore.tasks.video.result import runs
@@ -38,23 +36,14 @@ def load_pool(photographs: str, motion: str | None, cache: str | Path, most: int
         DataError: there are none.
     """
     files = image_files(photographs)
-    store = Path(cache).expanduser() / f"photographs-{len(files)}.npy"
-    if not store.exists():
-        store.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = store.with_suffix(".partial.npy")
-        shape = (len(files), 3, PHOTOGRAPH, PHOTOGRAPH)
-        pixels = np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
-        for begin in range(0, len(files), 64):
-            pixels[begin : begin + 64] = load_squares(files[begin : begin + 64], PHOTOGRAPH).numpy()
-        pixels.flush()
-        unfinished.replace(store)
+    pictures = cached_squares(files, PHOTOGRAPH, Path(cache) / "photographs")
     films = []
     if motion:
         rows: Sequence[Mapping[str, Any]] = read_videos(motion)
         if len(rows) > most:
             _, rows, _ = hold_out(rows, most, 0)
         films = [clip.frames for clip in cached_clips([row["video"] for row in rows], MOTION, Path(cache) / "motion")]
-    return Pool(np.load(store, mmap_mode="c"), films)
+    return Pool(pictures, films)
 
 
 def write(

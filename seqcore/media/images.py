@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,13 +12,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqcore.errors import InputError, SettingsError, install_command
+from seqcore.media.cache import ArrayCache, file_key
 
 try:
     from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 except ImportError as error:
     raise SettingsError(f"reading images needs pillow: {install_command('vision')}") from error
 
-MOST_PIXELS = 150_000_000  # Pillow itself refuses 179 million
+MAX_PIXELS = 150_000_000  # Pillow itself refuses 179 million.
+_SQUARES = 64  # Images that are opened between two writes to a cache.
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 # Images too, of which it is told why they cannot be read: in a folder none is passed over in silence.
 _OTHER_SUFFIXES = frozenset({".avif", ".heic", ".heif", ".svg"})
@@ -32,14 +34,14 @@ _OTHERS = (
 ImageSource = str | Path | bytes | IO[bytes] | Image.Image | np.ndarray[Any, Any] | Tensor
 
 
-def open_image(source: ImageSource, most_pixels: int = MOST_PIXELS) -> Image.Image:
+def open_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read an image as people see it: turned as its EXIF data say, on white where it is transparent, in RGB.
 
     Args:
         source: a path, bytes, a file, a PIL image, an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a tensor
             (1 or 3 or 4, H, W); numbers are uint8, uint16, or floating point from 0 to 1. Of an animation, the first
             picture.
-        most_pixels: larger images are refused before they are decoded.
+        max_pixels: larger images are refused before they are decoded.
 
     Raises:
         InputError: there is no such file, it is no image or a damaged one, or too large; the message names it.
@@ -47,21 +49,21 @@ def open_image(source: ImageSource, most_pixels: int = MOST_PIXELS) -> Image.Ima
     if isinstance(source, Tensor):
         source = _array_of(source)
     if isinstance(source, np.ndarray):
-        return _from_array(source, most_pixels)
+        return _from_array(source, max_pixels)
     name, file = _file(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own limit is lower, and odd metadata harm nothing
             image = file if isinstance(file, Image.Image) else _unread(file, name)
-            if image.width * image.height > most_pixels:
+            if image.width * image.height > max_pixels:
                 raise InputError(
-                    f"{name} has {image.width:,} × {image.height:,} pixels, more than {most_pixels:,}: make it smaller"
+                    f"{name} has {image.width:,} × {image.height:,} pixels, more than {max_pixels:,}: make it smaller"
                 )
             return _as_rgb(_turned(image))
     except InputError:
         raise
     except Image.DecompressionBombError as error:
-        raise InputError(f"{name} has more than {most_pixels:,} pixels: make it smaller") from error
+        raise InputError(f"{name} has more than {max_pixels:,} pixels: make it smaller") from error
     except MemoryError as error:
         raise InputError(f"{name} is too large for the memory of this machine") from error
     except Exception as error:  # decoders raise whatever they meet
@@ -88,6 +90,21 @@ def load_squares(sources: Sequence[ImageSource], size: int) -> Tensor:
         except InputError as error:
             raise InputError(error.message, number, "image") from error
     return torch.stack(squares) if squares else torch.empty(0, 3, size, size, dtype=torch.uint8)
+
+
+def cached_squares(sources: Sequence[str | Path | bytes], size: int, folder: str | Path) -> Tensor:
+    """Give what `load_squares` gives, mapped from disk, where an `ArrayCache` in a folder keeps it."""
+
+    def produce(done: int) -> Iterator[tuple[Tensor, list[None]]]:
+        for begin in range(done, len(sources), _SQUARES):
+            try:
+                squares = load_squares(sources[begin : begin + _SQUARES], size)
+            except InputError as error:
+                raise InputError(error.message, error.number and begin + error.number, "image") from error
+            yield squares, [None] * len(squares)
+
+    content = f"{len(sources)} images"
+    return ArrayCache(folder, file_key(sources), (3, size, size), torch.uint8, len(sources), content).fill(produce)[0]
 
 
 def image_files(folder: str | Path) -> list[Path]:
@@ -188,7 +205,7 @@ def _turned(image: Image.Image) -> Image.Image:
 
 def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        return _from_array(_eight_bits(np.asarray(image)), MOST_PIXELS)
+        return _from_array(_eight_bits(np.asarray(image)), MAX_PIXELS)
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -211,12 +228,12 @@ def _array_of(tensor: Tensor) -> np.ndarray[Any, Any]:
     return tensor.float().numpy() if tensor.is_floating_point() else tensor.numpy()
 
 
-def _from_array(values: np.ndarray[Any, Any], most_pixels: int) -> Image.Image:
+def _from_array(values: np.ndarray[Any, Any], max_pixels: int) -> Image.Image:
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     if values.ndim not in {2, 3} or (values.ndim == 3 and values.shape[2] not in {3, 4}) or not values.size:
         raise InputError(f"an image must be an array (H, W), (H, W, 3) or (H, W, 4), not {values.shape}")
-    if values.shape[0] * values.shape[1] > most_pixels:
+    if values.shape[0] * values.shape[1] > max_pixels:
         raise InputError(f"an image of {values.shape[1]:,} × {values.shape[0]:,} pixels is too large")
     if values.dtype == np.uint16:
         values = (values // 257).astype(np.uint8)

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from seqcore.errors import DataError, InputError, SettingsError
-from seqcore.media.features import cached_features
 from seqcore.media.images import augment, image_files, load_squares, open_image, to_square
 from seqcore.nn.image_weights import new_image_encoder
 from seqcore.nn.images import ImageEncoder, ImageEncoderConfig, image_encoder_config
+from seqcore.tasks.captioning.features import cached_features
 
 SMALL = ImageEncoderConfig("mobilenetv3_small_050", 64)
 
@@ -118,7 +118,7 @@ def test_a_huge_photograph_is_read_and_a_bomb_is_not() -> None:
     with pytest.raises(InputError, match="more than 150,000,000 pixels"):
         open_image(bomb)
     with pytest.raises(InputError, match="40 × 30 pixels, more than 100"):
-        open_image(saved(colours(), "PNG"), most_pixels=100)
+        open_image(saved(colours(), "PNG"), max_pixels=100)
 
 
 @pytest.mark.parametrize(
@@ -315,11 +315,11 @@ def test_grids_of_other_weights_or_images_are_made_anew(tmp_path: Path, capsys: 
     assert "made anew" in capsys.readouterr().err
     assert not torch.equal(first, second)
     Image.new("RGB", (64, 64)).save(files[0])
-    third = cached_features(encoder, files, tmp_path / "kept")
+    third = cached_features(encoder, files, tmp_path / "kept").clone()
     assert "made anew" in capsys.readouterr().err
     assert not torch.equal(second[0], third[0])
     assert torch.equal(second[1:], third[1:])
-    (tmp_path / "kept" / "grids.npy").write_bytes(b"damaged")
+    (tmp_path / "kept" / "array.bin").write_bytes(b"damaged")
     assert torch.equal(third, cached_features(encoder, files, tmp_path / "kept"))
 
 
@@ -332,7 +332,7 @@ def test_an_image_that_no_grid_can_be_made_of_is_told_by_its_place_among_all(tmp
 
 def test_an_interrupted_cache_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder, files = ImageEncoder(SMALL).eval(), pictures(tmp_path / "images")
-    monkeypatch.setattr("seqcore.media.features._KEPT_EVERY", 1)
+    monkeypatch.setattr("seqcore.media.cache.NOTED_EVERY", 1)
 
     def stop(done: int, total: int) -> None:
         if done == 4:

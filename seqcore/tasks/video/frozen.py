@@ -1,19 +1,19 @@
 """What a frozen image network gives of each frame: worked out once, it is all that training needs of a video."""
 
-import zlib
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from seqcore.media.clips import Clip, Reader
+from seqcore.media.cache import weight_key
+from seqcore.media.clips import Clip, ClipReader
 from seqcore.media.video import open_video
 from seqcore.nn.frames import PretrainedFrameEncoder
 from seqcore.tasks.video.classifier import FrameClassifier
 from seqcore.tasks.video.reading import read_chunks, without_margin
 
 
-def frozen_reader(classifier: FrameClassifier) -> Reader | None:
+def frozen_reader(classifier: FrameClassifier) -> ClipReader | None:
     """Reads that of videos, in half precision, from now on with the network in evaluation mode.
 
     None where the image network is trained, or is none that sees each frame by itself.
@@ -22,10 +22,8 @@ def frozen_reader(classifier: FrameClassifier) -> Reader | None:
     if not isinstance(encoder, PretrainedFrameEncoder) or any(weight.requires_grad for weight in encoder.parameters()):
         return None
     classifier.network.eval()
-    mark = 0
-    for weight in encoder.state_dict().values():
-        mark = zlib.crc32(weight.cpu().contiguous().numpy().tobytes(), mark)
-    return Reader(partial(_read, classifier), encoder.output_size, f"{classifier.config.image} {mark:08x}")
+    key = f"{classifier.config.image} {weight_key(encoder.state_dict().items())}"
+    return ClipReader(partial(_read, classifier), encoder.output_size, key)
 
 
 @torch.inference_mode()
