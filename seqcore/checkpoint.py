@@ -55,7 +55,10 @@ def is_hub_reachable(seconds: float = 5.0) -> bool:
 
 
 def resolve_checkpoint(source: str | Path, revision: str | None = None) -> Path:
-    """The folder of a checkpoint: a local one, or a hub id that is downloaded once.
+    """Find the folder of a checkpoint: a local one, or a hub id that is downloaded once.
+
+    A server that keeps the hub away from its users (`HF_HUB_OFFLINE`) calls this for its own hub ids while it starts,
+    before it sets that: to turn the constants of huggingface_hub off and on again would do so for every thread.
 
     Raises:
         CheckpointError: neither a folder nor a model that the hub can give.
@@ -85,7 +88,7 @@ def resolve_checkpoint(source: str | Path, revision: str | None = None) -> Path:
 
 
 def _path(source: str | Path) -> Path:
-    """A path that the system can be asked for. Raises `CheckpointError` for what names none."""
+    """A path that the system accepts. Raises `CheckpointError` for what names none."""
     try:
         path = Path(source).expanduser()
         path.resolve().exists()  # It raises for what is too long, or holds what no name can.

@@ -24,10 +24,10 @@ def read_rows(
     """Read every row of a data set and check it, so that a wrong one is found before any work begins.
 
     Args:
-        source: a CSV, TSV, JSON lines or Parquet file, or a Hugging Face ``datasets`` id (``owner/name``, and
-            ``owner/name:split`` for another split than ``split``).
+        source: a CSV, TSV, JSON lines or Parquet file, or a Hugging Face `datasets` id (`owner/name`, and
+            `owner/name:split` for another split than `split`).
         fields: what each row must have, and of which type.
-        columns: where a field has another name in the file, ``{"source": "en"}``; such a column must be there.
+        columns: where a field has another name in the file, `{"source": "en"}`; such a column must be there.
         optional: what rows may have besides.
 
     Raises:
@@ -38,23 +38,24 @@ def read_rows(
     kinds = {**fields, **(optional or {})}
     table = open_table(source, split, [names[field] for field, kind in kinds.items() if kind is str])
     for field in names:
-        must = field in fields or names[field] != field  # whoever names a column counts on it
-        if must and names[field] not in table.column_names:
-            have = ", ".join(table.column_names)
+        is_needed = field in fields or names[field] != field  # Whoever names a column counts on it.
+        if is_needed and names[field] not in table.column_names:
+            present = ", ".join(table.column_names)
             raise DataError(
-                f"{source} has no column {names[field]!r}; it has: {have}. "
+                f"{source} has no column {names[field]!r}; it has: {present}. "
                 f"Say which one to use with --columns.{field} NAME."
             )
     if not len(table):
         raise DataError(f"{source} has no rows")
-    chosen = {field: list(table[name]) for field, name in names.items() if name in table.column_names}
-    for field, values in chosen.items():
+    columns_by_field = {field: table[name][:] for field, name in names.items() if name in table.column_names}
+    for field, values in columns_by_field.items():
         for number, value in enumerate(values, 1):
-            wrong = value is None or not isinstance(value, kinds[field])
-            if wrong and not (value is None and field not in fields):
-                what = "is empty" if value is None else f"holds {type(value).__name__}, not {kinds[field].__name__}"
-                raise DataError(f"{source}, row {number}: column {names[field]!r} {what}")
-    return [dict(zip(chosen, values, strict=True)) for values in zip(*chosen.values(), strict=True)]
+            is_right = field not in fields if value is None else isinstance(value, kinds[field])
+            if is_right:
+                continue
+            fault = "is empty" if value is None else f"holds {type(value).__name__}, not {kinds[field].__name__}"
+            raise DataError(f"{source}, row {number}: column {names[field]!r} {fault}")
+    return [dict(zip(columns_by_field, values, strict=True)) for values in zip(*columns_by_field.values(), strict=True)]
 
 
 def filled(rows: Sequence[Row], values: Mapping[str, str], source: str) -> list[Row]:
@@ -66,26 +67,26 @@ def filled(rows: Sequence[Row], values: Mapping[str, str], source: str) -> list[
     Raises:
         DataError: a row has another value; the message names the row (from 1).
     """
-    done: list[Row] = []
+    filled_rows: list[Row] = []
     for number, row in enumerate(rows, 1):
         for field, value in values.items():
             if row.get(field) not in {None, "", value}:
                 raise DataError(f"{source}, row {number}: {field} is {row[field]!r}, but {value!r} was asked for")
-        done.append({**row, **values})
-    return done
+        filled_rows.append({**row, **values})
+    return filled_rows
 
 
 def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row], list[int]]:
-    """Split off ``count`` rows at random: the rest, those held out, and their row numbers (from 0, sorted).
+    """Split off `count` rows at random: the rest, those held out, and their row numbers (from 0, sorted).
 
     Raises:
-        DataError: not more than ``count`` rows.
+        DataError: not more than `count` rows.
     """
     if len(rows) <= count:
         raise DataError(f"{len(rows)} rows are too few to hold {count} of them out")
     numbers = sorted(random.Random(seed).sample(range(len(rows)), count))
-    held = set(numbers)
-    rest = [row for number, row in enumerate(rows) if number not in held]
+    held_out = set(numbers)
+    rest = [row for number, row in enumerate(rows) if number not in held_out]
     return rest, [rows[number] for number in numbers], numbers
 
 
@@ -98,7 +99,7 @@ def is_file(path: str | Path) -> bool:
 
 
 def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> Any:
-    """A ``datasets`` table of a file, of a folder of images, or of a hub id; its rows are not checked.
+    """Open a `datasets` table of a file, of a folder of images, or of a hub id; its rows are not checked.
 
     Args:
         texts: columns of a CSV or TSV file that are text whatever they look like.
@@ -110,9 +111,9 @@ def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> 
     datasets.disable_progress_bars()
     path = Path(source)
     suffix = path.suffix.lower()
-    name, _, wanted = source.partition(":")
+    name, _, part = source.partition(":")
     if not path.exists() and suffix not in FORMATS and is_hub_id(name):
-        return _download(name, wanted or split)
+        return _download(name, part or split)
     if path.is_dir():
         for file in sorted((*path.rglob("metadata.csv"), *path.rglob("metadata.jsonl"))):
             if file.is_file():
@@ -133,7 +134,7 @@ def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> 
 
 
 def _download(name: str, split: str):  # type: ignore[no-untyped-def]
-    """A data set of the hub; without a network, what was downloaded before."""
+    """Open a data set of the hub; without a network, what was downloaded before."""
     if is_hub_reachable():
         return _load(name, name, split=split)
     try:
@@ -146,7 +147,7 @@ def _download(name: str, split: str):  # type: ignore[no-untyped-def]
 
 
 def _downloaded_before(name: str, split: str):  # type: ignore[no-untyped-def]
-    """What `load_dataset` itself falls back on without a network, after it has tried again and again.
+    """Open what `load_dataset` itself falls back on without a network, after it has tried again and again.
 
     To turn `HF_HUB_OFFLINE` on for a moment would do, too, but for every thread of a server.
     """
@@ -166,9 +167,9 @@ def _load(source: str, *arguments: Any, **options: Any):  # type: ignore[no-unty
 def _table_of(source: str, load: Callable[[], Any]):  # type: ignore[no-untyped-def]
     try:
         table = load()
-        table.data.table.validate(full=True)  # Parquet files are not asked whether their texts are UTF-8
+        table.data.table.validate(full=True)  # Of Parquet files nobody else looks whether texts are UTF-8.
         return table
-    except Exception as error:  # datasets raises whatever its readers do
+    except Exception as error:  # Readers of `datasets` raise errors of many kinds.
         if "corresponds to no data" in str(error):
             raise DataError(f"{source} has no rows") from error
         raise DataError(f"{source} cannot be read: {first_line(error.__cause__ or error)}") from error

@@ -62,7 +62,7 @@ def _check_widths(path: Path, lines: Iterable[str], options: Mapping[str, Any]) 
 
 
 def _check_objects(path: Path, lines: Iterable[str]) -> None:
-    """Rows must be objects: pyarrow ends the whole program where a block of lines begins with ``null``."""
+    """Rows must be objects: pyarrow ends the whole program where a block of lines begins with `null`."""
     first, array = "", []
     for number, line in enumerate(lines, 1):
         text = line.strip()

@@ -176,7 +176,7 @@ def _put(network: nn.Module, tensors: Mapping[int, Tensor]) -> None:
 
 
 def write_weights(folder: Path, network: nn.Module, dtype: torch.dtype | None, others: Sequence[str]) -> None:
-    """Write the file of weights, with digests of them and of the folder's ``others``, which must be there already."""
+    """Write the file of weights, with digests of them and of the folder's `others`, which must be there already."""
     weights = {
         name: (tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor).detach().contiguous().cpu()
         for name, tensor in named_weights(network).items()

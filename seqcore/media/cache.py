@@ -74,6 +74,8 @@ class ArrayCache:
                 noted = len(items)
                 try:
                     for number, (piece, notes) in enumerate(produce(len(items)), 1):
+                        if piece.shape[1:] != self._shape:
+                            raise ValueError(f"rows are {tuple(piece.shape[1:])}, not {self._shape}")
                         file.write(piece.to(self._dtype).contiguous().numpy().data)
                         rows += len(piece)
                         items += notes

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from seqcore.errors import InputError, require
 
-MAX_PIXELS = 8192 * 4352  # of a frame
+MAX_PIXELS = 8192 * 4352  # Of a frame.
 SUFFIXES = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
 _USUAL_RATE = 25.0
 # Kinds of files that hold their own pictures. Others, such as playlists and scripts, name files and addresses that
@@ -19,7 +19,7 @@ _CONTAINERS = (
 )
 _SAFE = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
 
-_COVER = 0x400  # FFmpeg's mark of a picture that goes with a song
+_COVER = 0x400  # FFmpeg's flag for a picture that goes with a song.
 
 VideoSource = str | Path | bytes | IO[bytes]
 
@@ -30,7 +30,7 @@ def pyav() -> Any:
 
 
 def video_files(folder: str | Path) -> list[Path]:
-    """The videos in a folder, sorted by name, told by their endings.
+    """List the videos in a folder, known by their endings, sorted by name.
 
     Raises:
         InputError: there is no video in it.
@@ -65,7 +65,7 @@ class VideoContainer:
             raise InputError(
                 f"{self.name} is not a video, or it is damaged or cut short: {ffmpeg_reason(error)}"
             ) from error
-        streams = [one for one in self.container.streams.video if not one.disposition & _COVER]
+        streams = [stream for stream in self.container.streams.video if not stream.disposition & _COVER]
         if not streams:
             sound = ", only sound" if self.container.streams.audio else ""
             self.container.close()
@@ -74,7 +74,7 @@ class VideoContainer:
         try:
             if self.stream.codec_context is None:
                 raise InputError(f"{self.name} is damaged, or of a kind of video that cannot be read here")
-            self._check_size(self.stream.codec_context)  # before any memory is taken for it
+            self._check_size(self.stream.codec_context)  # Before any memory is taken for it.
         except InputError:
             self.container.close()
             raise
@@ -84,7 +84,7 @@ class VideoContainer:
         self.count = self.stream.frames or round(self._seconds() * self.fps)
 
     def close(self) -> None:
-        """Close it; frames that were decoded stay."""
+        """Close the file; frames that were decoded stay."""
         # FFmpeg's threads may have something to log, for which PyAV needs Python's lock; who frees their decoder holds
         # it, and waits for them. This one waits without it.
         self.stream.codec_context.flush_buffers()
@@ -94,7 +94,7 @@ class VideoContainer:
         """How long the file says that it is; 0 if it does not say."""
         if self.stream.duration and self.stream.time_base:
             return float(self.stream.duration * self.stream.time_base)
-        return max(0, self.container.duration or 0) / self._av.time_base  # WebM and MKV say it of the whole alone
+        return max(0, self.container.duration or 0) / self._av.time_base  # WebM and MKV say it of the whole alone.
 
     def decoded_before(self, time: float) -> Iterator[Any]:
         """Frames from a key frame before a time on; none if the file cannot be searched."""
@@ -148,7 +148,7 @@ def _file(source: VideoSource) -> tuple[str, Any]:
                 pass
         except (OSError, ValueError) as error:
             raise InputError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-        return path.name, f"file:{path}"  # never a protocol of the network
+        return path.name, f"file:{path}"  # Never a protocol of the network.
     if hasattr(source, "read"):
         with suppress(OSError):  # A pipe cannot be rewound; it is read from where it is.
             source.seek(0)

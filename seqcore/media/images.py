@@ -20,12 +20,12 @@ except ImportError as error:
     raise SettingsError(f"reading images needs pillow: {install_command('vision')}") from error
 
 MAX_PIXELS = 150_000_000  # Pillow itself refuses 179 million.
-_SQUARES = 64  # Images that are opened between two writes to a cache.
+_SQUARES_AT_ONCE = 64  # Images that are opened between two writes to a cache.
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-# Images too, of which it is told why they cannot be read: in a folder none is passed over in silence.
+# Images too: a folder's are listed, so that a message says why they cannot be read and none is passed over in silence.
 _OTHER_SUFFIXES = frozenset({".avif", ".heic", ".heif", ".svg"})
 # What a file begins with that Pillow does not read, and what to do about it.
-_OTHERS = (
+_OTHER_KINDS = (
     (4, (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"), "a HEIC photograph: save it as JPEG or PNG"),
     (4, (b"ftypavif",), "an AVIF image, which cannot be read here: save it as JPEG or PNG"),
     (0, (b"%PDF",), "a PDF document: save the page as JPEG or PNG"),
@@ -53,20 +53,20 @@ def open_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> Image.Image
     name, file = _file(source)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own limit is lower, and odd metadata harm nothing
-            image = file if isinstance(file, Image.Image) else _unread(file, name)
+            warnings.simplefilter("ignore")  # Pillow's own limit is lower, and odd metadata harm nothing.
+            image = file if isinstance(file, Image.Image) else _undecoded(file, name)
             if image.width * image.height > max_pixels:
                 raise InputError(
                     f"{name} has {image.width:,} × {image.height:,} pixels, more than {max_pixels:,}: make it smaller"
                 )
-            return _as_rgb(_turned(image))
+            return _as_rgb(_upright(image))
     except InputError:
         raise
     except Image.DecompressionBombError as error:
         raise InputError(f"{name} has more than {max_pixels:,} pixels: make it smaller") from error
     except MemoryError as error:
         raise InputError(f"{name} is too large for the memory of this machine") from error
-    except Exception as error:  # decoders raise whatever they meet
+    except Exception as error:  # Decoders raise errors of many kinds.
         raise InputError(f"{name} is damaged or cut short: {str(error) or type(error).__name__}") from error
 
 
@@ -81,24 +81,30 @@ def load_squares(sources: Sequence[ImageSource], size: int) -> Tensor:
     """Open images and stretch them: uint8 (B, 3, size, size).
 
     Raises:
-        InputError: one cannot be read; ``number`` says which (from 1).
+        InputError: one cannot be read; `number` says which (from 1).
     """
     squares = []
     for number, source in enumerate(sources, 1):
         try:
-            squares.append(to_square(open_image(source), size))
+            squares.append(_square(source, size))
         except InputError as error:
             raise InputError(error.message, number, "image") from error
     return torch.stack(squares) if squares else torch.empty(0, 3, size, size, dtype=torch.uint8)
+
+
+def _square(source: ImageSource, size: int) -> Tensor:
+    if isinstance(source, Tensor) and source.dtype == torch.uint8 and source.shape == (3, size, size):
+        return source.cpu()
+    return to_square(open_image(source), size)
 
 
 def cached_squares(sources: Sequence[str | Path | bytes], size: int, folder: str | Path) -> Tensor:
     """Give what `load_squares` gives, mapped from disk, where an `ArrayCache` in a folder keeps it."""
 
     def produce(done: int) -> Iterator[tuple[Tensor, list[None]]]:
-        for begin in range(done, len(sources), _SQUARES):
+        for begin in range(done, len(sources), _SQUARES_AT_ONCE):
             try:
-                squares = load_squares(sources[begin : begin + _SQUARES], size)
+                squares = load_squares(sources[begin : begin + _SQUARES_AT_ONCE], size)
             except InputError as error:
                 raise InputError(error.message, error.number and begin + error.number, "image") from error
             yield squares, [None] * len(squares)
@@ -108,9 +114,9 @@ def cached_squares(sources: Sequence[str | Path | bytes], size: int, folder: str
 
 
 def image_files(folder: str | Path) -> list[Path]:
-    """The images in a folder and in those below, sorted by path, told by their endings.
+    """List the images in a folder and in those below, known by their endings, sorted by path.
 
-    Those of kinds that :func:`open_image` refuses, such as HEIC, are among them.
+    Those of kinds that `open_image` refuses, such as HEIC, are among them.
 
     Raises:
         InputError: there is no such folder, or no image in it.
@@ -119,14 +125,14 @@ def image_files(folder: str | Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}")
     suffixes = SUFFIXES | _OTHER_SUFFIXES
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    if not found:
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+    if not paths:
         raise InputError(f"{folder} holds no images: they end in {', '.join(sorted(SUFFIXES))}")
-    return found
+    return paths
 
 
 def augment(images: Tensor, flip: float = 0.5) -> Tensor:
-    """Random views of images, one each: cropped to 60 to 100 % of the area, mirrored, in other light.
+    """Change images at random, each in its own way: cropped to 60 to 100 % of the area, mirrored, in other light.
 
     Random numbers are torch's own on the CPU, so a resumed run goes on with the same ones.
 
@@ -178,7 +184,7 @@ def _file(source: Any) -> tuple[str, Any]:
     raise InputError(f"an image must be a path, bytes, a file, an image, an array or a tensor, not {kind}")
 
 
-def _unread(file: io.BytesIO, name: str) -> Image.Image:
+def _undecoded(file: io.BytesIO, name: str) -> Image.Image:
     """An image whose pixels are not decoded yet."""
     start = file.read(4096)
     file.seek(0)
@@ -187,18 +193,18 @@ def _unread(file: io.BytesIO, name: str) -> Image.Image:
     try:
         return Image.open(file)
     except UnidentifiedImageError as error:
-        for offset, marks, what in _OTHERS:
-            if start[offset:].startswith(marks):
-                raise InputError(f"{name} is {what}") from error
+        for offset, signatures, kind in _OTHER_KINDS:
+            if start[offset:].startswith(signatures):
+                raise InputError(f"{name} is {kind}") from error
         if b"<svg" in start.lower():
             raise InputError(f"{name} is an SVG drawing, which has no pixels: save it as PNG") from error
         raise InputError(f"{name} is no image that can be read (JPEG, PNG, WebP, GIF, BMP or TIFF)") from error
 
 
-def _turned(image: Image.Image) -> Image.Image:
+def _upright(image: Image.Image) -> Image.Image:
     """Decoded, and as its EXIF data say; of a huge JPEG, decoded at a lower resolution."""
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
-    image.draft(None, (2048, 2048))  # never less than this, and nothing for other formats
+    image.draft(None, (2048, 2048))  # Never less than this, and of other formats always the whole.
     image.load()
     return ImageOps.exif_transpose(image)
 

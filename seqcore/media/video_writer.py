@@ -16,7 +16,7 @@ _MILLISECONDS = Fraction(1, 1000)
 class VideoWriter:
     """Writes H.264 (yuv420p) that plays in browsers; sizes are made even, as that format needs.
 
-    Use it as a context; ``write`` takes an array (height, width, 3), uint8, and its time in seconds.
+    Use it as a context; `write` takes an array (height, width, 3), uint8, and its time in seconds.
 
     Raises:
         InputError: the file cannot be written, or times do not grow.

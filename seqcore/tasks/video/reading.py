@@ -18,7 +18,7 @@ CHUNK = 32  # frames that the image network reads at once
 def read_chunks(
     video: VideoSource | VideoReader, view: View, times: list[float], progress: Callable[[int], None] | None = None
 ) -> Iterator[Tensor]:
-    """Frames of a file from its beginning, in chunks, uint8 (n, C, H, W); their times are added to ``times``.
+    """Frames of a file from its beginning, in chunks, uint8 (n, C, H, W); their times are added to `times`.
 
     Args:
         progress: told after each whole chunk how many frames were read; what it raises ends the work.

@@ -50,7 +50,7 @@ def read_videos(source: str, columns: Mapping[str, str] | None = None, split: st
     if marks is None:
         raise DataError(f"{source} has no column 'segments' and none 'label'; it has: {', '.join(have)}")
     table, classes = _undecoded(table, names["video"], marks)
-    pairs = zip(table[names["video"]], table[marks], strict=True)
+    pairs = zip(table[names["video"]][:], table[marks][:], strict=True)
     rows = []
     for number, (video, value) in enumerate(pairs, 1):
         place = f"{source}, row {number}"
