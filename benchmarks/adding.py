@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from seqcore.nn import LSTMEncoder, PlainRNN, WindowMLP, remember_for
+from seqcore.nn import LSTMEncoder, PlainRNN, WindowMLP, chrono_init_
 
 NAMES = ("LSTM", "plain RNN", "window MLP")
 WINDOW = 10
@@ -64,7 +64,7 @@ def create(name: str, hidden: int, length: int, chrono: bool) -> nn.Module:
     lstm = Regressor(encoder, hidden)
     if name == "LSTM":
         if chrono:
-            remember_for(encoder.stack.layers[0], length)
+            chrono_init_(encoder.stack.layers[0], length)
         return lstm
     size = parameters(lstm)
     if name == "plain RNN":  # n² + 4 n, and n + 1 for the output

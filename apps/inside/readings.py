@@ -67,7 +67,7 @@ def _sentiment(task: Any, text: str) -> Reading:
 
     with recorded_gates(task.network.encoder) as recording:
         found = task.classify(_checked(text))
-    pieces = task.tokenizer.pieces(task.tokens(found.text))
+    pieces = task.tokenizer.ids_to_tokens(task.tokens(found.text))
     answer = f"{found.label}, {100 * found.probability:.1f} %"
     return Reading(answer, pieces, _tracks(recording.traces()))
 
@@ -92,7 +92,7 @@ def _language_model(task: Any, text: str) -> Reading:
     with recorded_gates(task.network.decoder) as recording:
         (found,) = task.score([_checked(text)])
     # What it reads begins before the first piece, and ends before the end that it has to foresee.
-    pieces = (*task.tokenizer.pieces([task.tokenizer.start]), *found.tokens[:-1])
+    pieces = (*task.tokenizer.ids_to_tokens([task.tokenizer.bos_id]), *found.tokens[:-1])
     return Reading(f"perplexity {found.perplexity:.1f}", pieces, _tracks(recording.traces()))
 
 
@@ -106,8 +106,8 @@ def _captioning(task: Any, photo: str) -> Reading:
     grid = task.grids([{"image": photo}])
     (found,) = task.predict([{"grid": grid[0]}])
     # A beam goes back and forth between captions; the one that won is read once more, whole, which gives the same.
-    written = [task.tokenizer.number(piece) for piece in found.tokens]
-    fed = torch.tensor([[task.tokenizer.start, *written[:-1]]], device=grid.device)
+    written = [task.tokenizer.token_to_id(piece) for piece in found.tokens]
+    fed = torch.tensor([[task.tokenizer.bos_id, *written[:-1]]], device=grid.device)
     with torch.inference_mode(), recorded_gates(task.network.decoder) as recording:
         task.network.decoder.features(fed, state=task.network.start(grid))
     return Reading(found.text, found.tokens, _tracks(recording.traces()), written=True)

@@ -22,7 +22,7 @@ from seqcore.tasks.sentiment import (
     new_classifier,
 )
 from seqcore.text import Tokenizer
-from seqcore.text.tidy import tidy
+from seqcore.text.markup import strip_markup
 from seqcore.training import TrainingSettings, fit, is_first_process
 
 Rows = Sequence[Mapping[str, Any]]
@@ -146,7 +146,7 @@ def make_classifier(
     if old is not None and not isinstance(old, LanguageModel | SentimentClassifier):
         raise SettingsError(f"{init} is a checkpoint for {old.name!r}, not for a classifier or a language model")
     model = replace(model, labels=labels_for(rows, old, model))
-    texts = [tidy(row["text"]) for row in rows]
+    texts = [strip_markup(row["text"]) for row in rows]
     if old is None:
         task = new_classifier(model, texts) if not vectors else classifier_with_vectors(model, texts, vectors)
         said = f"new tokenizer: {len(task.tokenizer):,} pieces"

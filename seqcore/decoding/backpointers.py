@@ -20,7 +20,7 @@ class Selection(NamedTuple):
     totals: Tensor  # of each hypothesis with this token
 
 
-class Path(NamedTuple):
+class Backtrace(NamedTuple):
     """The way to one hypothesis: a token, its log-probability and its attention (S,) for every step, first to last."""
 
     tokens: list[int]
@@ -55,7 +55,7 @@ class BackPointers:
             )
         )
 
-    def path(self, sentence: int, steps: int, hypothesis: int) -> Path:
+    def path(self, sentence: int, steps: int, hypothesis: int) -> Backtrace:
         """The path of a sentence's hypothesis as it was numbered after so many steps."""
         tokens, log_probabilities, attention = [], [], []
         for record in reversed(self._records[:steps]):
@@ -66,4 +66,4 @@ class BackPointers:
                 hypothesis = record.parents[row][hypothesis]
             if record.attention is not None:
                 attention.append(record.attention[row, hypothesis])
-        return Path(tokens[::-1], log_probabilities[::-1], torch.stack(attention[::-1]) if attention else None)
+        return Backtrace(tokens[::-1], log_probabilities[::-1], torch.stack(attention[::-1]) if attention else None)

@@ -31,9 +31,9 @@ class Search(Generic[StateT]):
     """A search under way: `advance` while `active`, then read `results`.
 
     A finished hypothesis leaves the beam and makes room for another at the next step. A sentence stops when n_best
-    hypotheses have finished and no live one, at the kindest length up to its maximum, can beat the worst of them, when
-    it has no live one, or at its maximum length, where the live ones fill up what is missing to n_best. Going on would
-    not change the answer: log-probabilities only fall. Sentences that have stopped leave the batch.
+    hypotheses have finished and no live one, at the best length that it can still attain, can beat the worst of
+    them, when it has no live one, or at its maximum length, where the live ones fill up what is missing to n_best.
+    Going on would not change the answer: log-probabilities only fall. Sentences that have stopped leave the batch.
 
     Args:
         step, state: the model; see `seqcore.decoding.step`.
@@ -123,8 +123,8 @@ class Search(Generic[StateT]):
             if self._steps >= limit:
                 self._rank(sentence, self._live_endings(totals))
             elif live > -math.inf:
-                kindest = live / length_penalty(limit, self._config.length_penalty)
-                if len(endings) < self._n_best or kindest > endings[-1].score:
+                best_attainable = live / length_penalty(limit, self._config.length_penalty)
+                if len(endings) < self._n_best or best_attainable > endings[-1].score:
                     staying.append(row)
         return staying
 
@@ -150,7 +150,7 @@ class Search(Generic[StateT]):
         if not rows:
             return None
         index = torch.tensor(rows, device=self._tokens.device)
-        self._state = self._state.keep(index)
+        self._state = self._state.select(index)
         self._tokens, self._totals = self._tokens[index], self._totals[index]
         self._prefixes = None if self._prefixes is None else self._prefixes[index]
         return None if parents is None else parents[index]

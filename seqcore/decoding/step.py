@@ -22,7 +22,7 @@ class SearchState(Protocol):
         """
         ...
 
-    def keep(self: StateT, sentences: Tensor) -> StateT:
+    def select(self: StateT, sentences: Tensor) -> StateT:
         """The state of these rows of the batch only, in this order. sentences: LongTensor (B',), never empty."""
         ...
 

@@ -13,7 +13,7 @@ from seqcore.nn.bridge import Bridge
 from seqcore.nn.decoder import DecoderOutput, LSTMDecoder
 from seqcore.nn.dropout import EmbeddingDropout, LockedDropout, without_dropout
 from seqcore.nn.encoder import LSTMEncoder
-from seqcore.nn.forecasting import LSTMForecaster, remember_for, windows
+from seqcore.nn.forecasting import LSTMForecaster, chrono_init_, windows
 from seqcore.nn.loss import label_smoothed_cross_entropy
 from seqcore.nn.pooling import PoolState, concat_pooling, concat_pooling_of_prefixes, pool
 from seqcore.nn.stack import LSTMLayer, LSTMStack, length_mask
@@ -40,13 +40,13 @@ __all__ = [
     "PlainRNN",
     "PoolState",
     "WindowMLP",
+    "chrono_init_",
     "concat_pooling",
     "concat_pooling_of_prefixes",
     "create_attention",
     "label_smoothed_cross_entropy",
     "length_mask",
     "pool",
-    "remember_for",
     "windows",
     "without_dropout",
 ]

@@ -22,7 +22,7 @@ class LSTMForecaster(nn.Module):
         self.output = nn.Linear(hidden_size, 1)
         if remember is not None:
             for layer in self.encoder.stack.layers:
-                remember_for(layer, remember)  # type: ignore[arg-type]
+                chrono_init_(layer, remember)  # type: ignore[arg-type]
 
     def forward(self, series: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
         """(B, T) → forecasts (B, T), the last one of what comes after the end, and the state to go on with."""
@@ -30,7 +30,7 @@ class LSTMForecaster(nn.Module):
         return self.output(memory.values).squeeze(2), memory.state
 
 
-def remember_for(layer: LSTMLayer, length: int) -> None:
+def chrono_init_(layer: LSTMLayer, length: int) -> None:
     """Let a layer's cells begin with memories of 1 to ``length`` - 1 steps (Tallec & Ollivier 2018)."""
     size = layer.hidden_size
     bias = torch.empty(size).uniform_(1, length - 1).log()

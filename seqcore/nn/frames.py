@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from seqcore.nn.images import ImageEncoder, ImageEncoderConfig
-from seqcore.nn.motion import NUMBERS, SCALES, CameraMotion
+from seqcore.nn.motion import FEATURES_PER_SCALE, SCALES, CameraMotion
 
 POOLED = (2, 3)  # rows and columns that are left of a frame at the end
 
@@ -42,7 +42,7 @@ class FrameEncoder(nn.Module):
         self.size, self.offsets, self.output_size = (channels, height, width), tuple(offsets), output_size
         self.stem = _layer(channels * len(offsets), widths[0], 5)
         self.motion = CameraMotion() if motion else None
-        measured = (len(offsets) - 1) * SCALES * NUMBERS + 2 * channels if motion else 0
+        measured = (len(offsets) - 1) * SCALES * FEATURES_PER_SCALE + 2 * channels if motion else 0
         self.scale = nn.BatchNorm1d(measured) if motion else None
         self.pool = nn.MaxPool2d(3, 2, 1)
         self.stages = nn.Sequential(

@@ -5,10 +5,10 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 SCALES = 3
-NUMBERS = 7  # of each scale
+FEATURES_PER_SCALE = 7  # of each scale
 _GREY = (0.299, 0.587, 0.114)
-_STEADY = 1e-3  # added to the diagonal, where a picture has too little in it to tell
-_ROUNDS = 4
+_RIDGE = 1e-3  # added to the diagonal, where a picture has too little in it to tell
+_IRLS_STEPS = 4
 
 
 class CameraMotion(nn.Module):
@@ -22,7 +22,7 @@ class CameraMotion(nn.Module):
 
     @torch.no_grad()
     def forward(self, before: Tensor, after: Tensor) -> Tensor:
-        """Two frames each, (N, C, H, W), from 0 to 255 → (N, SCALES · NUMBERS).
+        """Two frames each, (N, C, H, W), from 0 to 255 → (N, SCALES · FEATURES_PER_SCALE).
 
         Of each scale: shift to the right and down in parts of the picture, zoom, gain, offset, and how strong the
         change is before (as a logarithm) and after (as a part) what is explained is taken away.
@@ -32,7 +32,7 @@ class CameraMotion(nn.Module):
             found = []
             for _ in range(SCALES):
                 one, other = (_blurred(x) for x in (one, other))
-                found.append(_solved(one, other))
+                found.append(_solve(one, other))
                 one, other = (avg_pool2d(x, 2, ceil_mode=True) for x in (one, other))
             return torch.cat(found, 1)
 
@@ -48,14 +48,14 @@ def _grey(frames: Tensor) -> Tensor:
     return frames / 127.5 - 1
 
 
-def _trust(rest: Tensor, weight: Tensor) -> Tensor:
+def _cauchy_weights(rest: Tensor, weight: Tensor) -> Tensor:
     """Weights (N, places), the smaller the worse a place fits (Cauchy's, as robust regression has them)."""
     spread = (weight * rest.abs()).sum(1, keepdim=True) / weight.sum(1, keepdim=True) + 1e-3
     return 1 / (1 + (rest / spread).square())
 
 
-def _solved(one: Tensor, other: Tensor) -> Tensor:
-    """(N, 1, H, W) twice → (N, NUMBERS)."""
+def _solve(one: Tensor, other: Tensor) -> Tensor:
+    """(N, 1, H, W) twice → (N, FEATURES_PER_SCALE)."""
     height, width = one.shape[2:]
     both = (one + other) / 2
     right = (both[:, 0, 1:-1, 2:] - both[:, 0, 1:-1, :-2]) / 2 * width
@@ -66,15 +66,15 @@ def _solved(one: Tensor, other: Tensor) -> Tensor:
     y = torch.linspace(-1, 1, height, device=one.device)[1:-1].view(-1, 1) / 2
     # What each unknown adds to the change of brightness: where the picture goes, brightness comes from the other side.
     parts = torch.stack([-right, -down, -(right * x + down * y), middle, torch.ones_like(middle)], 1).flatten(2)
-    weight = _trust(change, torch.ones_like(change))  # at first as if nothing moved
-    steady = _STEADY * torch.eye(parts.shape[1], device=one.device)
+    weight = _cauchy_weights(change, torch.ones_like(change))  # at first as if nothing moved
+    steady = _RIDGE * torch.eye(parts.shape[1], device=one.device)
     answer = rest = change
-    for _ in range(_ROUNDS):
+    for _ in range(_IRLS_STEPS):
         weighed = parts * weight.unsqueeze(1)
         square = weighed @ parts.transpose(1, 2) / parts.shape[2]
         answer = torch.linalg.solve(square + steady, (weighed @ change.unsqueeze(2) / parts.shape[2])).squeeze(2)
         rest = change - (answer.unsqueeze(1) @ parts).squeeze(1)
-        weight = _trust(rest, weight)
+        weight = _cauchy_weights(rest, weight)
     strength = change.square().mean(1) + 1e-6
     left = rest.square().mean(1) / strength
     scale = answer.new_tensor([30.0, 30.0, 30.0, 3.0, 3.0])

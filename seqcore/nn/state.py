@@ -56,7 +56,7 @@ class DecoderState(NamedTuple):
         attention = None if self.attention is None else self.attention[rows, parents]
         return self._replace(lstm=lstm, attention=attention)
 
-    def keep(self, sentences: Tensor) -> "DecoderState":
+    def select(self, sentences: Tensor) -> "DecoderState":
         """Keep these sentences (B',) of the batch, in this order."""
         lstm = LSTMState(self.lstm.h[:, sentences], self.lstm.c[:, sentences])
         rest = (None if part is None else part[sentences] for part in self[1:])

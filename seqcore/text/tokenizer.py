@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sentencepiece
 
+from seqcore.deprecation import Renamed
 from seqcore.errors import CheckpointError, DataError
 
 FILE_NAME = "tokenizer.model"
@@ -15,13 +16,19 @@ FILE_NAME = "tokenizer.model"
 class Tokenizer:
     """A sentencepiece model (Kudo & Richardson 2018) with byte fallback: every text can be encoded.
 
-    Marks, such as one for a language, are control symbols: they have numbers, but no text of a user spells one.
+    Special tokens, such as one for a language, are control symbols: they have ids, but no text of a user spells one.
 
     Attributes:
-        padding, unknown, start, end: the special tokens' numbers.
+        pad_id, unk_id, bos_id, eos_id: ids of padding, of what is unknown, and of a text's begin and end.
+
+    Example:
+        >>> tokenizer = Tokenizer.train(["a dog runs", "a cat sleeps"], vocab_size=300)
+        >>> tokenizer.decode(tokenizer.encode("a dog sleeps"))
+        'a dog sleeps'
     """
 
-    padding, unknown, start, end = 0, 1, 2, 3
+    pad_id, unk_id, bos_id, eos_id = 0, 1, 2, 3
+    padding, unknown, start, end = Renamed("pad_id"), Renamed("unk_id"), Renamed("bos_id"), Renamed("eos_id")
 
     def __init__(self, model: bytes) -> None:
         self.model = model
@@ -36,7 +43,7 @@ class Tokenizer:
         cls,
         texts: Iterable[str],
         vocab_size: int,
-        marks: Sequence[str] = (),
+        special_tokens: Sequence[str] = (),
         symbols: Sequence[str] = (),
         lowercase: bool = False,
     ) -> "Tokenizer":
@@ -44,7 +51,7 @@ class Tokenizer:
 
         Args:
             vocab_size: the most pieces to learn, 256 bytes and the special tokens included; little text gives fewer.
-            marks: control symbols to add, such as ``<2de>``.
+            special_tokens: control symbols to add, such as `<2de>`.
             symbols: pieces to add that are never split or joined with others; they can be written in a text.
             lowercase: read capitals as small letters.
 
@@ -52,7 +59,7 @@ class Tokenizer:
             DataError: no text, or a vocabulary too small for the characters of the text.
         """
         model = io.BytesIO()
-        lines = (line for text in texts for line in clean(text).splitlines() if line.strip())
+        lines = (line for text in texts for line in replace_invalid_unicode(text).splitlines() if line.strip())
         try:
             sentencepiece.SentencePieceTrainer.Train(
                 sentence_iterator=lines,
@@ -63,12 +70,12 @@ class Tokenizer:
                 byte_fallback=True,
                 character_coverage=0.9999,
                 normalization_rule_name="nmt_nfkc_cf" if lowercase else "nmt_nfkc",
-                control_symbols=list(marks),
+                control_symbols=list(special_tokens),
                 user_defined_symbols=list(symbols),
-                pad_id=cls.padding,
-                unk_id=cls.unknown,
-                bos_id=cls.start,
-                eos_id=cls.end,
+                pad_id=cls.pad_id,
+                unk_id=cls.unk_id,
+                bos_id=cls.bos_id,
+                eos_id=cls.eos_id,
                 num_threads=1,
                 minloglevel=2,
             )
@@ -82,7 +89,7 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: Path) -> "Tokenizer":
-        """Read ``tokenizer.model`` from a checkpoint folder."""
+        """Read `tokenizer.model` from a checkpoint folder."""
         path = folder / FILE_NAME
         if not path.is_file():  # a device would be read for ever
             raise CheckpointError(f"{folder} has no {FILE_NAME}")
@@ -94,25 +101,25 @@ class Tokenizer:
             raise CheckpointError(f"{path}: {error}") from error
 
     def save(self, folder: Path) -> None:
-        """Write ``tokenizer.model`` into a checkpoint folder."""
+        """Write `tokenizer.model` into a checkpoint folder."""
         (folder / FILE_NAME).write_bytes(self.model)
 
     def __len__(self) -> int:
         return int(self._processor.GetPieceSize())
 
     def encode(self, text: str) -> list[int]:
-        """Text → token numbers, with no special token among them."""
-        return list(self._processor.EncodeAsIds(clean(text)))
+        """Text → token ids, with no special token among them."""
+        return list(self._processor.EncodeAsIds(replace_invalid_unicode(text)))
 
     def encode_with_surfaces(self, text: str) -> tuple[list[int], list[str]]:
-        """Token numbers, and the part of the text that each stands for; together they are the text, blanks and all.
+        """Token ids, and the part of the text that each stands for; together they are the text, blanks and all.
 
         A character that several tokens spell, such as a rare one by its bytes, belongs to the last of them.
         """
-        text = clean(text)
-        found = self._processor.EncodeAsOffsetMapping(text)
-        ends = [end for _, end in found["offsets"][:-1]] + [len(text)] * bool(found["ids"])
-        return list(found["ids"]), [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+        text = replace_invalid_unicode(text)
+        mapping = self._processor.EncodeAsOffsetMapping(text)
+        ends = [end for _, end in mapping["offsets"][:-1]] + [len(text)] * bool(mapping["ids"])
+        return list(mapping["ids"]), [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
     def log_probability(self, text: str) -> float:
         """The natural logarithm of the probability of the pieces of a text, each on its own.
@@ -132,31 +139,33 @@ class Tokenizer:
         return float(min(self._processor.GetScore(token) for token in range(len(self)))) - 10
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Token numbers → text; special tokens give nothing."""
+        """Token ids → text; special tokens give nothing."""
         return str(self._processor.DecodeIds(list(tokens)))
 
-    def pieces(self, tokens: Sequence[int]) -> tuple[str, ...]:
-        """What each token stands for, such as ``▁house``."""
+    def ids_to_tokens(self, tokens: Sequence[int]) -> tuple[str, ...]:
+        """What each token stands for, such as `▁house`."""
         return tuple(self._processor.IdToPiece(token) for token in tokens)
 
-    def mark(self, symbol: str) -> int | None:
-        """The number of a control symbol, or None if the tokenizer was not trained with it."""
-        number = int(self._processor.PieceToId(symbol))
-        return number if self._processor.IsControl(number) and self._processor.IdToPiece(number) == symbol else None
+    def special_token_id(self, symbol: str) -> int | None:
+        """The id of a control symbol, or None if the tokenizer was not trained with it."""
+        token = int(self._processor.PieceToId(symbol))
+        return token if self._processor.IsControl(token) and self._processor.IdToPiece(token) == symbol else None
 
     def has(self, piece: str) -> bool:
         """Whether a piece is in the vocabulary."""
         return bool(self._processor.IdToPiece(self._processor.PieceToId(piece)) == piece)
 
-    def number(self, piece: str) -> int:
-        """The number of a piece; that of ``unknown`` if the vocabulary lacks it."""
+    def token_to_id(self, piece: str) -> int:
+        """The id of a piece; `unk_id` if the vocabulary lacks it."""
         return int(self._processor.PieceToId(piece))
 
     def starts_word(self, token: int) -> bool:
         """Whether a piece begins a new word."""
         return str(self._processor.IdToPiece(token)).startswith("▁")
 
+    mark, number, pieces = Renamed("special_token_id"), Renamed("token_to_id"), Renamed("ids_to_tokens")
 
-def clean(text: str) -> str:
+
+def replace_invalid_unicode(text: str) -> str:
     """Text as sentencepiece can take it: NUL separates words, and half of a surrogate pair is an unknown character."""
     return text.replace("\0", " ").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

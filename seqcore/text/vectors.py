@@ -51,7 +51,7 @@ def fill_embedding(embedding: nn.Embedding, tokenizer: Tokenizer, vectors: Any) 
     if vectors.dim != embedding.embedding_dim:
         raise DataError(f"the vectors have {vectors.dim} numbers, but the embedding has {embedding.embedding_dim}")
     filled = set()
-    for number, piece in enumerate(tokenizer.pieces(range(len(tokenizer)))):
+    for number, piece in enumerate(tokenizer.ids_to_tokens(range(len(tokenizer)))):
         word = piece.removeprefix("▁")
         row = vectors.stoi.get(word, vectors.stoi.get(word.lower()))
         whole = piece.startswith("▁") or not any(letter.isalnum() for letter in word)

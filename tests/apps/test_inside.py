@@ -69,7 +69,7 @@ def photo(tmp_path: Path) -> Path:
 def test_a_text_is_traced_as_the_classifier_reads_it() -> None:
     task = tiny_sentiment()
     reading = read(task, "The film was GOOD!")
-    assert reading.steps == task.tokenizer.pieces(task.tokens("The film was GOOD!"))
+    assert reading.steps == task.tokenizer.ids_to_tokens(task.tokens("The film was GOOD!"))
     values = task.network.encoder(task.network.embed(torch.tensor([task.tokens("The film was GOOD!")]))).values
     torch.testing.assert_close(reading.tracks[-1].trace.hidden, values.detach(), rtol=0, atol=1e-5)
     assert reading.answer.startswith(task.classify("The film was GOOD!").label)
@@ -86,7 +86,7 @@ def test_the_translator_s_first_sentence_is_traced_both_ways(loads: dict[str, An
         "Layer 2, from the end",
     ]
     assert "this is the first one" in reading.note
-    numbers = torch.tensor([[task.tokenizer.number(piece) for piece in reading.steps]])
+    numbers = torch.tensor([[task.tokenizer.token_to_id(piece) for piece in reading.steps]])
     memory = task.network.encode(numbers, torch.tensor([numbers.shape[1]]))
     for place, track in enumerate(reading.tracks):
         torch.testing.assert_close(track.trace.state[0], memory.state.h[place].detach(), rtol=0, atol=1e-5)
@@ -96,10 +96,10 @@ def test_the_captioner_is_traced_over_the_words_it_writes(photo: Path) -> None:
     task = tiny_captioner()
     caption, reading = task.caption(str(photo)), read(task, str(photo))
     assert (reading.answer, reading.steps, reading.written) == (caption.text, caption.tokens, True)
-    written = [task.tokenizer.number(piece) for piece in caption.tokens]
+    written = [task.tokenizer.token_to_id(piece) for piece in caption.tokens]
     with torch.inference_mode():
         start = task.network.start(task.grids([{"image": str(photo)}]))
-        found = task.network.decoder(torch.tensor([[task.tokenizer.start, *written[:-1]]]), state=start)
+        found = task.network.decoder(torch.tensor([[task.tokenizer.bos_id, *written[:-1]]]), state=start)
     trace = reading.tracks[-1].trace
     torch.testing.assert_close(trace.state[1], found.state.lstm.c[-1, :, 0], rtol=0, atol=1e-5)
     assert found.logits[0].argmax(1).tolist() == written  # so it is this caption that was traced

@@ -42,7 +42,7 @@ class Past:
     def reorder(self, parents: Tensor) -> "Past":
         return Past(self.sentences, [[row[k] for k in ks] for row, ks in zip(self.fed, parents.tolist(), strict=True)])
 
-    def keep(self, sentences: Tensor) -> "Past":
+    def select(self, sentences: Tensor) -> "Past":
         rows = sentences.tolist()
         return Past([self.sentences[row] for row in rows], [self.fed[row] for row in rows])
 
@@ -560,7 +560,7 @@ def test_logits_may_be_shared_of_low_precision_and_need_gradients() -> None:
         def reorder(self, parents: Tensor) -> "Nothing":
             return self
 
-        def keep(self, sentences: Tensor) -> "Nothing":
+        def select(self, sentences: Tensor) -> "Nothing":
             return self
 
     def step(tokens: Tensor, state: Nothing) -> tuple[Tensor, Nothing]:

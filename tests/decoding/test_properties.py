@@ -151,7 +151,8 @@ def test_training_at_once_is_training_step_by_step(
     source, target = (torch.randint(END + 1, 13, mask.shape).masked_fill(~mask, PADDING) for _ in range(2))
     target = torch.nn.functional.pad(target, (1, 0), value=START)
     batch = {"source": source, "source_lengths": torch.tensor(lengths), "target": target}
-    total, count, _ = network(batch)
+    answer = network(batch)
+    total, count = answer.total, answer.count
     at_once = torch.autograd.grad(total / count, list(network.parameters()), allow_unused=True)
     loss = step_loop_loss(network, batch)
     torch.testing.assert_close((total / count).to(loss.dtype), loss, rtol=1e-5, atol=0)

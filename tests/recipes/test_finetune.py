@@ -188,7 +188,7 @@ def test_a_new_tokenizer_keeps_the_embeddings_of_known_pieces(both_ways: Path) -
     new, kept = extended_translator(old, TranslatorConfig(directions, 320, dropout=0.0), texts)
     assert new.config.directions == directions
     assert (new.config.embedding_size, new.config.dropout) == (16, 0.0)
-    pieces, before = ({piece: n for n, piece in enumerate(task.tokenizer.pieces(range(len(task.tokenizer))))}
+    pieces, before = ({piece: n for n, piece in enumerate(task.tokenizer.ids_to_tokens(range(len(task.tokenizer))))}
                       for task in (new, old))  # fmt: skip
     shared = pieces.keys() & before.keys()
     assert kept == len(shared)
@@ -213,7 +213,7 @@ def test_a_model_is_extended_by_a_language(both_ways: Path, tmp_path: Path) -> N
     run = finish(arguments)
     assert sorted(config(run)["directions"]) == ["en-de", "fr-en"]
     old, new = (
-        set(task.tokenizer.pieces(range(len(task.tokenizer))))
+        set(task.tokenizer.ids_to_tokens(range(len(task.tokenizer))))
         for task in (Translator.from_pretrained(both_ways), Translator.from_pretrained(tmp_path / "run"))
     )
     told = f"new tokenizer: {len(new):,} pieces, {len(old & new):,} of them with the embeddings they had"

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import seqcore
 from seqcore.errors import SeqcoreError
-from seqcore.text.tokenizer import clean
+from seqcore.text.tokenizer import replace_invalid_unicode
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 Inputs = tuple[Any, dict[str, Any]]
@@ -183,29 +183,31 @@ def _tokenize(given: tuple[str, list[int]]) -> None:
 
 
 def _long_texts() -> st.SearchStrategy[Any]:
-    long = st.one_of(runs(100_000), texts(100_000)).map(clean)
+    long = st.one_of(runs(100_000), texts(100_000)).map(replace_invalid_unicode)
     return st.tuples(long, st.sampled_from(["en", "de", "fr", "xx"]), st.integers(0, 9))
 
 
 def _read_long(given: tuple[str, str, int]) -> None:
     """All that is done to a text before and after a network sees it: nothing is lost, and nothing takes for ever."""
     from seqcore.tasks.translation.source import SourceReader
-    from seqcore.text.familiarity import familiarity
+    from seqcore.text.entities import PLACEHOLDER, mask_entities, unmask_entities
     from seqcore.text.languages import detect_language
-    from seqcore.text.protect import PLACEHOLDER, protect, restore
+    from seqcore.text.likelihood import letter_log_likelihood
+    from seqcore.text.markup import strip_markup
     from seqcore.text.sentences import split_sentences
-    from seqcore.text.tidy import tidy
 
     text, language, dropped = given
     assert "".join(split_sentences(text, language)) == text
-    hidden, items = protect(text)
-    assert restore(hidden, items) == text.replace(PLACEHOLDER, " ")
+    hidden, items = mask_entities(text)
+    assert unmask_entities(hidden, items) == text.replace(PLACEHOLDER, " ")
     less = hidden.replace(PLACEHOLDER, "", dropped)
-    assert Counter(restore(less, items).replace(" ", "")) == Counter(restore(hidden, items).replace(" ", ""))
+    assert Counter(unmask_entities(less, items).replace(" ", "")) == Counter(
+        unmask_entities(hidden, items).replace(" ", "")
+    )
     for tokens in SourceReader(translator().tokenizer, [4], 40).read(text, language):
         assert isinstance(tokens, str) or all(len(part.tokens) <= 41 for part in tokens)
-    assert tidy(text).count("\n") <= len(text)
-    familiarity(classifier().tokenizer, text)
+    assert strip_markup(text).count("\n") <= len(text)
+    letter_log_likelihood(classifier().tokenizer, text)
     assert detect_language(text, ["de", "en"]) in {"de", "en"}
 
 

@@ -110,7 +110,7 @@ def test_a_name_too_long_for_a_file_is_no_image_and_no_video(tmp_path: Path) -> 
 def test_a_caption_is_never_longer_than_the_model_writes() -> None:
     longest = captioner().config.max_length
     found = captioner().caption(
-        np.zeros((9, 9, 3), np.uint8), max_length=2**40, banned_tokens=(captioner().tokenizer.end,)
+        np.zeros((9, 9, 3), np.uint8), max_length=2**40, banned_tokens=(captioner().tokenizer.eos_id,)
     )
     assert len(found.tokens) == longest
 

@@ -219,8 +219,8 @@ def test_advantages_are_beside_the_other_samples(captioner: Captioner, rows: lis
 def test_a_new_vocabulary_keeps_what_both_have(captioner: Captioner) -> None:
     extended, kept = extended_captioner(captioner, TINY, ["ein rotes Quadrat", "a red square"] * 20)
     assert 0 < kept <= len(extended.tokenizer)
-    number = extended.tokenizer.number("▁a")
-    old = captioner.network.decoder.embedding.weight[captioner.tokenizer.number("▁a")]
+    number = extended.tokenizer.token_to_id("▁a")
+    old = captioner.network.decoder.embedding.weight[captioner.tokenizer.token_to_id("▁a")]
     assert torch.equal(extended.network.decoder.embedding.weight[number], old)
     assert torch.equal(extended.network.decoder.project.weight, captioner.network.decoder.project.weight)
 

@@ -39,10 +39,10 @@ def test_a_batch_of_texts_is_as_likely_as_each_alone(model: LanguageModel) -> No
 
 def test_probabilities_of_the_next_token_add_up_to_one(model: LanguageModel) -> None:
     begun = model.tokenizer.encode("it was")
-    tokens = torch.tensor([[model.tokenizer.start, *begun]])
+    tokens = torch.tensor([[model.tokenizer.bos_id, *begun]])
     wanted = model.network.decoder(tokens).logits[0].detach().log_softmax(-1)
     (likelihood,) = model.score(["It was"])
-    expected = wanted[torch.arange(len(begun) + 1), torch.tensor([*begun, model.tokenizer.end])]
+    expected = wanted[torch.arange(len(begun) + 1), torch.tensor([*begun, model.tokenizer.eos_id])]
     torch.testing.assert_close(torch.tensor(likelihood.log_probabilities), expected)
     assert likelihood.perplexity == pytest.approx(float(expected.mean().neg().exp()), rel=1e-5)
 

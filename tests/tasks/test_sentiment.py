@@ -351,11 +351,11 @@ def test_a_classifier_reads_as_its_language_model_does() -> None:
 def test_a_new_tokenizer_keeps_the_rows_that_both_have(classifier: SentimentClassifier) -> None:
     tokenizer = Tokenizer.train([*TEXTS, "Der Film war gut, sagt man"] * 3, 340, lowercase=True)
     made, kept = classifier_from(classifier, TINY, tokenizer)
-    shared = [piece for piece in tokenizer.pieces(range(len(tokenizer))) if classifier.tokenizer.has(piece)]
+    shared = [piece for piece in tokenizer.ids_to_tokens(range(len(tokenizer))) if classifier.tokenizer.has(piece)]
     assert kept == len(shared) < len(tokenizer)
     for piece in shared[::20]:
-        old = classifier.network.embedding.weight[classifier.tokenizer.number(piece)]
-        assert made.network.embedding.weight[tokenizer.number(piece)].equal(old)
+        old = classifier.network.embedding.weight[classifier.tokenizer.token_to_id(piece)]
+        assert made.network.embedding.weight[tokenizer.token_to_id(piece)].equal(old)
     for mine, old in zip(made.network.head.parameters(), classifier.network.head.parameters(), strict=True):
         assert mine.equal(old)
 
@@ -388,10 +388,10 @@ def test_vectors_fill_the_pieces_that_are_words(tmp_path: Path) -> None:
     made = new_classifier(replace(TINY, embedding_size=3), TEXTS)
     before = made.network.embedding.weight.detach().clone()
     filled = fill_embedding(made.network.embedding, made.tokenizer, vectors)
-    number = made.tokenizer.number("▁film")
+    number = made.tokenizer.token_to_id("▁film")
     assert made.network.embedding.weight[number].tolist() == [4, 5, 6]
     assert number in filled
-    assert made.tokenizer.unknown not in filled
+    assert made.tokenizer.unk_id not in filled
     others = [i for i in range(len(made.tokenizer)) if i not in filled]
     assert made.network.embedding.weight[others].equal(before[others])
     assert list(tmp_path.iterdir()) == [file]  # no cache is left

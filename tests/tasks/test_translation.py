@@ -202,7 +202,7 @@ def test_a_long_line_is_translated_in_parts_and_nothing_is_left_out(translator: 
     line = line.replace(" .", ",")
     found = translator.translate(line, beam_size=1)
     read = [token for token in found.source_tokens if token not in {"<2de>", "</s>"}]
-    assert list(translator.tokenizer.pieces(translator.tokenizer.encode(line))) == read
+    assert list(translator.tokenizer.ids_to_tokens(translator.tokenizer.encode(line))) == read
     parts = found.source_tokens.count("<2de>")
     assert parts > 3
     assert found.attention.shape == (len(found.tokens), len(found.source_tokens))
@@ -313,8 +313,8 @@ def test_the_mark_says_which_language_is_wanted(both_ways: Translator) -> None:
 def test_rows_say_their_languages_or_are_of_the_first_direction(both_ways: Translator) -> None:
     turned = {"source": "snow", "target": "a dog", "source_lang": "de", "target_lang": "en"}
     plain = {"source": "snow", "target": "a dog", "source_lang": None, "target_lang": ""}
-    assert both_ways.example(turned)["source"][0] == both_ways.tokenizer.mark("<2en>")
-    assert both_ways.example(plain)["source"][0] == both_ways.tokenizer.mark("<2de>")
+    assert both_ways.example(turned)["source"][0] == both_ways.tokenizer.special_token_id("<2en>")
+    assert both_ways.example(plain)["source"][0] == both_ways.tokenizer.special_token_id("<2de>")
     with pytest.raises(InputError, match="from 'fr' to 'en'"):
         both_ways.example({**turned, "source_lang": "fr"})
     found = both_ways.predict([plain, turned, plain], beam_size=1)
@@ -326,14 +326,14 @@ def test_what_is_too_long_to_learn_from_is_cut(both_ways: Translator) -> None:
     example = both_ways.example({"source": "dog " * 200, "target": "snow " * 200})
     assert len(example["source"]) == both_ways.config.max_source_length + 1
     assert len(example["target"]) == both_ways.config.max_target_length + 2
-    assert example["source"][-1] == example["target"][-1] == both_ways.tokenizer.end
+    assert example["source"][-1] == example["target"][-1] == both_ways.tokenizer.eos_id
 
 
 def padded_loss(task: Translator, texts: list[str], more: int) -> Any:
     """The loss of texts that translate to themselves, with more padding than they need."""
     batch = dict(task.collate([task.example({"source": text, "target": text}) for text in texts]))
     for name in ("source", "target"):
-        batch[name] = torch.nn.functional.pad(batch[name], (0, more), value=task.tokenizer.padding)
+        batch[name] = torch.nn.functional.pad(batch[name], (0, more), value=task.tokenizer.pad_id)
     return task.loss(batch)
 
 
@@ -395,7 +395,7 @@ def test_settings_do_not_undo_what_keeps_answers_right(translator: Translator) -
     dog = tuple(translator.tokenizer.encode("dog"))
     for found in translator.translate(TEXTS, n_best=5, banned_tokens=dog):
         for one in (found, *found.alternatives):
-            assert not {"<unk>", "<pad>", "<s>", *translator.tokenizer.pieces(dog)} & set(one.tokens)
+            assert not {"<unk>", "<pad>", "<s>", *translator.tokenizer.ids_to_tokens(dog)} & set(one.tokens)
 
 
 def test_nothing_special_is_ever_written(both_ways: Translator) -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from seqcore.errors import InputError
+from seqcore.text.entities import PLACEHOLDER, mask_entities, mask_entity_pair, unmask_entities
 from seqcore.text.languages import detect_language
-from seqcore.text.protect import PLACEHOLDER, protect, protect_pair, restore
 from seqcore.text.sentences import split_sentences
 
 TEXT = strategies.text("aB .!?\n\r\t1:/@#é東🐕\u200d\ue000\u2028", max_size=60)
@@ -47,40 +47,40 @@ def test_a_book_in_one_line() -> None:
 
 def test_items_are_taken_out_in_their_order() -> None:
     text = "See https://a.org/b?c=1. At 10:30 pay 3,000.50 to me@x.org, @tom #snow A4 or 東京!"
-    hidden, items = protect(text)
+    hidden, items = mask_entities(text)
     assert items == ("https://a.org/b?c=1", "10:30", "3,000.50", "me@x.org", "@tom", "#snow", "A4", "東京")
     assert hidden.replace(PLACEHOLDER, "_") == "See _. At _ pay _ to _, _ _ _ or _!"
 
 
 @pytest.mark.parametrize("text", ["Tom2 is a1 word", "no-one's here…", "Ça coûte cher – très!", "“quoted”, 'twice'"])
 def test_words_are_no_items(text: str) -> None:
-    assert protect(text) == (text, ())
+    assert mask_entities(text) == (text, ())
 
 
 @given(text=TEXT.filter(lambda text: PLACEHOLDER not in text))
 def test_what_was_taken_out_can_be_put_back(text: str) -> None:
-    assert restore(*protect(text)) == text
+    assert unmask_entities(*mask_entities(text)) == text
 
 
 def test_placeholders_and_items_that_do_not_fit_are_mended() -> None:
-    assert restore(f"x {PLACEHOLDER} y.", ["1", "2"]) == "x 1 y 2."
-    assert restore(f"x {PLACEHOLDER} y.", ["1", "2"], complete=False) == "x 1 y."
-    assert restore(f"{PLACEHOLDER}{PLACEHOLDER}", ["1"]) == "1"
-    assert restore("", ["1", "2"]) == "1 2"
-    assert restore(f"x {PLACEHOLDER} !? \n", ["1", "2"]) == "x 1 2 !? \n"
+    assert unmask_entities(f"x {PLACEHOLDER} y.", ["1", "2"]) == "x 1 y 2."
+    assert unmask_entities(f"x {PLACEHOLDER} y.", ["1", "2"], complete=False) == "x 1 y."
+    assert unmask_entities(f"{PLACEHOLDER}{PLACEHOLDER}", ["1"]) == "1"
+    assert unmask_entities("", ["1", "2"]) == "1 2"
+    assert unmask_entities(f"x {PLACEHOLDER} !? \n", ["1", "2"]) == "x 1 2 !? \n"
     wide = f"東{' ' * 20_000}京"  # a search for the end would try every blank
-    assert restore(PLACEHOLDER, [wide, "2"]) == f"{wide} 2"
+    assert unmask_entities(PLACEHOLDER, [wide, "2"]) == f"{wide} 2"
 
 
 def test_a_training_pair_hides_what_stands_alike_in_both() -> None:
-    assert protect_pair("At 10:30.", "Um 10:30.") == (f"At {PLACEHOLDER}.", f"Um {PLACEHOLDER}.")
-    assert protect_pair("At 10:30.", "Um halb elf.") == ("At 10:30.", "Um halb elf.")
+    assert mask_entity_pair("At 10:30.", "Um 10:30.") == (f"At {PLACEHOLDER}.", f"Um {PLACEHOLDER}.")
+    assert mask_entity_pair("At 10:30.", "Um halb elf.") == ("At 10:30.", "Um halb elf.")
     pairs = [(f"Tom sleeps {'very ' * n}well.", f"Tom schläft {'sehr ' * n}gut.") for n in range(200)]
-    made = [protect_pair(*pair) for pair in pairs]
+    made = [mask_entity_pair(*pair) for pair in pairs]
     hidden = [pair for pair in made if pair[0].startswith(PLACEHOLDER)]
     assert 0 < len(hidden) < 40, "one name in sixteen"
     assert all(pair[1].startswith(PLACEHOLDER) for pair in hidden)
-    assert made == [protect_pair(*pair) for pair in pairs]
+    assert made == [mask_entity_pair(*pair) for pair in pairs]
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def test_known_text_comes_back(tokenizer: Tokenizer) -> None:
 @given(text=strategies.text(strategies.characters(exclude_categories=["Cs"]), max_size=40))
 def test_any_text_is_encoded_without_a_special_token(tokenizer: Tokenizer, text: str) -> None:
     tokens = tokenizer.encode(text)
-    special = {tokenizer.padding, tokenizer.unknown, tokenizer.start, tokenizer.end}
-    special |= {number for mark in MARKS if (number := tokenizer.mark(mark)) is not None}
+    special = {tokenizer.pad_id, tokenizer.unk_id, tokenizer.bos_id, tokenizer.eos_id}
+    special |= {number for mark in MARKS if (number := tokenizer.special_token_id(mark)) is not None}
     assert not special & set(tokens)
     assert all(0 <= token < len(tokenizer) for token in tokens)
 
@@ -38,13 +38,13 @@ def test_unseen_scripts_and_emoji_survive_as_bytes(tokenizer: Tokenizer) -> None
 
 
 def test_no_text_spells_a_mark(tokenizer: Tokenizer) -> None:
-    mark = tokenizer.mark("<2de>")
+    mark = tokenizer.special_token_id("<2de>")
     assert mark is not None
     assert mark not in tokenizer.encode("<2de> a <2de>dog <2de>")
     assert tokenizer.decode(tokenizer.encode("<2de> dog")) == "<2de> dog"
     assert tokenizer.decode([mark]) == ""
-    assert tokenizer.mark("<2fr>") is None
-    assert tokenizer.mark("dog") is None
+    assert tokenizer.special_token_id("<2fr>") is None
+    assert tokenizer.special_token_id("dog") is None
 
 
 def test_the_same_text_gives_the_same_tokenizer(tokenizer: Tokenizer) -> None:
@@ -55,7 +55,7 @@ def test_saved_and_loaded_it_is_the_same(tokenizer: Tokenizer, tmp_path: Path) -
     tokenizer.save(tmp_path)
     again = Tokenizer.load(tmp_path)
     assert [again.encode(text) for text in TEXTS] == [tokenizer.encode(text) for text in TEXTS]
-    assert again.pieces(again.encode("dog"))[0].startswith("▁")
+    assert again.ids_to_tokens(again.encode("dog"))[0].startswith("▁")
 
 
 def test_what_cannot_be_loaded_or_learned_is_told(tmp_path: Path) -> None:

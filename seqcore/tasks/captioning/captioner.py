@@ -48,7 +48,7 @@ class Captioner(Task):
 
     def __init__(self, config: CaptionerConfig, tokenizer: Tokenizer) -> None:
         self.config, self.tokenizer = config, tokenizer
-        self.network = CaptioningNetwork(config, tokenizer.padding)
+        self.network = CaptioningNetwork(config, tokenizer.pad_id)
         self.reward: Reward | None = None
         self.augments = True
 
@@ -161,9 +161,9 @@ class Captioner(Task):
         captions = [plain(text) for text in row["captions"]]
         if not any(captions):
             raise InputError("there is no caption with a word in it")
-        end = self.tokenizer.end
+        end = self.tokenizer.eos_id
         encoded = [self.tokenizer.encode(text)[: self.config.max_length] for text in captions if text]
-        tokens = [array("i", [self.tokenizer.start, *pieces, end]) for pieces in encoded]
+        tokens = [array("i", [self.tokenizer.bos_id, *pieces, end]) for pieces in encoded]
         return {"captions": tokens, **{key: row[key] for key in ("image", "grid", "number") if key in row}}
 
     def lengths(self, example: Example) -> Sequence[int]:
@@ -173,7 +173,7 @@ class Captioner(Task):
     def collate(self, examples: Sequence[Example]) -> Batch:
         captions = [tokens for example in examples for tokens in example["captions"]]
         rows = [row for row, example in enumerate(examples) for _ in example["captions"]]
-        batch = {"target": torch.tensor(padded(captions, self.tokenizer.padding)), "rows": torch.tensor(rows)}
+        batch = {"target": torch.tensor(padded(captions, self.tokenizer.pad_id)), "rows": torch.tensor(rows)}
         if all("grid" in example for example in examples):
             batch["grid"] = torch.stack([example["grid"] for example in examples])
         else:
@@ -208,14 +208,14 @@ class Captioner(Task):
         return caption_scores([one.text for one in predictions], [row["captions"] for row in rows])
 
     def _search(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> GenerationConfig:
-        never = (self.tokenizer.unknown, self.tokenizer.start)
+        never = (self.tokenizer.unk_id, self.tokenizer.bos_id)
         settings = {"length_penalty": 1.0, "min_length": 1, "max_length": self.config.max_length, **generation}
         check_whole("max_length", settings["max_length"], 0)
         settings["max_length"] = min(settings["max_length"], self.config.max_length)
         with refusals():
             return GenerationConfig(
-                eos=self.tokenizer.end,
-                pad=self.tokenizer.padding,
+                eos=self.tokenizer.eos_id,
+                pad=self.tokenizer.pad_id,
                 beam_size=beam_size,
                 n_best=usual_n_best(beam_size, generation) if n_best is None else n_best,
                 **{**settings, "banned_tokens": (*never, *settings.get("banned_tokens", ()))},
@@ -223,7 +223,7 @@ class Captioner(Task):
 
     @torch.inference_mode()
     def _write(self, grid: Tensor, config: GenerationConfig) -> list[Caption]:
-        start = torch.full((len(grid),), self.tokenizer.start, device=grid.device)
+        start = torch.full((len(grid),), self.tokenizer.bos_id, device=grid.device)
         with refusals():
             found = search(self.network.decoder.step, self.network.start(grid), start, config)
         answers = []
@@ -236,7 +236,7 @@ class Captioner(Task):
         attention, shape = hypothesis.attention, self.network.encoder.grid_shape
         return Caption(
             text=sentence(self.tokenizer.decode(hypothesis.tokens)),
-            tokens=self.tokenizer.pieces(hypothesis.tokens),
+            tokens=self.tokenizer.ids_to_tokens(hypothesis.tokens),
             token_probabilities=tuple(math.exp(value) for value in hypothesis.token_log_probabilities),
             score=hypothesis.score,
             attention=torch.zeros(0, *shape) if attention is None else attention.unflatten(1, shape),

@@ -50,11 +50,11 @@ def extended_captioner(old: Captioner, config: CaptionerConfig, captions: Iterab
     for name, weight in old.network.state_dict().items():
         if name not in {"decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias"}:
             new.network.state_dict()[name].copy_(weight)
-    pieces = new.tokenizer.pieces(range(len(new.tokenizer)))
+    pieces = new.tokenizer.ids_to_tokens(range(len(new.tokenizer)))
     kept = 0
     for number, piece in enumerate(pieces):
         kept += old.tokenizer.has(piece)
-        spelled = [old.tokenizer.number(piece)] if old.tokenizer.has(piece) else old.tokenizer.encode(piece)
+        spelled = [old.tokenizer.token_to_id(piece)] if old.tokenizer.has(piece) else old.tokenizer.encode(piece)
         if spelled:
             for mine, theirs in (
                 (new.network.decoder.embedding.weight, old.network.decoder.embedding.weight),

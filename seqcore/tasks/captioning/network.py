@@ -85,7 +85,7 @@ class CaptioningNetwork(nn.Module):
     def start(self, grid: Tensor, rows: Tensor | None = None) -> DecoderState:
         """The decoder's first state for each image, or for each caption of them; keys are computed once an image."""
         state = self.decoder.start(self.encode(grid))
-        return state if rows is None else state.keep(rows)
+        return state if rows is None else state.select(rows)
 
     def _read(self, state: DecoderState, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits and labels of the real tokens alone, and attention (N, T − 1, S)."""

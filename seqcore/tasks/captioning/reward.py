@@ -39,18 +39,18 @@ class Reward:
             numbers: of the images, B of them.
         """
         config = GenerationConfig(
-            eos=tokenizer.end,
-            pad=tokenizer.padding,
+            eos=tokenizer.eos_id,
+            pad=tokenizer.pad_id,
             do_sample=True,
             n_best=self.samples,
             max_length=longest,
-            banned_tokens=(tokenizer.unknown, tokenizer.start),
+            banned_tokens=(tokenizer.unk_id, tokenizer.bos_id),
         )
-        start = torch.full((len(grid),), tokenizer.start, device=grid.device)
+        start = torch.full((len(grid),), tokenizer.bos_id, device=grid.device)
         with without_dropout(network):
             with torch.no_grad():
                 found = sample(network.decoder.step, network.start(grid), start, config, torch.default_generator)
-            drawn = [(*each.tokens, *[tokenizer.end] * each.finished) for image in found for each in image]
+            drawn = [(*each.tokens, *[tokenizer.eos_id] * each.finished) for image in found for each in image]
             words = [
                 [*caption_words(tokenizer.decode(each.tokens)), *[END] * each.finished]
                 for image in found
@@ -58,7 +58,7 @@ class Reward:
             ]
             images = [number for number in numbers for _ in range(self.samples)]
             scores = torch.tensor([self._cider.score(*pair) for pair in zip(images, words, strict=True)])
-            target = torch.tensor(padded([(tokenizer.start, *tokens) for tokens in drawn], tokenizer.padding))
+            target = torch.tensor(padded([(tokenizer.bos_id, *tokens) for tokens in drawn], tokenizer.pad_id))
             rows = torch.arange(len(grid)).repeat_interleave(self.samples)
             place = grid.device
             return network.reinforce(grid, target.to(place), rows.to(place), self.advantages(scores).to(place))

@@ -22,7 +22,7 @@ from seqcore.tasks.language.network import LanguageNetwork
 from seqcore.tasks.language.result import Likelihood, Written
 from seqcore.tasks.search import refusals
 from seqcore.text import Tokenizer
-from seqcore.text.tidy import tidy
+from seqcore.text.markup import strip_markup
 
 _TOKENS_AT_ONCE = 4096
 
@@ -40,7 +40,7 @@ class LanguageModel(Task):
 
     def __init__(self, config: LanguageModelConfig, tokenizer: Tokenizer) -> None:
         self.config, self.tokenizer = config, tokenizer
-        self.network = LanguageNetwork(config, tokenizer.padding)
+        self.network = LanguageNetwork(config, tokenizer.pad_id)
 
     @classmethod
     def from_config(cls, config: LanguageModelConfig, folder: Path) -> Self:
@@ -65,7 +65,7 @@ class LanguageModel(Task):
             chosen = logits.log_softmax(-1).gather(2, tokens[:, 1:, None]).squeeze(2).tolist()
             found |= {row: line[: len(examples[row]["tokens"]) - 1] for row, line in zip(rows, chosen, strict=True)}
         return [
-            Likelihood(tidy(text), self.tokenizer.pieces(list(example["tokens"][1:])), tuple(found[row]))
+            Likelihood(strip_markup(text), self.tokenizer.ids_to_tokens(list(example["tokens"][1:])), tuple(found[row]))
             for row, (text, example) in enumerate(zip(texts, examples, strict=True))
         ]
 
@@ -104,14 +104,14 @@ class LanguageModel(Task):
             Pieces and probabilities, ``count`` at most, falling.
         """
         best = restrict(log_probabilities, temperature, top_k, top_p).softmax(-1).topk(min(count, len(self.tokenizer)))
-        return list(zip(self.tokenizer.pieces(best.indices.tolist()), best.values.tolist(), strict=True))
+        return list(zip(self.tokenizer.ids_to_tokens(best.indices.tolist()), best.values.tolist(), strict=True))
 
     def _to_write(self, prompt: str, generation: Mapping[str, Any]) -> tuple[list[int], GenerationConfig]:
         """The tokens of a prompt from the start, and how to go on."""
-        read = [self.tokenizer.start, *self._tokens(prompt)]
+        read = [self.tokenizer.bos_id, *self._tokens(prompt)]
         settings = {"max_length": 100, **generation, "do_sample": True, "n_best": 1}
         with refusals():
-            config = GenerationConfig(eos=self.tokenizer.end, pad=self.tokenizer.padding, **settings)
+            config = GenerationConfig(eos=self.tokenizer.eos_id, pad=self.tokenizer.pad_id, **settings)
             config.limits(1)
             Constraints(config, self.device).check_vocabulary(len(self.tokenizer))
         return read, config
@@ -134,12 +134,12 @@ class LanguageModel(Task):
             return logits, state
 
         for found in stream(step, *self._begun(read), config):
-            numbers = [*found.tokens, *[self.tokenizer.end] * found.finished]
+            numbers = [*found.tokens, *[self.tokenizer.eos_id] * found.finished]
             logs = torch.tensor([*found.token_log_probabilities, *[found.end_log_probability] * found.finished])
             yield Written(
                 prompt=self.tokenizer.decode(read),
                 text=self.tokenizer.decode([*read, *found.tokens]),
-                tokens=self.tokenizer.pieces(numbers),
+                tokens=self.tokenizer.ids_to_tokens(numbers),
                 probabilities=tuple(logs.exp().tolist()),
                 log_probabilities=self._over_pieces(latest[0]) if latest else None,
                 finished=found.finished,
@@ -148,19 +148,19 @@ class LanguageModel(Task):
     def _over_pieces(self, logits: Tensor) -> Tensor:
         """(V,) logits → log-probabilities on the CPU, of padding none."""
         logits = logits.detach().float().cpu().clone()
-        logits[self.tokenizer.padding] = -torch.inf
+        logits[self.tokenizer.pad_id] = -torch.inf
         return logits.log_softmax(-1)
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """``{text}`` → token numbers from start to end."""
         tokens = self._tokens(row["text"])
-        return {"tokens": array("i", [self.tokenizer.start, *tokens, self.tokenizer.end])}
+        return {"tokens": array("i", [self.tokenizer.bos_id, *tokens, self.tokenizer.eos_id])}
 
     def lengths(self, example: Example) -> Sequence[int]:
         return (len(example["tokens"]),)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
-        padding = self.tokenizer.padding
+        padding = self.tokenizer.pad_id
         return {"tokens": torch.tensor(padded((example["tokens"] for example in examples), padding))}
 
     def loss(self, batch: Batch, state: Any = None) -> Loss:
@@ -187,4 +187,4 @@ class LanguageModel(Task):
     def _tokens(self, text: str) -> list[int]:
         if not isinstance(text, str):
             raise InputError(f"a text must be a string, not {type(text).__name__}")
-        return self.tokenizer.encode(tidy(text))
+        return self.tokenizer.encode(strip_markup(text))

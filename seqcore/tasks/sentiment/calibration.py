@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 
 from seqcore.tasks.sentiment.classifier import SentimentClassifier
-from seqcore.text.familiarity import familiarity
-from seqcore.text.tidy import tidy
+from seqcore.text.likelihood import letter_log_likelihood
+from seqcore.text.markup import strip_markup
 
 FOREIGN = 0.002  # of the validation texts, so many are called foreign by mistake
 
@@ -27,7 +27,7 @@ def calibrate(classifier: SentimentClassifier, rows: Sequence[Mapping[str, Any]]
         wanted += [example["label"] for example in part]
     together, labels = torch.cat(logits).double(), torch.tensor(wanted)
     temperature = _best_temperature(together, labels, classifier.config.multi_label)
-    known = [familiarity(classifier.tokenizer, tidy(row["text"])) for row in rows]
+    known = [letter_log_likelihood(classifier.tokenizer, strip_markup(row["text"])) for row in rows]
     least = float(torch.tensor([value for value in known if value is not None] or [-1000.0]).quantile(FOREIGN))
     classifier.config = replace(classifier.config, temperature=round(temperature, 4), least_familiarity=round(least, 4))
 

@@ -20,9 +20,9 @@ from seqcore.tasks.sentiment.explanation import explained
 from seqcore.tasks.sentiment.network import SentimentNetwork, calibrated
 from seqcore.tasks.sentiment.result import Sentiment
 from seqcore.text import Tokenizer
-from seqcore.text.familiarity import familiarity
-from seqcore.text.tidy import tidy
-from seqcore.text.tokenizer import clean
+from seqcore.text.likelihood import letter_log_likelihood
+from seqcore.text.markup import strip_markup
+from seqcore.text.tokenizer import replace_invalid_unicode
 
 LONGEST_WORD = 16  # characters a token; a text is cut to so many before it is taken apart
 
@@ -43,7 +43,7 @@ class SentimentClassifier(Task):
 
     def __init__(self, config: SentimentConfig, tokenizer: Tokenizer) -> None:
         self.config, self.tokenizer = config, tokenizer
-        self.network = SentimentNetwork(config, tokenizer.padding)
+        self.network = SentimentNetwork(config, tokenizer.pad_id)
         self.class_weights: Tensor | None = None
 
     @classmethod
@@ -94,7 +94,7 @@ class SentimentClassifier(Task):
 
     def tokens(self, text: str) -> list[int]:
         """A tidied text as the network reads it: its start, then its pieces."""
-        return [self.tokenizer.start, *self.tokenizer.encode(text)]
+        return [self.tokenizer.bos_id, *self.tokenizer.encode(text)]
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """``{text, label}`` → token numbers, and the number of the class, or of all classes 0 or 1."""
@@ -126,7 +126,7 @@ class SentimentClassifier(Task):
     def collate(self, examples: Sequence[Example]) -> Batch:
         tokens = [example["tokens"] for example in examples]
         return {
-            "tokens": torch.tensor(padded(tokens, self.tokenizer.padding)),
+            "tokens": torch.tensor(padded(tokens, self.tokenizer.pad_id)),
             "lengths": torch.tensor([len(row) for row in tokens]),
             "labels": torch.tensor([example["label"] for example in examples]),
         }
@@ -169,7 +169,7 @@ class SentimentClassifier(Task):
     def raw_logits(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """(B, C), not yet calibrated, in single precision on the CPU."""
         lengths = torch.tensor([len(row) for row in tokens], device=self.device)
-        batch = torch.tensor(padded(tokens, self.tokenizer.padding), device=self.device)
+        batch = torch.tensor(padded(tokens, self.tokenizer.pad_id), device=self.device)
         with torch.inference_mode():
             return self.network.logits_in_chunks(batch, lengths).float().cpu()
 
@@ -184,8 +184,8 @@ class SentimentClassifier(Task):
         """A text as it is read, its tokens, and how many characters were left out."""
         if not isinstance(text, str):
             raise InputError(f"a text must be a string, not {type(text).__name__}")
-        limit, text = self.config.max_length, clean(text)
-        part = tidy(text[: limit * LONGEST_WORD])
+        limit, text = self.config.max_length, replace_invalid_unicode(text)
+        part = strip_markup(text[: limit * LONGEST_WORD])
         cut = max(0, len(text) - limit * LONGEST_WORD)
         tokens = self.tokens(part)
         if len(tokens) > limit:
@@ -202,6 +202,6 @@ class SentimentClassifier(Task):
         else:
             label = max(named, key=lambda name: named[name])
         found = Sentiment(label, named, characters_cut=cut, text=text)
-        known = familiarity(self.tokenizer, text)
+        known = letter_log_likelihood(self.tokenizer, text)
         foreign = known is None or known < self.config.least_familiarity
         return replace(found, unsure=found.probability < unsure_below or foreign, out_of_domain=foreign)

@@ -23,7 +23,8 @@ class SentimentConfig:
         head_dropout: on the pooled states.
         max_length: tokens of a text that are read.
         temperature: divides the logits, so that probabilities are calibrated (Guo 2017).
-        least_familiarity: of a text whose language the model knows, see :func:`seqcore.text.familiarity.familiarity`.
+        least_familiarity: of a text whose language the model knows; see
+            `seqcore.text.likelihood.letter_log_likelihood`.
     """
 
     labels: tuple[str, ...] = ("negative", "positive")

@@ -11,7 +11,7 @@ from seqcore.tasks.language import LanguageModel
 from seqcore.tasks.sentiment.classifier import SentimentClassifier
 from seqcore.tasks.sentiment.config import SentimentConfig
 from seqcore.text import Tokenizer
-from seqcore.text.tidy import tidy
+from seqcore.text.markup import strip_markup
 
 _SIZES = ("embedding_size", "hidden_size", "num_layers", "lowercase")
 
@@ -22,7 +22,7 @@ def new_classifier(config: SentimentConfig, texts: Iterable[str]) -> SentimentCl
     Raises:
         DataError: too little text for a vocabulary.
     """
-    tokenizer = Tokenizer.train((tidy(text) for text in texts), config.vocab_size, lowercase=config.lowercase)
+    tokenizer = Tokenizer.train((strip_markup(text) for text in texts), config.vocab_size, lowercase=config.lowercase)
     return SentimentClassifier(replace(config, vocab_size=len(tokenizer)), tokenizer)
 
 
@@ -57,9 +57,9 @@ def copy_embedding(old: Tokenizer, source: nn.Embedding, new: Tokenizer, target:
         target.weight.copy_(source.weight)
         return len(new)
     kept = 0
-    for number, piece in enumerate(new.pieces(range(len(new)))):
+    for number, piece in enumerate(new.ids_to_tokens(range(len(new)))):
         kept += old.has(piece)
-        spelled = [old.number(piece)] if old.has(piece) else old.encode(piece.replace("▁", " "))
+        spelled = [old.token_to_id(piece)] if old.has(piece) else old.encode(piece.replace("▁", " "))
         if spelled:
             target.weight[number] = source.weight[spelled].mean(0)
     return kept

@@ -19,7 +19,7 @@ def explained(
 ) -> dict[str, Any]:
     """The fields of a :class:`Sentiment` that ``explain`` asks for."""
     numbers, surfaces = tokenizer.encode_with_surfaces(text)
-    tokens = torch.tensor([[tokenizer.start, *numbers[: config.max_length - 1]]])
+    tokens = torch.tensor([[tokenizer.bos_id, *numbers[: config.max_length - 1]]])
     tokens = tokens.to(network.embedding.weight.device)
     spans = words(tokenizer, numbers[: tokens.shape[1] - 1], surfaces)
     found: dict[str, Any] = {"tokens": tuple(surface for _, _, surface in spans)}

@@ -9,7 +9,7 @@ from seqcore.tasks.translation.config import TranslatorConfig
 from seqcore.tasks.translation.directions import language_mark
 from seqcore.tasks.translation.translator import Translator
 from seqcore.text import Tokenizer
-from seqcore.text.protect import PLACEHOLDER, protect
+from seqcore.text.entities import PLACEHOLDER, mask_entities
 
 
 def new_translator(config: TranslatorConfig, texts: Iterable[str]) -> Translator:
@@ -19,7 +19,7 @@ def new_translator(config: TranslatorConfig, texts: Iterable[str]) -> Translator
         DataError: too little text for a vocabulary.
     """
     marks = [language_mark(language) for language in config.languages]
-    tokenizer = Tokenizer.train((protect(text)[0] for text in texts), config.vocab_size, marks, [PLACEHOLDER])
+    tokenizer = Tokenizer.train((mask_entities(text)[0] for text in texts), config.vocab_size, marks, [PLACEHOLDER])
     return Translator(replace(config, vocab_size=len(tokenizer)), tokenizer)
 
 
@@ -42,11 +42,11 @@ def extended_translator(old: Translator, config: TranslatorConfig, texts: Iterab
     for name, weight in new.network.named_parameters():
         if name not in {"decoder.embedding.weight", "decoder.output.bias"}:
             weight.copy_(old.network.get_parameter(name))
-    pieces = new.tokenizer.pieces(range(len(new.tokenizer)))
+    pieces = new.tokenizer.ids_to_tokens(range(len(new.tokenizer)))
     kept = 0
     for number, piece in enumerate(pieces):
         kept += old.tokenizer.has(piece)
-        spelled = [old.tokenizer.number(piece)] if old.tokenizer.has(piece) else old.tokenizer.encode(piece)
+        spelled = [old.tokenizer.token_to_id(piece)] if old.tokenizer.has(piece) else old.tokenizer.encode(piece)
         if spelled:
             for mine, theirs in (
                 (new.network.decoder.embedding.weight, old.network.decoder.embedding.weight),

@@ -18,7 +18,7 @@ from seqcore.tasks.translation.network import TranslationNetwork
 from seqcore.tasks.translation.result import Translation, join_parts, join_sentences, without_details
 from seqcore.tasks.translation.source import Part
 from seqcore.text import Tokenizer
-from seqcore.text.protect import PLACEHOLDER, restore
+from seqcore.text.entities import PLACEHOLDER, unmask_entities
 
 
 class PartDecoder:
@@ -43,8 +43,8 @@ class PartDecoder:
     ) -> None:
         self.network, self.tokenizer, self.longest, self.settings = network, tokenizer, longest, settings
         self.device = next(network.parameters()).device
-        self.never = (tokenizer.padding, tokenizer.unknown, tokenizer.start, *marks)
-        self.placeholder = tokenizer.number(PLACEHOLDER) if tokenizer.has(PLACEHOLDER) else None
+        self.never = (tokenizer.pad_id, tokenizer.unk_id, tokenizer.bos_id, *marks)
+        self.placeholder = tokenizer.token_to_id(PLACEHOLDER) if tokenizer.has(PLACEHOLDER) else None
         self._config([], False)
 
     def decode(self, parts: Sequence[Part], batch_size: int) -> list[Translation]:
@@ -101,9 +101,9 @@ class PartDecoder:
     @torch.inference_mode()
     def _start(self, parts: Sequence[Part]) -> tuple[Step[DecoderState], DecoderState, Tensor]:
         lengths = torch.tensor([len(part.tokens) for part in parts])
-        tokens = torch.tensor(padded((part.tokens for part in parts), self.tokenizer.padding), device=self.device)
+        tokens = torch.tensor(padded((part.tokens for part in parts), self.tokenizer.pad_id), device=self.device)
         decoder = self.network.decoder
-        start = torch.full((len(parts),), self.tokenizer.start, device=self.device)
+        start = torch.full((len(parts),), self.tokenizer.bos_id, device=self.device)
         return decoder.step, decoder.start(self.network.encode(tokens, lengths)), start
 
     def _config(self, parts: Sequence[Part], held: bool) -> GenerationConfig:
@@ -117,7 +117,7 @@ class PartDecoder:
         never = self.never if held or self.placeholder is None else (*self.never, self.placeholder)
         with refusals():
             settings["banned_tokens"] = (*never, *settings.get("banned_tokens", ()))
-            return GenerationConfig(eos=self.tokenizer.end, pad=self.tokenizer.padding, **settings)
+            return GenerationConfig(eos=self.tokenizer.eos_id, pad=self.tokenizer.pad_id, **settings)
 
     def _result(self, part: Part, hypotheses: Sequence[Hypothesis]) -> Translation:
         if part.items:  # sorting is stable: among those that kept as many items, the better stays before
@@ -135,7 +135,7 @@ class PartDecoder:
         text = " ".join(self.tokenizer.decode(hypothesis.tokens).splitlines())  # bytes can spell line breaks
         attention = hypothesis.attention
         return Translation(
-            text=restore(text.upper() if part.shouted else text, part.items, complete),
+            text=unmask_entities(text.upper() if part.shouted else text, part.items, complete),
             tokens=self._pieces(hypothesis.tokens, part.items),
             token_probabilities=tuple(math.exp(value) for value in hypothesis.token_log_probabilities),
             score=hypothesis.score,
@@ -145,4 +145,6 @@ class PartDecoder:
 
     def _pieces(self, tokens: Sequence[int], items: Sequence[str]) -> tuple[str, ...]:
         waiting = iter(items)
-        return tuple(next(waiting, "") if piece == PLACEHOLDER else piece for piece in self.tokenizer.pieces(tokens))
+        return tuple(
+            next(waiting, "") if piece == PLACEHOLDER else piece for piece in self.tokenizer.ids_to_tokens(tokens)
+        )

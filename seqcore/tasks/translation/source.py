@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from seqcore.text import Tokenizer
-from seqcore.text.protect import FOREIGN, PLACEHOLDER, protect
+from seqcore.text.entities import FOREIGN, PLACEHOLDER, mask_entities
 from seqcore.text.sentences import split_sentences
 
 # Bullets and emoji around a sentence are no part of it.
@@ -49,7 +49,7 @@ class SourceReader:
                 pieces.append(piece)
                 continue
             before, sentence, after = _margins(piece)
-            plain = protect(sentence)[0].replace(PLACEHOLDER, "")
+            plain = mask_entities(sentence)[0].replace(PLACEHOLDER, "")
             if any(character.isalpha() for character in plain):
                 pieces += [before, self.parts(sentence), after]
             else:
@@ -58,10 +58,10 @@ class SourceReader:
 
     def parts(self, sentence: str) -> list[Part]:
         """A sentence in parts that are cut between words where it is longer than the model reads."""
-        text, items = protect(sentence) if self.protects else (sentence, ())
+        text, items = mask_entities(sentence) if self.protects else (sentence, ())
         shouted = text.isupper() and len(_WORD.findall(text)) > 1
         tokens = self.tokenizer.encode(_sentence_case(text) if shouted else text)
-        placeholder = self.tokenizer.number(PLACEHOLDER) if self.protects else None
+        placeholder = self.tokenizer.token_to_id(PLACEHOLDER) if self.protects else None
         room = self.longest - len(self.mark)
         parts = []
         while tokens:
@@ -69,7 +69,7 @@ class SourceReader:
             if cut < len(tokens):
                 cut = _word_before(cut, tokens, self.tokenizer.starts_word)
             held = tokens[:cut].count(placeholder) if placeholder is not None else 0
-            parts.append(Part((*self.mark, *tokens[:cut], self.tokenizer.end), items[:held], shouted))
+            parts.append(Part((*self.mark, *tokens[:cut], self.tokenizer.eos_id), items[:held], shouted))
             tokens, items = tokens[cut:], items[held:]
         return parts
 

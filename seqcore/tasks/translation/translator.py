@@ -28,8 +28,8 @@ from seqcore.tasks.translation.network import TranslationNetwork
 from seqcore.tasks.translation.result import Translation, in_languages, join_parts, join_sentences
 from seqcore.tasks.translation.source import Part, SourceReader
 from seqcore.text import Tokenizer
-from seqcore.text.protect import PLACEHOLDER, protect_pair
-from seqcore.text.tokenizer import clean
+from seqcore.text.entities import PLACEHOLDER, mask_entity_pair
+from seqcore.text.tokenizer import replace_invalid_unicode
 
 _METRICS = {"bleu": bleu, "chrf": chrf}
 
@@ -49,7 +49,7 @@ class Translator(Task):
 
     def __init__(self, config: TranslatorConfig, tokenizer: Tokenizer) -> None:
         self.config, self.tokenizer = config, tokenizer
-        self.network = TranslationNetwork(config, tokenizer.padding)
+        self.network = TranslationNetwork(config, tokenizer.pad_id)
 
     @classmethod
     def from_config(cls, config: TranslatorConfig, folder: Path) -> Self:
@@ -152,17 +152,17 @@ class Translator(Task):
         check_direction(source, target, self.config.directions)
         texts = row["source"], row["target"]
         if self.tokenizer.has(PLACEHOLDER):
-            texts = protect_pair(*texts)
+            texts = mask_entity_pair(*texts)
         read = [*self._mark(target), *self.tokenizer.encode(texts[0])][: self.config.max_source_length]
         written = self.tokenizer.encode(texts[1])[: self.config.max_target_length]
-        end = self.tokenizer.end
-        return {"source": array("i", [*read, end]), "target": array("i", [self.tokenizer.start, *written, end])}
+        end = self.tokenizer.eos_id
+        return {"source": array("i", [*read, end]), "target": array("i", [self.tokenizer.bos_id, *written, end])}
 
     def lengths(self, example: Example) -> Sequence[int]:
         return len(example["source"]), len(example["target"])
 
     def collate(self, examples: Sequence[Example]) -> Batch:
-        padding = self.tokenizer.padding
+        padding = self.tokenizer.pad_id
         return {
             "source": torch.tensor(padded((example["source"] for example in examples), padding)),
             "source_lengths": torch.tensor([len(example["source"]) for example in examples]),
@@ -213,14 +213,14 @@ class Translator(Task):
         return row_direction(row, self.config.directions)
 
     def _mark(self, target: str) -> list[int]:
-        mark = self.tokenizer.mark(language_mark(target))
+        mark = self.tokenizer.special_token_id(language_mark(target))
         return [] if mark is None else [mark]
 
     def _read(self, text: str, source: str, target: str | None) -> tuple[tuple[str, str], list[str | list[Part]]]:
         """A text's languages, and what of it is copied or translated."""
         if not isinstance(text, str):
             raise InputError(f"a text must be a string, not {type(text).__name__}")
-        text = clean(text)
+        text = replace_invalid_unicode(text)
         languages = text_direction(text, source, target, self.config.directions)
         if source == AUTO and target == languages[0]:
             return languages, [text]

@@ -25,7 +25,7 @@ _PROTECTED = re.compile(
 _NAME = re.compile(r"(?<!\w)[A-Z][a-zà-öø-ÿ]{2,}(?!\w)")
 
 
-def protect(text: str) -> tuple[str, tuple[str, ...]]:
+def mask_entities(text: str) -> tuple[str, tuple[str, ...]]:
     """Put :data:`PLACEHOLDER` in the place of every item, and give the items in their order (Crego et al. 2016)."""
     items: list[str] = []
 
@@ -36,7 +36,7 @@ def protect(text: str) -> tuple[str, tuple[str, ...]]:
     return _PROTECTED.sub(take, text.replace(PLACEHOLDER, " ")), tuple(items)
 
 
-def restore(text: str, items: Sequence[str], complete: bool = True) -> str:
+def unmask_entities(text: str, items: Sequence[str], complete: bool = True) -> str:
     """Put items where the placeholders are, in their order; a placeholder without an item is dropped.
 
     Args:
@@ -50,14 +50,14 @@ def restore(text: str, items: Sequence[str], complete: bool = True) -> str:
     return restored
 
 
-def protect_pair(source: str, target: str) -> tuple[str, str]:
+def mask_entity_pair(source: str, target: str) -> tuple[str, str]:
     """A training pair as a translator should learn it: what stands alike in both is a placeholder in both.
 
     Pairs that hold different items stay as they are. Of the others without any, one in sixteen has a name that both
     hold once, such as Tom, hidden too, so that placeholders are seen often enough; which ones, their text decides.
     """
-    read, items = protect(source)
-    written, same = protect(target)
+    read, items = mask_entities(source)
+    written, same = mask_entities(target)
     if items and items == same:
         return read, written
     if not items and not same and zlib.crc32(f"{source}\t{target}".encode("utf-8", "replace")) % _NAMES_EVERY == 0:

@@ -3,8 +3,8 @@
 import pytest
 
 from seqcore.text import Tokenizer
-from seqcore.text.familiarity import familiarity
-from seqcore.text.tidy import tidy
+from seqcore.text.likelihood import letter_log_likelihood
+from seqcore.text.markup import strip_markup
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ from seqcore.text.tidy import tidy
     ],
 )
 def test_formatting_goes_and_the_words_stay(written: str, read: str) -> None:
-    assert tidy(written) == read
-    assert tidy(read) == read  # nothing is left to do
+    assert strip_markup(written) == read
+    assert strip_markup(read) == read  # nothing is left to do
 
 
 ENGLISH = ["The film was good and the music too.", "Nobody liked the end of it.", "It was a bad film, I think."] * 30
@@ -35,8 +35,8 @@ def tokenizer() -> Tokenizer:
 
 
 def test_text_of_another_language_is_less_familiar(tokenizer: Tokenizer) -> None:
-    known = familiarity(tokenizer, "I liked the music of the film and nobody the end")
-    foreign = familiarity(tokenizer, "Žluťoučký kůň příšerně úpěl ďábelské ódy celou noc")
+    known = letter_log_likelihood(tokenizer, "I liked the music of the film and nobody the end")
+    foreign = letter_log_likelihood(tokenizer, "Žluťoučký kůň příšerně úpěl ďábelské ódy celou noc")
     assert known is not None
     assert foreign is not None
     assert known > -3 > foreign
@@ -44,11 +44,11 @@ def test_text_of_another_language_is_less_familiar(tokenizer: Tokenizer) -> None
 
 @pytest.mark.parametrize("text", ["", "😀", "12 % ...", "\0"])
 def test_a_text_without_letters_has_no_familiarity(text: str, tokenizer: Tokenizer) -> None:
-    assert familiarity(tokenizer, text) is None
+    assert letter_log_likelihood(tokenizer, text) is None
 
 
 def test_a_short_text_is_judged_kindly(tokenizer: Tokenizer) -> None:
-    short, long = familiarity(tokenizer, "zx"), familiarity(tokenizer, "zx " * 20)
+    short, long = letter_log_likelihood(tokenizer, "zx"), letter_log_likelihood(tokenizer, "zx " * 20)
     assert short is not None
     assert long is not None
     assert short > long

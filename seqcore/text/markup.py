@@ -12,7 +12,7 @@ _BEFORE = re.compile(r"(?<=\S) +(?=(?:n't|'(?:s|re|ve|ll|d|m)|[,.;:?!%)\]}])(?!\
 _AFTER = re.compile(r"(?<=[(\[{$]) +(?=\S)")
 
 
-def tidy(text: str) -> str:
+def strip_markup(text: str) -> str:
     """Without HTML's formatting, entities and the blanks of the Penn Treebank's tokens (Marcus 1993).
 
     ``It 's <i>good</i> , is n't it ?`` becomes ``It's good, isn't it?``. Line breaks stay, other markup too.

@@ -8,7 +8,7 @@ _NO_LETTER = re.compile(r"[^\w\s'’]|[\d_]")
 _FREE = 10.0  # nats: a few odd letters prove nothing
 
 
-def familiarity(tokenizer: Tokenizer, text: str) -> float | None:
+def letter_log_likelihood(tokenizer: Tokenizer, text: str) -> float | None:
     """The mean log-probability of a letter under the unigram model of the vocabulary (Kudo 2018), in nats.
 
     What a vocabulary does not know falls to rare pieces: of English reviews the median is near -1.7, German sentences
