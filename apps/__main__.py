@@ -9,7 +9,7 @@ import apps.server.environment  # noqa: F401
 
 import gradio as gr
 
-from apps.server.launch import FILE_LIFETIME, run_apps
+from apps.server.launch import DELETE_CACHE, run_apps
 from apps.server.models import LazyTask
 from apps.ui.home import Bricks, Card, front
 
@@ -82,7 +82,7 @@ def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> gr.
     pages = {app: _page(app, loads) for app in apps}
     if len(pages) == 1:
         return next(iter(pages.values()))
-    with gr.Blocks(title="seqcore", delete_cache=FILE_LIFETIME) as site:
+    with gr.Blocks(title="seqcore", delete_cache=DELETE_CACHE) as site:
         cards = [Card(app.title, app.name, app.kind, app.summary, app.bricks) for app in pages]
         gr.HTML(front(cards), apply_default_css=False)
     for app, page in pages.items():

@@ -209,7 +209,7 @@ def serve_alone(arguments: Sequence[str]) -> None:
     """All apps, with every call worked on by itself."""
     from apps.server import batching
 
-    batching.MOST_TOGETHER = 1
+    batching.MAX_TOGETHER = 1
     from apps.__main__ import main as serve
 
     serve(arguments)

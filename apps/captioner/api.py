@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from apps.captioner.files import check_size
 from apps.server.batching import Batcher
 from apps.server.models import LazyTask
-from seqcore.errors import CheckpointError, InputError
+from seqcore.errors import InputError
 
 if TYPE_CHECKING:
     from seqcore.tasks.captioning import Caption, Captioner
 
-DEFAULT_BEAM, WIDEST_BEAM, DEFAULT_PENALTY, DEFAULT_CAPTIONS = 5, 10, 1.0, 3
-MOST_TOGETHER = 16
+DEFAULT_BEAM, MAX_BEAM, DEFAULT_PENALTY, DEFAULT_CAPTIONS = 5, 10, 1.0, 3
+MAX_TOGETHER = 16
 
 
 class Answers:
@@ -20,14 +20,11 @@ class Answers:
 
     def __init__(self, load: "LazyTask[Captioner]") -> None:
         self.load = load
-        self._together: Batcher[Any, Caption] = Batcher(self._caption_all, MOST_TOGETHER)
+        self._together: Batcher[Any, Caption] = Batcher(self._caption_all, MAX_TOGETHER)
 
     def captioner(self) -> "Captioner":
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
-        task = self.load()
-        if not hasattr(task, "caption"):
-            raise CheckpointError(f"{self.load.checkpoint} holds no captioner: choose another with --checkpoint")
-        return task
+        return self.load.require("caption", "captioner")
 
     def caption(self, image: str | None, beam_size: int = DEFAULT_BEAM, length_penalty: float = DEFAULT_PENALTY) -> str:
         """Describe an image in a sentence that can be its alt text.
@@ -82,15 +79,15 @@ class Answers:
         return self._together(row["image"], **settings)
 
     def _caption_all(self, images: Sequence[Any], **settings: Any) -> "list[Caption]":
-        return self.captioner().caption(list(images), batch_size=MOST_TOGETHER, **settings)
+        return self.captioner().caption(list(images), batch_size=MAX_TOGETHER, **settings)
 
 
 def check_settings(beam_size: float, length_penalty: float, n_best: float) -> None:
     """Raises `InputError` for what is out of range."""
     for name, value, least, most in (
-        ("beam size", beam_size, 1, WIDEST_BEAM),
+        ("beam size", beam_size, 1, MAX_BEAM),
         ("length penalty", length_penalty, 0, 2),
-        ("number of captions", n_best, 1, WIDEST_BEAM),
+        ("number of captions", n_best, 1, MAX_BEAM),
     ):
         whole = name == "length penalty" or float(value).is_integer() if isinstance(value, int | float) else False
         if not whole or not least <= value <= most:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from apps.captioner.api import DEFAULT_BEAM, DEFAULT_CAPTIONS, DEFAULT_PENALTY, WIDEST_BEAM, Answers
-from apps.captioner.files import LARGEST_IMAGE, MOST_IMAGES
+from apps.captioner.api import DEFAULT_BEAM, DEFAULT_CAPTIONS, DEFAULT_PENALTY, MAX_BEAM, Answers
+from apps.captioner.files import MAX_IMAGE_BYTES, MAX_IMAGES
 from apps.captioner.handlers import ABOUT, TITLE, PageEvents
-from apps.server.errors import user_errors
-from apps.server.launch import FILE_LIFETIME, MOST_CALLS, run_app
+from apps.server.errors import report_errors
+from apps.server.launch import DELETE_CACHE, MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
-from apps.ui.layout import PRIVATE, heading, search_settings
+from apps.ui.layout import NO_API, heading, search_settings
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "Caption images in the browser with a convolutional network and a deep LSTM."
 EXAMPLES = Path(__file__).resolve().parent / "examples"
-MOST_WATCHED = 16
+MAX_WATCHED = 16
 
 
 def build(load: "LazyTask[Captioner]") -> gr.Blocks:
     """The page and its endpoints, `/caption` among them. `load` gives the task, on first use."""
     answers = Answers(load)
     events = PageEvents(answers)
-    with gr.Blocks(title="Captioner · seqcore", delete_cache=FILE_LIFETIME) as page:
+    with gr.Blocks(title="Captioner · seqcore", delete_cache=DELETE_CACHE) as page:
         head = gr.HTML(heading(TITLE, ABOUT), apply_default_css=False)
         trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
         settings = _settings()
@@ -41,14 +41,14 @@ def build(load: "LazyTask[Captioner]") -> gr.Blocks:
         with gr.Accordion("Settings", open=False, elem_id="settings"), gr.Row():
             for setting in settings:
                 setting.render()
-        page.load(user_errors(events.greet), None, [head, trouble], **PRIVATE)
+        page.load(report_errors(events.greet), None, [head, trouble], **NO_API)
         _endpoints(answers)
     return page
 
 
 def _settings() -> "list[Component]":
     """Beam size, length penalty, captions to compare."""
-    return search_settings("caption", WIDEST_BEAM, DEFAULT_BEAM, DEFAULT_PENALTY, DEFAULT_CAPTIONS)
+    return search_settings("caption", MAX_BEAM, DEFAULT_BEAM, DEFAULT_PENALTY, DEFAULT_CAPTIONS)
 
 
 def _photo_tab(events: PageEvents, settings: "list[Component]") -> None:
@@ -74,13 +74,13 @@ def _photo_tab(events: PageEvents, settings: "list[Component]") -> None:
             )  # fmt: skip
     looked = gr.HTML(elem_id="looked", elem_classes="sq-filled", apply_default_css=False)
     outputs = [text, status, looked]
-    chosen = examples.click(lambda sample: sample[0], examples, photo, **PRIVATE)
+    chosen = examples.click(lambda sample: sample[0], examples, photo, **NO_API)
     for begin in (go.click, photo.input, chosen.success):
         begin(
-            user_errors(events.show_caption), [photo, *settings], outputs,
-            trigger_mode="multiple", concurrency_limit=MOST_WATCHED, concurrency_id="watched", **PRIVATE,
+            report_errors(events.show_caption), [photo, *settings], outputs,
+            trigger_mode="multiple", concurrency_limit=MAX_WATCHED, concurrency_id="watched", **NO_API,
         )  # fmt: skip
-    photo.clear(user_errors(events.clear), None, outputs, **PRIVATE)
+    photo.clear(report_errors(events.clear), None, outputs, **NO_API)
 
 
 def _photo(**options: Any) -> gr.Image:
@@ -96,7 +96,7 @@ def _photo(**options: Any) -> gr.Image:
 
 def _many_tab(events: PageEvents, settings: "list[Component]") -> None:
     gr.Markdown(
-        f"Up to {MOST_IMAGES} images of at most {LARGEST_IMAGE // 1_000_000} MB. Their alt texts come as a table, to "
+        f"Up to {MAX_IMAGES} images of at most {MAX_IMAGE_BYTES // 1_000_000} MB. Their alt texts come as a table, to "
         "look at and to download.",
         elem_classes="sq-hint",
     )
@@ -111,11 +111,11 @@ def _many_tab(events: PageEvents, settings: "list[Component]") -> None:
     results = gr.HTML(elem_id="results", apply_default_css=False)
     outputs = [progress, table, objects, results, stop]
     go.click(
-        user_errors(events.show_files), [files, *settings[:2]], outputs,
-        concurrency_limit=2, concurrency_id="files", **PRIVATE,
+        report_errors(events.show_files), [files, *settings[:2]], outputs,
+        concurrency_limit=2, concurrency_id="files", **NO_API,
     )  # fmt: skip
-    stop.click(user_errors(events.stop_files), None, outputs, **PRIVATE)
-    files.change(user_errors(events.choose_files), files, outputs, **PRIVATE)
+    stop.click(report_errors(events.stop_files), None, outputs, **NO_API)
+    files.change(report_errors(events.choose_files), files, outputs, **NO_API)
 
 
 def _endpoints(answers: Answers) -> None:
@@ -127,12 +127,12 @@ def _endpoints(answers: Answers) -> None:
         gr.Number(DEFAULT_CAPTIONS, label="n_best", visible=False),
     ]
     gr.on(
-        [], user_errors(answers.caption), inputs[:3], gr.Textbox(label="caption", visible=False),
-        api_name="caption", concurrency_limit=MOST_CALLS,
+        [], report_errors(answers.caption), inputs[:3], gr.Textbox(label="caption", visible=False),
+        api_name="caption", concurrency_limit=MAX_CALLS,
     )  # fmt: skip
     gr.on(
-        [], user_errors(answers.explain_caption), inputs, gr.JSON(label="explanation", visible=False),
-        api_name="explain_caption", concurrency_limit=MOST_CALLS,
+        [], report_errors(answers.explain_caption), inputs, gr.JSON(label="explanation", visible=False),
+        api_name="explain_caption", concurrency_limit=MAX_CALLS,
     )  # fmt: skip
 
 

@@ -14,8 +14,8 @@ from seqcore.errors import InputError
 if TYPE_CHECKING:
     from seqcore.tasks.captioning import Captioner
 
-LARGEST_IMAGE = 20_000_000  # bytes
-MOST_IMAGES = 500
+MAX_IMAGE_BYTES = 20_000_000  # bytes
+MAX_IMAGES = 500
 _TOGETHER = 16
 _THUMBNAIL = 64  # pixels
 
@@ -53,8 +53,8 @@ class Progress:
 def check_size(path: str) -> None:
     """Raises `InputError` for a file that is larger than an image may be."""
     size = Path(path).stat().st_size
-    if size > LARGEST_IMAGE:
-        limit = f"{LARGEST_IMAGE // 1_000_000} MB"
+    if size > MAX_IMAGE_BYTES:
+        limit = f"{MAX_IMAGE_BYTES // 1_000_000} MB"
         raise InputError(f"{Path(path).name} has {size / 1e6:,.1f} MB, and this page takes {limit}: make it smaller.")
 
 
@@ -68,8 +68,8 @@ def caption_files(captioner: "Captioner", paths: Sequence[str], beam_size: int, 
     """
     if not paths:
         raise InputError("Choose images first.")
-    if len(paths) > MOST_IMAGES:
-        raise InputError(f"These are {len(paths)} images, and this page takes {MOST_IMAGES}: choose fewer.")
+    if len(paths) > MAX_IMAGES:
+        raise InputError(f"These are {len(paths)} images, and this page takes {MAX_IMAGES}: choose fewer.")
     yield Progress(0, len(paths))
     lines: list[Line] = []
     for begin in range(0, len(paths), _TOGETHER):

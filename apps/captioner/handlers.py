@@ -9,7 +9,7 @@ import gradio as gr
 from apps.captioner import details
 from apps.captioner.api import Answers, check_settings
 from apps.captioner.files import Line, caption_files
-from apps.server.models import trouble
+from apps.server.models import load_error_html
 from apps.ui.layout import heading
 from apps.ui.progress import progress_bar
 from apps.ui.runs import Turns, visitor
@@ -36,7 +36,7 @@ class PageEvents:
         try:
             self.answers.captioner()
         except SeqcoreError as error:
-            return gr.skip(), gr.update(value=trouble(error), visible=True)
+            return gr.skip(), gr.update(value=load_error_html(error), visible=True)
         return heading(TITLE, self.answers.load.about() or ABOUT), gr.update(visible=False)
 
     def show_caption(

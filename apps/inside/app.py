@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from apps.inside import gates, gradients, labels, memory, writing
-from apps.server.launch import FILE_LIFETIME, run_apps
+from apps.server.launch import DELETE_CACHE, run_apps
 from apps.server.models import CHECKPOINTS, MODELS, LazyTask
 from apps.ui.layout import heading
 
@@ -44,7 +44,7 @@ def build(loads: Mapping[str, LazyTask[Any]]) -> gr.Blocks:
     Args:
         loads: gives each model of `MODELS` on first use; one that is not there is missed in its own panel alone.
     """
-    with gr.Blocks(title="Inside · seqcore", delete_cache=FILE_LIFETIME) as page:
+    with gr.Blocks(title="Inside · seqcore", delete_cache=DELETE_CACHE) as page:
         gr.HTML(heading("Inside", ABOUT), apply_default_css=False)
         for panel in PANELS:
             with gr.Tab(panel.title, elem_id=panel.elem_id):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HIDDEN, INPUT, SEQUENCES = 32, 8, 4
 _SPREAD = 0.3  # of the numbers that are read
 _SEED = 1
-_LEAST = 1e-16  # what is less is beneath the chart
+_MIN_NORM = 1e-16  # what is less is beneath the chart
 _POINTS_PER_INCH = 72.0
 
 
@@ -142,7 +142,7 @@ def _name(axes: "object", found: Sequence[Measured], low: float, high: float) ->
 def _limits(found: Sequence[Measured]) -> tuple[float, float]:
     """Whole powers of ten around all lines, but not beneath what is worth looking at."""
     values = [value for one in found for value in one.whole.norms.tolist() if value > 0]
-    low = 10 ** math.floor(math.log10(max(min(values), _LEAST)))
+    low = 10 ** math.floor(math.log10(max(min(values), _MIN_NORM)))
     return min(low, 0.1), max(10 ** math.ceil(math.log10(max(values)) + 0.01), 10.0)
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from apps.ui.figures import INK, LONGEST_AXIS, piece_labels, svg
+from apps.ui.figures import INK, MAX_AXIS, piece_labels, svg
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from apps.inside.readings import Reading, Track
 
-MOST_UNITS = 48
+MAX_UNITS = 48
 _POINTS_PER_INCH = 72.0
 _ROW, _GAP = 3.5, 28.0  # points: of a unit, and between two maps
 _GATE, _ABOVE, _BELOW = (0.39, 0.40, 0.95), (0.23, 0.51, 0.96), (0.98, 0.45, 0.09)
@@ -32,13 +32,13 @@ _MAPS = (
 def varying_units(track: "Track") -> list[int]:
     """The units whose cell varies most over the steps, 48 at most, the liveliest first."""
     spread = track.trace.cell[0].tanh().std(0, correction=0)
-    return [int(unit) for unit in spread.argsort(descending=True, stable=True)[:MOST_UNITS]]
+    return [int(unit) for unit in spread.argsort(descending=True, stable=True)[:MAX_UNITS]]
 
 
 def maps(reading: "Reading", track: "Track", unit: int) -> str:
     """Heat maps of the three gates and the cell, a row a unit, a column a step; the chosen unit is framed."""
     units, total = varying_units(track), track.trace.cell.shape[2]
-    steps = len(reading.steps) if reading.times else min(len(reading.steps), LONGEST_AXIS)
+    steps = len(reading.steps) if reading.times else min(len(reading.steps), MAX_AXIS)
     drawing = svg(_figure(reading, track, units, steps, unit), _described(reading, track, unit))
     cut = f" The first {steps} of {len(reading.steps)} pieces are shown." if steps < len(reading.steps) else ""
     shown = f"the {len(units)} of {total} units" if len(units) < total else f"all {total} units"

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from apps.inside.gate_pictures import MOST_UNITS, maps, unit_view, varying_units
-from apps.inside.lessons import COSTLY, lesson, to_try
-from apps.inside.readings import LONGEST_TEXT, Reading, read
-from apps.server.errors import user_errors
-from apps.server.models import LazyTask, trouble
-from apps.ui.layout import PRIVATE
+from apps.inside.gate_pictures import MAX_UNITS, maps, unit_view, varying_units
+from apps.inside.lessons import LIMITED, lesson, to_try
+from apps.inside.readings import MAX_TEXT_CHARS, Reading, read
+from apps.server.errors import report_errors
+from apps.server.models import LazyTask, load_error_html
+from apps.ui.layout import NO_API
 from apps.ui.runs import Turns, visitor
 from seqcore.errors import InputError, SeqcoreError
 
@@ -90,7 +90,7 @@ class GateEvents:
         try:
             self.task(source.model)
         except SeqcoreError as error:
-            yield trouble(error), hidden, hidden, "", "", None
+            yield load_error_html(error), hidden, hidden, "", "", None
             return
         try:
             reading = self.reading(source)
@@ -160,12 +160,12 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
             model = gr.Dropdown(names, value=names[0][1] if names else None, label="Model", elem_id="gates-model")
             layer = gr.Dropdown([], label="Layer", visible=False, elem_id="gates-layer")
             rank = gr.Slider(
-                1, MOST_UNITS, value=1, step=1, label="Unit", visible=False, elem_id="gates-unit",
+                1, MAX_UNITS, value=1, step=1, label="Unit", visible=False, elem_id="gates-unit",
                 info="From the one whose cell varies most",
             )  # fmt: skip
         with gr.Column(scale=2, min_width=280):
             text = gr.Textbox(
-                EXAMPLE, label="Text", lines=3, max_lines=6, max_length=LONGEST_TEXT, elem_id="gates-text",
+                EXAMPLE, label="Text", lines=3, max_lines=6, max_length=MAX_TEXT_CHARS, elem_id="gates-text",
                 elem_classes="sq-text",
             )  # fmt: skip
             with gr.Column(visible=False) as photo_part:
@@ -180,17 +180,17 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     gr.HTML(to_try(TRY), apply_default_css=False)
 
     inputs, outputs = [model, text, photo, film], [answer, layer, rank, unit, drawn, source]
-    chosen = model.input(user_errors(events.choose), model, [text, photo_part, film_part], **PRIVATE)
+    chosen = model.input(report_errors(events.choose), model, [text, photo_part, film_part], **NO_API)
     picked = [
-        samples.click(lambda sample: sample[0], samples, file, **PRIVATE)
+        samples.click(lambda sample: sample[0], samples, file, **NO_API)
         for samples, file in ((photos, photo), (films, film))
     ]
     for begin in (go.click, text.submit, photo.input, film.input, chosen.success, *(one.success for one in picked)):
-        begin(user_errors(events.show), inputs, outputs, trigger_mode="multiple", **COSTLY, **PRIVATE)
+        begin(report_errors(events.show), inputs, outputs, trigger_mode="multiple", **LIMITED, **NO_API)
     for change in (layer.input, rank.input):
-        change(user_errors(events.look), [source, layer, rank], [unit, drawn], trigger_mode="always_last", **PRIVATE)
+        change(report_errors(events.look), [source, layer, rank], [unit, drawn], trigger_mode="always_last", **NO_API)
     if names:
-        gr.on(None, user_errors(events.open), None, outputs, **COSTLY, **PRIVATE)
+        gr.on(None, report_errors(events.open), None, outputs, **LIMITED, **NO_API)
     _endpoint(events)
 
 
@@ -215,6 +215,6 @@ def _endpoint(events: GateEvents) -> None:
         gr.Number(None, label="unit", visible=False),
     ]
     gr.on(
-        [], user_errors(events.trace_gates), inputs, gr.JSON(label="gates", visible=False),
-        api_name="trace_gates", **COSTLY,
+        [], report_errors(events.trace_gates), inputs, gr.JSON(label="gates", visible=False),
+        api_name="trace_gates", **LIMITED,
     )  # fmt: skip

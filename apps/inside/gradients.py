@@ -6,10 +6,10 @@ from typing import Any
 import gradio as gr
 
 from apps.inside.flows import chart, figures, measure, summary
-from apps.inside.lessons import COSTLY, lesson, to_try
-from apps.server.errors import user_errors
+from apps.inside.lessons import LIMITED, lesson, to_try
+from apps.server.errors import report_errors
 from apps.server.models import LazyTask
-from apps.ui.layout import PRIVATE
+from apps.ui.layout import NO_API
 
 LESSON = (
     "A recurrent network learns by sending the error back through time, step by step. At every step the gradient is "
@@ -48,8 +48,8 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     gr.HTML(to_try(TRY), apply_default_css=False)
     # On opening the page, and whenever a slider moves.
     gr.on(
-        None, user_errors(show), [length, depth, gain, threshold, truncation], drawn,
-        trigger_mode="always_last", **COSTLY, **PRIVATE,
+        None, report_errors(show), [length, depth, gain, threshold, truncation], drawn,
+        trigger_mode="always_last", **LIMITED, **NO_API,
     )  # fmt: skip
 
 

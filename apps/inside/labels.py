@@ -14,9 +14,9 @@ from apps.captioner.files import check_size
 from apps.inside.head import Head, train_head
 from apps.inside.lessons import lesson, to_try
 from apps.inside.shapes import SHAPES, draw, drawn
-from apps.server.errors import user_errors
-from apps.server.models import LazyTask, trouble
-from apps.ui.layout import PRIVATE
+from apps.server.errors import report_errors
+from apps.server.models import LazyTask, load_error_html
+from apps.ui.layout import NO_API
 from apps.ui.progress import progress_bar
 from apps.ui.runs import Turns, visitor
 from seqcore.errors import CheckpointError, InputError
@@ -44,7 +44,7 @@ FLOWS = (
     ("Many to many, in step", ("frame, frame, frame", "CNN", "LSTM", "linear", "label, label, label")),
 )
 EACH_TAUGHT, EACH_HELD_OUT = 16, 8
-OWN_LABELS, MOST_IMAGES = 3, 12
+OWN_LABELS, MAX_IMAGES = 3, 12
 _AT_ONCE = 8
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 Example: TypeAlias = tuple[Any, str]
@@ -95,10 +95,7 @@ class LabelEvents:
 
     def encoder(self) -> Any:
         """The image encoder. Raises `CheckpointError` when the checkpoint is missing or has none."""
-        network: Any = getattr(self.load(), "network", None)
-        if not hasattr(getattr(network, "encoder", None), "pooled"):
-            raise CheckpointError(f"{self.load.checkpoint} holds no captioner: choose another with --checkpoint")
-        return network.encoder
+        return self.load.require("caption", "captioner").network.encoder
 
     def _features(self, images: Sequence[Any]) -> Tensor:
         encoder = self.encoder()
@@ -114,7 +111,7 @@ class LabelEvents:
         try:
             self.encoder()  # loading is not seeing: the time shown leaves it out
         except CheckpointError as error:
-            yield "", trouble(error), None
+            yield "", load_error_html(error), None
             return None
         images, names = zip(*taught, *held_out, strict=True)
         started, parts = time.perf_counter(), []
@@ -144,8 +141,8 @@ def own_examples(names: Sequence[Any], files: Sequence[Any]) -> tuple[list[Examp
             continue
         if not label or label in labels:
             raise InputError(f"Label {number} needs a name of its own: its images have none.")
-        if not 2 <= len(paths) <= MOST_IMAGES:
-            raise InputError(f"“{label}” has {len(paths)} images: give 2 to {MOST_IMAGES} of each label.")
+        if not 2 <= len(paths) <= MAX_IMAGES:
+            raise InputError(f"“{label}” has {len(paths)} images: give 2 to {MAX_IMAGES} of each label.")
         labels.append(label)
         for place, path in enumerate(paths):
             check_size(path)
@@ -222,7 +219,7 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
             found = gr.HTML(elem_id="one-label", apply_default_css=False)
     with gr.Accordion("Labels of your own", open=False, elem_id="own-labels"):
         gr.Markdown(
-            f"Two or three labels, 2 to {MOST_IMAGES} images each. Every third image is held out, to measure with.",
+            f"Two or three labels, 2 to {MAX_IMAGES} images each. Every third image is held out, to measure with.",
             elem_classes="sq-hint",
         )
         names, files = [], []
@@ -237,10 +234,10 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
         own = gr.Button("Learn these", elem_id="learn-own")
     gr.HTML(to_try(TRY), apply_default_css=False)
     outputs = [progress, learned, head]
-    live: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "live-training", **PRIVATE}
-    ready = go.click(user_errors(events.learn_shapes), None, outputs, **live)
-    own_ready = own.click(user_errors(events.learn_own), [*names, *files], outputs, **live)
-    shown = other.click(lambda: draw(chance.choice(SHAPES), chance), None, image, **PRIVATE)
+    live: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "live-training", **NO_API}
+    ready = go.click(report_errors(events.learn_shapes), None, outputs, **live)
+    own_ready = own.click(report_errors(events.learn_own), [*names, *files], outputs, **live)
+    shown = other.click(lambda: draw(chance.choice(SHAPES), chance), None, image, **NO_API)
     for begin in (ready.success, own_ready.success, shown.success, image.input):
-        begin(user_errors(events.classify), [image, head], found, trigger_mode="always_last", **PRIVATE)
-    image.clear(lambda: "", None, found, queue=False, **PRIVATE)
+        begin(report_errors(events.classify), [image, head], found, trigger_mode="always_last", **NO_API)
+    image.clear(lambda: "", None, found, queue=False, **NO_API)

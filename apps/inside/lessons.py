@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-COSTLY: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "inside"}
+LIMITED: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "inside"}
 
 
 def lesson(told: str) -> str:

@@ -11,11 +11,11 @@ from torch import Tensor
 from apps.inside.adding import COMMAND, adding_table
 from apps.inside.forecasts import Training, mean, repeated, train_lstm, train_window
 from apps.inside.lessons import lesson, to_try
-from apps.inside.series import TITLES, WIDEST_WINDOW, Series, series
-from apps.server.errors import user_errors
+from apps.inside.series import MAX_WINDOW, TITLES, Series, series
+from apps.server.errors import report_errors
 from apps.server.models import LazyTask
 from apps.ui.figures import Line, line_figure, svg
-from apps.ui.layout import PRIVATE
+from apps.ui.layout import NO_API
 from apps.ui.runs import Turns, visitor
 from seqcore.errors import InputError
 
@@ -29,7 +29,7 @@ TRY = (
     "Train both on the mark to remember, and move the window: however wide it is made, the mark lies before it.",
     "Then take a real series, where the last few numbers say nearly all there is to say.",
 )
-MOST_SEEDS = 5
+MAX_SEEDS = 5
 _SHOWN = 100  # steps of the picture
 _ALIKE = 0.03  # errors that differ by less than this part are called alike
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
@@ -95,7 +95,7 @@ def check(title: object, width: object, place: object, seed: object) -> None:
     """Raises `InputError` for what the page does not offer."""
     if title not in TITLES:
         raise InputError(f"The series must be one of {', '.join(TITLES)}, not {title!r}")
-    for name, value, most in (("window", width, WIDEST_WINDOW), ("place", place, _SHOWN), ("seed", seed, MOST_SEEDS)):
+    for name, value, most in (("window", width, MAX_WINDOW), ("place", place, _SHOWN), ("seed", seed, MAX_SEEDS)):
         whole = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
         if not whole or not 1 <= value <= most:  # type: ignore[operator]
             raise InputError(f"The {name} must be a whole number from 1 to {most}, not {value!r}")
@@ -109,7 +109,7 @@ def picture(of: Series, width: int, place: int, lstm: Tensor | None = None, wind
     """
     begin, end = of.begin, min(of.begin + _SHOWN, len(of.values))
     at = min(begin + int(place) - 1, end - 1)
-    steps = range(begin - WIDEST_WINDOW, end)
+    steps = range(begin - MAX_WINDOW, end)
     lines = [Line("what came", list(steps), of.values[steps.start : end].tolist())]
     scored = [step for step in range(begin, end) if bool(of.scored[step])]
     for found, label, look in ((lstm, "LSTM", "first"), (window, f"window of {width}", "second")):
@@ -188,10 +188,10 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     gr.HTML(lesson(ABOUT), apply_default_css=False)
     with gr.Row():
         chosen = gr.Radio(TITLES, value=TITLES[0], label="Series", elem_id="series", min_width=280)
-        seed = gr.Slider(1, MOST_SEEDS, value=1, step=1, label="Seed", elem_id="memory-seed", min_width=140)
+        seed = gr.Slider(1, MAX_SEEDS, value=1, step=1, label="Seed", elem_id="memory-seed", min_width=140)
     with gr.Row():
         width = gr.Slider(
-            1, WIDEST_WINDOW, value=4, step=1, label="Window", elem_id="window", min_width=200,
+            1, MAX_WINDOW, value=4, step=1, label="Window", elem_id="window", min_width=200,
             info="Numbers that the multilayer perceptron sees.",
         )  # fmt: skip
         place = gr.Slider(
@@ -201,12 +201,12 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     go = gr.Button("Train and forecast", variant="primary", elem_id="forecast")
     progress = gr.HTML(elem_id="memory-progress", apply_default_css=False)
     shown = gr.HTML(elem_id="forecasts", apply_default_css=False)
-    gr.on(None, lambda: picture(series(TITLES[0]), 4, _first_scored() + 1), None, shown, **PRIVATE)
+    gr.on(None, lambda: picture(series(TITLES[0]), 4, _first_scored() + 1), None, shown, **NO_API)
     settings = [chosen, width, place, seed]
     for begin in (go.click, chosen.input, width.release, place.release, seed.release):
         begin(
-            user_errors(events.show), settings, [progress, shown],
-            trigger_mode="always_last", concurrency_limit=1, concurrency_id="live-training", **PRIVATE,
+            report_errors(events.show), settings, [progress, shown],
+            trigger_mode="always_last", concurrency_limit=1, concurrency_id="live-training", **NO_API,
         )  # fmt: skip
     gr.HTML(to_try(TRY), apply_default_css=False)
     if table := adding_table():

@@ -10,8 +10,8 @@ from seqcore.errors import InputError
 if TYPE_CHECKING:
     from seqcore.explain import GateTrace
 
-LONGEST_TEXT = 600  # characters
-MOST_FRAMES = 600
+MAX_TEXT_CHARS = 600  # characters
+MAX_FRAMES = 600
 _STILLS = 8
 
 
@@ -119,8 +119,8 @@ def _video(task: Any, film: str) -> Reading:
 
     if not film:
         raise InputError("Choose a film first.")
-    if video_info(film).frames > MOST_FRAMES:
-        raise InputError(f"This panel takes films of {MOST_FRAMES} frames at most: cut it.")
+    if video_info(film).frames > MAX_FRAMES:
+        raise InputError(f"This panel takes films of {MAX_FRAMES} frames at most: cut it.")
     with recorded_gates(task.network.lstm) as recording:
         found = task.label(film)
     names = [segment.label for segment in found.segments]
@@ -154,8 +154,8 @@ _READERS: Mapping[str, Callable[[Any, str], Reading]] = {
 def _checked(text: str) -> str:
     if not any(character.isalnum() for character in text):
         raise InputError("Write a few words first.")
-    if len(text) > LONGEST_TEXT:
-        raise InputError(f"These are {len(text):,} characters, and this panel takes {LONGEST_TEXT}: shorten them.")
+    if len(text) > MAX_TEXT_CHARS:
+        raise InputError(f"These are {len(text):,} characters, and this panel takes {MAX_TEXT_CHARS}: shorten them.")
     return text
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-SHORTEST_GAP, LONGEST_GAP = 14, 20  # steps from a mark to its answer: more than the widest window
-WIDEST_WINDOW = 12
+MIN_GAP, MAX_GAP = 14, 20  # steps from a mark to its answer: more than the widest window
+MAX_WINDOW = 12
 _BLOCKS, _NOISE, _SIGNAL, _PAUSE = 640, 0.05, 2.0, 4
 
 
@@ -70,7 +70,7 @@ def memory_series() -> Series:
     for block in range(_BLOCKS):
         if block == _BLOCKS - 40:
             begin = len(values)
-        gap = int(torch.randint(SHORTEST_GAP, LONGEST_GAP + 1, (1,), generator=chance))
+        gap = int(torch.randint(MIN_GAP, MAX_GAP + 1, (1,), generator=chance))
         mark = 2.0 * int(torch.randint(0, 2, (1,), generator=chance)) - 1
         noise = (_NOISE * torch.randn(gap - 2 + _PAUSE, generator=chance)).tolist()
         values += [mark, *noise[_PAUSE:], _SIGNAL, mark, *noise[:_PAUSE]]
@@ -78,7 +78,7 @@ def memory_series() -> Series:
     numbers, kind = torch.tensor(values), torch.tensor(kinds)
     return Series(
         "A mark to remember", "value", "Made by this page, the same every time.", numbers, numbers, 0.0, 1.0, False,
-        kind > 0, kind == 2, begin, 400, 0.03, LONGEST_GAP,
+        kind > 0, kind == 2, begin, 400, 0.03, MAX_GAP,
     )  # fmt: skip
 
 

@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from apps.server.models import LazyTask
-from seqcore.errors import CheckpointError, InputError
+from seqcore.errors import InputError
 
 if TYPE_CHECKING:
     from seqcore.tasks.language import LanguageModel, Written
 
-LONGEST_PROMPT = 2_000
-MOST_PIECES = 300
-DEFAULT_TEMPERATURE, COLDEST, HOTTEST = 0.8, 0.1, 2.0
+MAX_PROMPT_CHARS = 2_000
+MAX_PIECES = 300
+DEFAULT_TEMPERATURE, MIN_TEMPERATURE, MAX_TEMPERATURE = 0.8, 0.1, 2.0
 DEFAULT_PIECES = 60
 
 
@@ -27,10 +27,10 @@ class Settings:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        _check("temperature", self.temperature, COLDEST, HOTTEST, whole=False)
+        _check("temperature", self.temperature, MIN_TEMPERATURE, MAX_TEMPERATURE, whole=False)
         _check("top-p", self.top_p, 0.05, 1.0, whole=False)
         for name, field, least, most in (
-            ("top-k", "top_k", 0, 1000), ("length", "max_length", 1, MOST_PIECES), ("seed", "seed", 0, 2**31 - 1)
+            ("top-k", "top_k", 0, 1000), ("length", "max_length", 1, MAX_PIECES), ("seed", "seed", 0, 2**31 - 1)
         ):  # fmt: skip
             _check(name, getattr(self, field), least, most, whole=True)
             object.__setattr__(self, field, int(getattr(self, field)))  # sliders give 3.0
@@ -51,17 +51,14 @@ class Writer:
 
     def model(self) -> "LanguageModel":
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
-        task = self.load()
-        if not hasattr(task, "alternatives"):
-            raise CheckpointError(f"{self.load.checkpoint} holds no language model: choose another with --checkpoint")
-        return task
+        return self.load.require("alternatives", "language model")
 
     def stream(self, prompt: str, settings: Settings) -> "Iterator[Written]":
         """What is written after every piece. Raises `InputError` for what is no text or too long."""
         if not isinstance(prompt, str):
             raise InputError("The prompt must be a string.")
-        if len(prompt) > LONGEST_PROMPT:
-            raise InputError(f"The prompt has {len(prompt):,} characters, and this page takes {LONGEST_PROMPT:,}.")
+        if len(prompt) > MAX_PROMPT_CHARS:
+            raise InputError(f"The prompt has {len(prompt):,} characters, and this page takes {MAX_PROMPT_CHARS:,}.")
         return self.model().stream(prompt, **asdict(settings))
 
     def write(

@@ -9,19 +9,19 @@ import gradio as gr
 
 from apps.inside.lessons import lesson, to_try
 from apps.inside.writer import (
-    COLDEST,
     DEFAULT_PIECES,
     DEFAULT_TEMPERATURE,
-    HOTTEST,
-    LONGEST_PROMPT,
-    MOST_PIECES,
+    MAX_PIECES,
+    MAX_PROMPT_CHARS,
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
     Settings,
     Writer,
 )
-from apps.server.errors import user_errors
-from apps.server.models import LazyTask, trouble
+from apps.server.errors import report_errors
+from apps.server.models import LazyTask, load_error_html
 from apps.ui.figures import piece_labels
-from apps.ui.layout import PRIVATE
+from apps.ui.layout import NO_API
 from apps.ui.runs import Turns, visitor
 from seqcore.errors import CheckpointError
 
@@ -66,7 +66,7 @@ class WritingEvents:
             model = self.writer.model()  # loading is not writing: the time shown leaves it out
             pieces = self.writer.stream(prompt, chosen)
         except CheckpointError as error:
-            yield trouble(error), "Not written.", "", None, idle
+            yield load_error_html(error), "Not written.", "", None, idle
             return
         except Exception:  # why, a message of its own says
             yield "", "Not written.", "", None, idle
@@ -149,18 +149,18 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     gr.HTML(lesson(ABOUT), apply_default_css=False)
     prompt = gr.Textbox(
         EXAMPLES[0], label="Prompt", lines=2, max_lines=6, elem_id="prompt", elem_classes="sq-text",
-        placeholder=f"Up to {LONGEST_PROMPT:,} characters, or nothing. Shift + Enter writes.",
+        placeholder=f"Up to {MAX_PROMPT_CHARS:,} characters, or nothing. Shift + Enter writes.",
     )  # fmt: skip
     examples = gr.Dataset(
         components=[prompt], samples=[[sample] for sample in EXAMPLES], label="Prompts to try", elem_id="prompts"
     )
     with gr.Row():
         temperature = gr.Slider(
-            COLDEST, HOTTEST, value=DEFAULT_TEMPERATURE, step=0.05, label="Temperature", elem_id="temperature",
-            info="1 is as learned.", min_width=200,
+            MIN_TEMPERATURE, MAX_TEMPERATURE, value=DEFAULT_TEMPERATURE, step=0.05, label="Temperature",
+            elem_id="temperature", info="1 is as learned.", min_width=200,
         )  # fmt: skip
         length = gr.Slider(
-            1, MOST_PIECES, value=DEFAULT_PIECES, step=1, label="Length", elem_id="length",
+            1, MAX_PIECES, value=DEFAULT_PIECES, step=1, label="Length", elem_id="length",
             info="The most pieces of words.", min_width=200,
         )  # fmt: skip
         seed = gr.Number(1, label="Seed", precision=0, minimum=0, elem_id="seed", min_width=120,
@@ -182,16 +182,16 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
 
     settings = [temperature, top_k, top_p, length, seed]
     outputs = [text, status, dice, last, stop]
-    chosen = examples.click(lambda sample: sample[0], examples, prompt, queue=False, **PRIVATE)
-    other = another.click(lambda number: int(number or 0) + 1, seed, seed, queue=False, **PRIVATE)
+    chosen = examples.click(lambda sample: sample[0], examples, prompt, queue=False, **NO_API)
+    other = another.click(lambda number: int(number or 0) + 1, seed, seed, queue=False, **NO_API)
     for begin in (go.click, prompt.submit, chosen.success, other.success):
         begin(
-            user_errors(events.show), [prompt, *settings], outputs,
-            trigger_mode="multiple", concurrency_limit=4, concurrency_id="writing", **PRIVATE,
+            report_errors(events.show), [prompt, *settings], outputs,
+            trigger_mode="multiple", concurrency_limit=4, concurrency_id="writing", **NO_API,
         )  # fmt: skip
-    stop.click(user_errors(events.stop), None, outputs, **PRIVATE)
+    stop.click(report_errors(events.stop), None, outputs, **NO_API)
     for setting in (temperature, top_k, top_p):
         setting.input(
-            user_errors(events.reshape), [last, temperature, top_k, top_p], dice, trigger_mode="always_last", **PRIVATE
+            report_errors(events.reshape), [last, temperature, top_k, top_p], dice, trigger_mode="always_last", **NO_API
         )
-    gr.api(user_errors(writer.write), api_name="write", concurrency_limit=4, concurrency_id="writing")
+    gr.api(report_errors(writer.write), api_name="write", concurrency_limit=4, concurrency_id="writing")

@@ -10,12 +10,12 @@ from apps.sentiment.files import classify_table
 from apps.sentiment.tables import open_table
 from apps.server.batching import Batcher
 from apps.server.models import LazyTask
-from seqcore.errors import CheckpointError, InputError
+from seqcore.errors import InputError
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment, SentimentClassifier
 
-LONGEST_TEXT = 40_000
+MAX_TEXT_CHARS = 40_000
 UNSURE_BELOW = 0.6
 _SHORT = 1_000  # characters of a text whose words are soon weighed
 
@@ -27,15 +27,12 @@ class Answers:
         self.load = load
         self._together: Batcher[str, Sentiment] = Batcher(self._classify_all)
         # Weighing words takes seconds and all of the processor: one text at a time, but no short one waits for a long.
-        self._weighing_short: Batcher[str, Sentiment] = Batcher(self._explain_all, most_together=1)
-        self._weighing_long: Batcher[str, Sentiment] = Batcher(self._explain_all, most_together=1)
+        self._weighing_short: Batcher[str, Sentiment] = Batcher(self._explain_all, max_together=1)
+        self._weighing_long: Batcher[str, Sentiment] = Batcher(self._explain_all, max_together=1)
 
     def classifier(self) -> "SentimentClassifier":
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
-        task = self.load()
-        if not hasattr(task, "classify"):
-            raise CheckpointError(f"{self.load.checkpoint} holds no classifier: choose another with --checkpoint")
-        return task
+        return self.load.require("classify", "classifier")
 
     def labels(self) -> list[str]:
         """Tell which labels the model knows.
@@ -131,9 +128,9 @@ def check_text(text: object) -> None:
     """Raises `InputError` for a text that is too long, and for anything that is no text."""
     if not isinstance(text, str):
         raise InputError("The text must be a string.")
-    if len(text) > LONGEST_TEXT:
+    if len(text) > MAX_TEXT_CHARS:
         raise InputError(
-            f"The text has {len(text):,} characters, and this page takes {LONGEST_TEXT:,} at a time. "
+            f"The text has {len(text):,} characters, and this page takes {MAX_TEXT_CHARS:,} at a time. "
             "Classify it in parts, or as a file."
         )
 

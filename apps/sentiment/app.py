@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from apps.sentiment.api import LONGEST_TEXT, UNSURE_BELOW, Answers
+from apps.sentiment.api import MAX_TEXT_CHARS, UNSURE_BELOW, Answers
 from apps.sentiment.handlers import ABOUT, EXAMPLES, TITLE, PageEvents
-from apps.sentiment.tables import KINDS, LARGEST_FILE
-from apps.server.errors import user_errors
-from apps.server.launch import FILE_LIFETIME, MOST_CALLS, run_app
+from apps.sentiment.tables import KINDS, MAX_FILE_BYTES
+from apps.server.errors import report_errors
+from apps.server.launch import DELETE_CACHE, MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
-from apps.ui.layout import AT_ONCE, PRIVATE, heading
+from apps.ui.layout import NO_API, UNQUEUED, heading
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import SentimentClassifier
 
 DESCRIPTION = "Classify texts in the browser with a deep LSTM, and see why."
-MOST_WATCHED = 16  # texts whose words are weighed at the same time, or wait for it
+MAX_WATCHED = 16  # texts whose words are weighed at the same time, or wait for it
 
 
 def build(load: "LazyTask[SentimentClassifier]") -> gr.Blocks:
     """The page and its endpoints, `/classify` among them. `load` gives the task, on first use."""
     answers = Answers(load)
     events = PageEvents(answers)
-    with gr.Blocks(title="Sentiment · seqcore", delete_cache=FILE_LIFETIME) as page:
+    with gr.Blocks(title="Sentiment · seqcore", delete_cache=DELETE_CACHE) as page:
         head = gr.HTML(heading(TITLE, ABOUT), apply_default_css=False)
         trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
         band = gr.Slider(
@@ -39,7 +39,7 @@ def build(load: "LazyTask[SentimentClassifier]") -> gr.Blocks:
             _many_tab(events, band)
         with gr.Accordion("Settings", open=False, elem_id="settings"):
             band.render()
-        page.load(user_errors(events.greet), None, [head, trouble], **PRIVATE)
+        page.load(report_errors(events.greet), None, [head, trouble], **NO_API)
         _endpoints(answers)
     return page
 
@@ -48,7 +48,7 @@ def _text_tab(events: PageEvents, band: gr.Slider) -> None:
     with gr.Row(equal_height=True):
         text = gr.Textbox(
             label="Text", lines=6, max_lines=18, min_width=280, elem_id="text", elem_classes="sq-text",
-            placeholder=f"Type or paste up to {LONGEST_TEXT:,} characters. Shift + Enter classifies.",
+            placeholder=f"Type or paste up to {MAX_TEXT_CHARS:,} characters. Shift + Enter classifies.",
         )  # fmt: skip
         with gr.Column(min_width=280, elem_classes="sq-answer"):
             verdict = gr.HTML(elem_id="verdict", elem_classes="sq-filled", apply_default_css=False)
@@ -64,18 +64,18 @@ def _text_tab(events: PageEvents, band: gr.Slider) -> None:
     reasons = gr.HTML(elem_id="reasons", elem_classes="sq-filled", apply_default_css=False)
     classified = gr.State("")
     outputs = [verdict, reasons, status, classified]
-    chosen = examples.click(lambda sample: sample[0], examples, text, **AT_ONCE)
+    chosen = examples.click(lambda sample: sample[0], examples, text, **UNQUEUED)
     for begin in (go.click, text.submit, chosen.success):
         begin(
-            user_errors(events.show_text), [text, band], outputs,
-            trigger_mode="multiple", concurrency_limit=MOST_WATCHED, concurrency_id="watched", **PRIVATE,
+            report_errors(events.show_text), [text, band], outputs,
+            trigger_mode="multiple", concurrency_limit=MAX_WATCHED, concurrency_id="watched", **NO_API,
         )  # fmt: skip
-    band.change(user_errors(events.judge_again), [classified, band], verdict, trigger_mode="always_last", **PRIVATE)
-    clear.click(user_errors(events.clear), None, [*outputs, text], **PRIVATE)
+    band.change(report_errors(events.judge_again), [classified, band], verdict, trigger_mode="always_last", **NO_API)
+    clear.click(report_errors(events.clear), None, [*outputs, text], **NO_API)
 
 
 def _many_tab(events: PageEvents, band: gr.Slider) -> None:
-    limit = f"{LARGEST_FILE // 1_000_000} MB"
+    limit = f"{MAX_FILE_BYTES // 1_000_000} MB"
     gr.Markdown(
         f"Texts, one a line; or a file in UTF-8 of {limit} at most: a table whose first row names its columns (.csv, "
         ".tsv), or a text a line (.txt). The answers come as a table and as a CSV file.",
@@ -94,18 +94,18 @@ def _many_tab(events: PageEvents, band: gr.Slider) -> None:
     results = gr.HTML(elem_id="results", apply_default_css=False)
 
     outputs = [progress, download, results, stop]
-    file.change(user_errors(events.choose_file), file, [column, *outputs], **PRIVATE)
+    file.change(report_errors(events.choose_file), file, [column, *outputs], **NO_API)
     go.click(
-        user_errors(events.show_table), [file, column, lines, band], outputs,
-        concurrency_limit=2, concurrency_id="files", **PRIVATE,
+        report_errors(events.show_table), [file, column, lines, band], outputs,
+        concurrency_limit=2, concurrency_id="files", **NO_API,
     )  # fmt: skip
-    stop.click(user_errors(events.stop_table), None, outputs, **PRIVATE)
+    stop.click(report_errors(events.stop_table), None, outputs, **NO_API)
 
 
 def _endpoints(answers: Answers) -> None:
-    gr.api(user_errors(answers.classify), api_name="classify", concurrency_limit=MOST_CALLS)
-    gr.api(user_errors(answers.explain_sentiment), api_name="explain_sentiment", concurrency_limit=MOST_WATCHED)
-    gr.api(user_errors(answers.labels), api_name="labels")
+    gr.api(report_errors(answers.classify), api_name="classify", concurrency_limit=MAX_CALLS)
+    gr.api(report_errors(answers.explain_sentiment), api_name="explain_sentiment", concurrency_limit=MAX_WATCHED)
+    gr.api(report_errors(answers.labels), api_name="labels")
     # A file needs components, if only unseen ones.
     inputs = [
         gr.File(label="file", file_types=list(KINDS), visible=False),
@@ -114,7 +114,7 @@ def _endpoints(answers: Answers) -> None:
     ]
     result = gr.File(label="answers", visible=False)
     gr.on(
-        [], user_errors(answers.classify_file), inputs, result,
+        [], report_errors(answers.classify_file), inputs, result,
         api_name="classify_file", concurrency_limit=2, concurrency_id="files",
     )  # fmt: skip
 

@@ -9,13 +9,13 @@ from apps.ui.layout import scrolling
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment
 
-MOST_BARS = 8
-_LONGEST_SHOWN = 160  # characters of a text in a table
+MAX_BARS = 8
+_MAX_SHOWN = 160  # characters of a text in a table
 
 
 def verdict(result: "Sentiment") -> str:
     """The label, a bar for each class, and what is unusual about the answer."""
-    shown = sorted(result.probabilities, key=lambda name: -result.probabilities[name])[:MOST_BARS]
+    shown = sorted(result.probabilities, key=lambda name: -result.probabilities[name])[:MAX_BARS]
     bars = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td><span class="sq-bar" style="--part:{value:.4f}"></span></td>'
         f"<td>{percent(value)}</td></tr>"
@@ -66,7 +66,7 @@ def table(rows: "Sequence[tuple[str, Sentiment]]") -> str:
 
 def _row(text: str, result: "Sentiment") -> str:
     line = " ".join(text.split())
-    line = line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"
+    line = line if len(line) <= _MAX_SHOWN else f"{line[: _MAX_SHOWN - 1]}…"
     doubt = "out of its domain" if result.out_of_domain else "unsure" if result.unsure else ""
     note = f"<small>{doubt}</small>" if doubt else ""
     return (

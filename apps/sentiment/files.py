@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apps.sentiment.tables import LARGEST_FILE, Table
+from apps.sentiment.tables import MAX_FILE_BYTES, Table
 from apps.ui.csv_writer import SafeRows
 from seqcore.errors import InputError
 
@@ -66,8 +66,8 @@ def file_of_lines(text: str) -> Iterator[str]:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise InputError("Write texts, one a line, or choose a file first.")
-    if len(text) > LARGEST_FILE:
-        raise InputError(f"These are {len(text):,} characters, and this page takes {LARGEST_FILE:,}: break them up.")
+    if len(text) > MAX_FILE_BYTES:
+        raise InputError(f"These are {len(text):,} characters, and this page takes {MAX_FILE_BYTES:,}: break them up.")
     with tempfile.TemporaryDirectory(prefix="seqcore-") as folder:
         path = Path(folder) / "texts.txt"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")

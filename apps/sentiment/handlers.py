@@ -13,7 +13,7 @@ from apps.sentiment.api import Answers, check_band
 from apps.sentiment.files import classify_table, file_of_lines
 from apps.sentiment.reasons import reasons
 from apps.sentiment.tables import open_table
-from apps.server.models import trouble
+from apps.server.models import load_error_html
 from apps.ui.layout import heading
 from apps.ui.progress import progress_bar
 from apps.ui.runs import Turns, visitor
@@ -38,7 +38,7 @@ EXAMPLES = (
     ),
     "Ein wunderbarer Film, den ich jedem empfehlen kann.",
 )
-MOST_SHOWN = 200  # rows of a table's result on the page; the file has them all
+MAX_SHOWN = 200  # rows of a table's result on the page; the file has them all
 Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 _NOTHING_NEW = (gr.skip(),) * 4
 _NO_TABLE = ("", gr.update(visible=False, value=None), "", gr.update(interactive=False))
@@ -57,7 +57,7 @@ class PageEvents:
         try:
             self.answers.labels()
         except SeqcoreError as error:
-            return gr.skip(), gr.update(value=trouble(error), visible=True)
+            return gr.skip(), gr.update(value=load_error_html(error), visible=True)
         return heading(TITLE, self.answers.load.about() or ABOUT), gr.update(visible=False)
 
     def show_text(self, request: gr.Request, text: str, unsure_below: float) -> Iterator[tuple[Any, ...]]:
@@ -146,11 +146,11 @@ class PageEvents:
         started = time.perf_counter()
         shown: list[tuple[str, Sentiment]] = []
         for at in classify_table(classifier, table, column, unsure_below):
-            shown += at.results[: MOST_SHOWN - len(shown)]
+            shown += at.results[: MAX_SHOWN - len(shown)]
             seconds, over = time.perf_counter() - started, at.path is not None
             bar = progress_bar(at.rows, at.all_rows, seconds, "text", "Texts classified", title, over)
             if at.path:
-                more = f'<p class="sq-more">The first {MOST_SHOWN} of {at.all_rows:,}; the file has them all.</p>'
+                more = f'<p class="sq-more">The first {MAX_SHOWN} of {at.all_rows:,}; the file has them all.</p>'
                 listed = details.table(shown) + more * (at.all_rows > len(shown))
                 button = gr.update(value=at.path, label=f"Download {Path(at.path).name}", visible=True)
                 yield bar, button, listed, gr.update(interactive=False)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment
 
 _WEAK = 0.15  # of the strongest contribution: what is less is not reached with the keyboard
-_MOST_STEPS = 240  # of the chart that can be pointed at
-_MOST_DOTS = 80
+_MAX_STEPS = 240  # of the chart that can be pointed at
+_MAX_DOTS = 80
 
 
 def reasons(result: "Sentiment", multi_label: bool = False) -> str:
@@ -72,7 +72,7 @@ def _chart(result: "Sentiment", multi_label: bool) -> str:
     count = len(values)
     line = " ".join(f"{(i + 0.5) / count * 100:.2f},{100 * (1 - value):.2f}" for i, value in enumerate(values))
     verdicts = _verdicts(result, multi_label)
-    every = -(-count // _MOST_STEPS)
+    every = -(-count // _MAX_STEPS)
     steps = "".join(
         f'<span style="--y:{100 * (1 - values[i]):.1f}%"><span class="sq-tip">After “{escape(result.tokens[i].strip())}'
         f"” (word {i + 1:,} of {count:,}): {escape(verdicts[i])}</span></span>"
@@ -86,7 +86,7 @@ def _chart(result: "Sentiment", multi_label: bool) -> str:
         f'{part("How the verdict moves", note)}<div class="sq-course" role="img" aria-label="{escape(told)}">'
         f'<div class="sq-axis">{axis}</div><div class="sq-plot"><svg viewBox="0 0 100 100" preserveAspectRatio="none">'
         f'<polyline points="{line}"></polyline></svg>'
-        f'<div class="sq-steps{" sq-dots" * (count <= _MOST_DOTS)}">{steps}</div></div></div>'
+        f'<div class="sq-steps{" sq-dots" * (count <= _MAX_DOTS)}">{steps}</div></div></div>'
     )
 
 

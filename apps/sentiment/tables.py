@@ -10,8 +10,8 @@ from apps.ui.text_files import check_size, only_utf8
 from seqcore.errors import InputError
 
 KINDS = (".csv", ".tsv", ".txt")
-LARGEST_FILE = 10_000_000
-LONGEST_CELL = 200_000
+MAX_FILE_BYTES = 10_000_000
+MAX_CELL_CHARS = 200_000
 TEXT = "text"
 _LIKELY = (TEXT, "review", "sentence", "comment", "tweet", "message", "content", "body")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -70,7 +70,7 @@ def open_table(path: object) -> Table:
     title, kind = Path(path).name, Path(path).suffix.lower()
     if kind not in KINDS:
         raise InputError(f"The file {title} is none of {', '.join(KINDS)}: save it as one of them.")
-    check_size(path, LARGEST_FILE)
+    check_size(path, MAX_FILE_BYTES)
     with only_utf8(path):
         delimiter = {".csv": _delimiter(path), ".tsv": "\t", ".txt": ""}[kind]
         header, rows = _survey(path, delimiter)
@@ -104,7 +104,7 @@ def _rows(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             for number, line in enumerate(file, start=1):
                 yield number, [line.rstrip("\r\n")]
             return
-        csv.field_size_limit(LONGEST_CELL)
+        csv.field_size_limit(MAX_CELL_CHARS)
         # Quotes are text in a TSV file, where tabs alone divide.
         form: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if Path(path).suffix.lower() == ".tsv" else {}
         reader = csv.reader((line.replace("\0", " ") for line in file), delimiter=delimiter, **form)
@@ -118,5 +118,5 @@ def _rows(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 def _delimiter(path: str) -> str:
     """What divides the header into most cells: spreadsheets of half the world write semicolons."""
     with open(path, encoding="utf-8-sig") as file:
-        header = file.readline(LONGEST_CELL)
+        header = file.readline(MAX_CELL_CHARS)
     return max(",;\t", key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))

@@ -12,7 +12,7 @@ from seqcore.errors import SeqcoreError
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-MOST_TOGETHER = 64
+MAX_TOGETHER = 64
 
 
 class BusyError(SeqcoreError):
@@ -35,15 +35,15 @@ class Batcher(Generic[_Item, _Result]):
 
     Args:
         work: takes a list of items and the settings, gives as many results in the same order.
-        most_together: items given to `work` at once; `MOST_TOGETHER` at most.
-        most_waiting: calls that may wait; a further one is refused.
+        max_together: items given to `work` at once; `MAX_TOGETHER` at most.
+        max_waiting: calls that may wait; a further one is refused.
     """
 
     def __init__(
-        self, work: Callable[..., Sequence[_Result]], most_together: int | None = None, most_waiting: int = 256
+        self, work: Callable[..., Sequence[_Result]], max_together: int | None = None, max_waiting: int = 256
     ) -> None:
-        self._work, self._most_together = work, min(most_together or MOST_TOGETHER, MOST_TOGETHER)
-        self._waiting: queue.Queue[_Call[_Item, _Result]] = queue.Queue(most_waiting)
+        self._work, self._max_together = work, min(max_together or MAX_TOGETHER, MAX_TOGETHER)
+        self._waiting: queue.Queue[_Call[_Item, _Result]] = queue.Queue(max_waiting)
         self._lock = threading.Lock()
         self._worker: threading.Thread | None = None
 
@@ -78,7 +78,7 @@ class Batcher(Generic[_Item, _Result]):
         for call in calls:
             if call.answer.set_running_or_notify_cancel():
                 groups.setdefault(call.settings, []).append(call)
-        size = self._most_together
+        size = self._max_together
         return [group[i : i + size] for group in groups.values() for i in range(0, len(group), size)]
 
     def _answer(self, group: list[_Call[_Item, _Result]]) -> None:

@@ -6,10 +6,10 @@ A demo stays at home, keeps what it is given in a folder of its own, and takes n
 import os
 import sys
 
-from apps.server.temp_files import CACHE, own_folder
+from apps.server.temp_files import CACHE, make_server_dir
 from seqcore.errors import install_command
 
-OWN_FOLDER = None if os.environ.get("GRADIO_TEMP_DIR") else own_folder()  # a chosen one is shared with its chooser
+SERVER_DIR = None if os.environ.get("GRADIO_TEMP_DIR") else make_server_dir()  # a chosen one is shared with its chooser
 
 _SETTINGS = {
     # No telemetry, no look for newer versions, no model hub.
@@ -28,8 +28,8 @@ _SETTINGS = {
 }
 for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)
-if OWN_FOLDER is not None:
-    os.environ["GRADIO_TEMP_DIR"] = str(OWN_FOLDER / CACHE)
+if SERVER_DIR is not None:
+    os.environ["GRADIO_TEMP_DIR"] = str(SERVER_DIR / CACHE)
 # Gradio asks its own server whether it is up; a proxy meant for the outside must not stand in between.
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1", "localhost")))

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar, cast, get_args
 
-from apps.server.environment import OWN_FOLDER
+from apps.server.environment import SERVER_DIR
 
 import gradio as gr
 
-from apps.server.temp_files import still_used
+from apps.server.temp_files import touch
 from seqcore.arguments import shown
 from seqcore.errors import SeqcoreError, is_out_of_memory
 
@@ -27,7 +27,7 @@ def message(error: SeqcoreError) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
-def user_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+def report_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
     """Turn our errors into the message they carry, shown in the page; any other is logged and not shown.
 
     A generator function stays one.
@@ -52,7 +52,7 @@ def user_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameter
     return guarded
 
 
-def tell_what_is_refused(demo: gr.Blocks) -> None:
+def explain_validation_errors(demo: gr.Blocks) -> None:
     """Give a reason to callers whose values gradio refuses before a function of ours sees them; it gives none."""
     take = demo.preprocess_data
 
@@ -79,9 +79,9 @@ def _refused(name: str, wanted: int, given: int, error: Exception) -> str:
 
 @contextmanager
 def _shown_errors(function: Callable[..., Any], arguments: Sequence[Any] = ()) -> Iterator[None]:
-    if OWN_FOLDER is not None:
+    if SERVER_DIR is not None:
         for argument in arguments:
-            still_used(argument, OWN_FOLDER)
+            touch(argument, SERVER_DIR)
     try:
         yield
     except SeqcoreError as error:
@@ -99,6 +99,6 @@ def _inside(error: Exception, otherwise: str = "Something went wrong inside the 
         return "This was too much for the memory of the server: try something smaller, or try again later."
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "The disk of the server is full: try again later."
-    if isinstance(error, FileNotFoundError) and OWN_FOLDER and str(error.filename).startswith(str(OWN_FOLDER)):
+    if isinstance(error, FileNotFoundError) and SERVER_DIR and str(error.filename).startswith(str(SERVER_DIR)):
         return "This file is not on the server any more: choose it again."
     return otherwise

@@ -10,29 +10,29 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from apps.server.environment import OWN_FOLDER
+from apps.server.environment import SERVER_DIR
 
 import gradio as gr
 from starlette.middleware import Middleware
 
-from apps.server.errors import tell_what_is_refused
-from apps.server.malloc import give_back_memory
+from apps.server.errors import explain_validation_errors
+from apps.server.malloc import start_malloc_trim
 from apps.server.models import CHECKPOINTS, MODELS, LazyTask, lazy_task
-from apps.server.options import LARGEST_UPLOAD, check_address, parser, stop
-from apps.server.security import Door, fetch_nothing, people
-from apps.server.sessions import files_in, left_behind, remember_little
-from apps.server.temp_files import WORKING, Keeper
+from apps.server.options import MAX_UPLOAD_MB, check_address, parser, stop
+from apps.server.security import RequestLimitMiddleware, disable_outbound_fetch, read_credentials
+from apps.server.sessions import files_in, files_of_closed_sessions, install_session_patches
+from apps.server.temp_files import WORKING, FileReaper
 from apps.ui.theme import CSS, HEAD, THEME
 from seqcore.errors import SeqcoreError
 
 # A call that waits to be worked on together with others holds a thread, but takes no time of the processor. Of those
 # that have no thread yet, so many may wait; who comes then is told to try again.
-MOST_CALLS = 64
-MOST_WAITING = 256
-MOST_THREADS = MOST_CALLS + 32
+MAX_CALLS = 64
+MAX_WAITING = 256
+MAX_THREADS = MAX_CALLS + 32
 # Files that a page was given or made, where GRADIO_TEMP_DIR names a folder for them: looked through every hour, removed
 # when they are an hour old. In a folder of the server's own they are, too, but see apps.server.temp_files.
-FILE_LIFETIME = (3600, 3600)
+DELETE_CACHE = (3600, 3600)
 
 # All that is read from outside the server's own folder.
 EXAMPLES = [str(folder) for folder in Path(__file__).resolve().parents[1].glob("*/examples")]
@@ -76,12 +76,16 @@ def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
     if not os.environ.get("GRADIO_WATCH_DIRS"):
         check_address(options.host, options.port)
     try:
-        chosen = {"max_file_size": options.max_file_size, "root_path": options.root_path, "auth": people(options.auth)}
+        chosen = {
+            "max_file_size": options.max_file_size,
+            "root_path": options.root_path,
+            "auth": read_credentials(options.auth),
+        }
     except SeqcoreError as error:
         stop(str(error))
-    if OWN_FOLDER is not None:
-        tempfile.tempdir = str(OWN_FOLDER / WORKING)  # what is made meanwhile goes with the folder, too
-    give_back_memory()
+    if SERVER_DIR is not None:
+        tempfile.tempdir = str(SERVER_DIR / WORKING)  # what is made meanwhile goes with the folder, too
+    start_malloc_trim()
     # A server that is told to end does so as after Ctrl-C: its files go.
     with suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -100,7 +104,7 @@ def start(
     host: str,
     port: int | None,
     share: bool = False,
-    max_file_size: int = LARGEST_UPLOAD,
+    max_file_size: int = MAX_UPLOAD_MB,
     root_path: str | None = None,
     auth: list[tuple[str, str]] | None = None,
 ) -> str | None:
@@ -115,12 +119,12 @@ def start(
     Returns:
         The address; None when gradio's reloader has launched the app already.
     """
-    fetch_nothing()
-    remember_little()
+    disable_outbound_fetch()
+    install_session_patches()
     with demo:
         state = gr.State()  # only a page that has one tells that it is closed
-    tell_what_is_refused(demo)
-    demo.queue(default_concurrency_limit=4, max_size=MOST_WAITING)
+    explain_validation_errors(demo)
+    demo.queue(default_concurrency_limit=4, max_size=MAX_WAITING)
     _, address, _ = demo.launch(
         server_name=host,
         server_port=port,
@@ -132,30 +136,30 @@ def start(
         mcp_server=auth is None,
         run_history=False,
         ssr_mode=False,
-        max_threads=MOST_THREADS,
+        max_threads=MAX_THREADS,
         max_file_size=max_file_size * 1_000_000,
         root_path=root_path,
         auth=auth,
         allowed_paths=EXAMPLES,
         enable_monitoring=False,
-        app_kwargs={"middleware": [Middleware(Door)]},
+        app_kwargs={"middleware": [Middleware(RequestLimitMiddleware)]},
         quiet=True,
         prevent_thread_lock=True,
     )
     # Gradio keeps the file that an input shows first, but not those of the examples.
     state.keep_in_cache.update(files_in(demo.config))
-    if OWN_FOLDER is not None:
+    if SERVER_DIR is not None:
         _SERVED.append(demo)
         if len(_SERVED) == 1:
-            Keeper(OWN_FOLDER, kept, left).begin()
+            FileReaper(SERVER_DIR, pinned_files, closed_session_files).start()
     return address.rstrip("/") if address else None
 
 
-def kept() -> set[str]:
+def pinned_files() -> set[str]:
     """Files of the pages themselves, such as their examples."""
     return {path for demo in list(_SERVED) for block in list(demo.blocks.values()) for path in block.keep_in_cache}
 
 
-def left() -> set[str]:
+def closed_session_files() -> set[str]:
     """Files of visitors who have gone."""
-    return left_behind(demo.app.state_holder for demo in list(_SERVED))
+    return files_of_closed_sessions(demo.app.state_holder for demo in list(_SERVED))

@@ -7,11 +7,11 @@ import time
 from contextlib import suppress
 from typing import Any
 
-_MOST_ARENAS, _M_ARENA_MAX = 4, -8  # the latter is mallopt's number for it
+_MAX_ARENAS, _M_ARENA_MAX = 4, -8  # the latter is mallopt's number for it
 _EVERY = 10.0  # seconds
 
 
-def give_back_memory() -> None:
+def start_malloc_trim() -> None:
     """Let the threads of this process share few pools of memory, and give back what is free in them now and then.
 
     As it comes, glibc makes up to eight pools a core, each of which keeps the most that its threads ever had at once.
@@ -19,7 +19,7 @@ def give_back_memory() -> None:
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL("libc.so.6")
         if "MALLOC_ARENA_MAX" not in os.environ:
-            library.mallopt(_M_ARENA_MAX, _MOST_ARENAS)
+            library.mallopt(_M_ARENA_MAX, _MAX_ARENAS)
         threading.Thread(target=_trim, args=(library,), name="memory", daemon=True).start()
 
 

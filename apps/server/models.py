@@ -12,7 +12,7 @@ import apps.server.environment  # noqa: F401  # before torch
 import seqcore
 from apps.server.errors import message
 from seqcore.checkpoint import is_hub_id
-from seqcore.errors import SeqcoreError
+from seqcore.errors import CheckpointError, SeqcoreError
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 MODELS = ("captioner", "sentiment", "translator", "video-shots", "video-lipreading", "language-model")  # its folders
@@ -44,6 +44,18 @@ class LazyTask(Generic[_Task]):
                 self._task = open_checkpoint(self.checkpoint, device=self.device)
             return cast(_Task, self._task)
 
+    def require(self, method: str, noun: str) -> _Task:
+        """The task, where it has what a page calls, such as `translate` of a translator.
+
+        Raises:
+            CheckpointError: the checkpoint holds a task of another kind.
+            SeqcoreError: it could not be loaded.
+        """
+        task = self()
+        if not hasattr(task, method):
+            raise CheckpointError(f"{self.checkpoint} holds no {noun}: choose another with --checkpoint")
+        return task
+
     def about(self) -> str:
         """The first paragraph of the checkpoint's model card as plain text; empty when there is none."""
         try:
@@ -66,7 +78,7 @@ def lazy_task(checkpoint: str, device: str) -> LazyTask[Any]:
     return LazyTask(checkpoint, device)
 
 
-def trouble(error: SeqcoreError) -> str:
+def load_error_html(error: SeqcoreError) -> str:
     """What a page shows, as HTML, when its task could not be loaded."""
     hint = "Put the checkpoint there and open this page again, or start the app with another --checkpoint."
     title = "The model could not be loaded."

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from apps.server.security import AUTH_VARIABLE
 
-LARGEST_UPLOAD = 100  # MB
+MAX_UPLOAD_MB = 100  # MB
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -23,7 +23,7 @@ def parser(description: str) -> argparse.ArgumentParser:
         "--auth", metavar="FILE",
         help=f"let in only who is in this file, a line USER:PASSWORD each; or set {AUTH_VARIABLE}=USER:PASSWORD",
     )  # fmt: skip
-    options.add_argument("--max-file-size", type=_positive, default=LARGEST_UPLOAD, metavar="MB", help="of an upload")
+    options.add_argument("--max-file-size", type=_positive, default=MAX_UPLOAD_MB, metavar="MB", help="of an upload")
     options.add_argument("--root-path", help="where a proxy serves this, such as /demos or https://example.org/demos")
     return options
 

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 AUTH_VARIABLE = "SEQCORE_AUTH"
-LARGEST_REQUEST = 16_000_000  # bytes of a request that is no upload: a text, or a picture of a camera
+MAX_REQUEST_BYTES = 16_000_000  # bytes of a request that is no upload: a text, or a picture of a camera
 _API = "/gradio_api/"
 # What no page of ours needs: it would fetch an address, run ffmpeg on the server, write code, or describe a session.
 _CLOSED = ("file=http:", "file=https:", "proxy=", "process_recording", "vibe-", "undo-vibe-", "deep_link")
 
 
-class Door:
+class RequestLimitMiddleware:
     """Refuses what no page asks for, and requests that are too large; as a layer around the server's application."""
 
-    def __init__(self, app: "ASGIApp", largest: int = LARGEST_REQUEST) -> None:
+    def __init__(self, app: "ASGIApp", largest: int = MAX_REQUEST_BYTES) -> None:
         self._app, self._largest = app, largest
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -57,7 +57,7 @@ class Door:
         return counted
 
 
-def fetch_nothing() -> None:
+def disable_outbound_fetch() -> None:
     """See to it that no visitor can have this server fetch an address, which gradio does for public ones.
 
     All that gradio fetches for a visitor goes through safehttpx.
@@ -71,7 +71,7 @@ def fetch_nothing() -> None:
     safehttpx.get = safehttpx.async_validate_url = refuse
 
 
-def people(file: str | None, environment: Mapping[str, str] = os.environ) -> list[tuple[str, str]] | None:
+def read_credentials(file: str | None, environment: Mapping[str, str] = os.environ) -> list[tuple[str, str]] | None:
     """Who may come in, with their passwords: of a file, or of the variable SEQCORE_AUTH; None is everybody.
 
     Neither can be seen in a list of processes, where an argument can.

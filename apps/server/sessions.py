@@ -42,7 +42,7 @@ class Sessions(StateHolder):
         return found
 
 
-def left_behind(servers: Iterable[StateHolder]) -> set[str]:
+def files_of_closed_sessions(servers: Iterable[StateHolder]) -> set[str]:
     """Files of pages and programs that were closed, as far as no open one of any server has them, too."""
     of: dict[bool, set[str]] = {True: set(), False: set()}
     for sessions in servers:
@@ -62,7 +62,7 @@ def files_in(value: Any) -> set[str]:
     return found
 
 
-def remember_little() -> None:
+def install_session_patches() -> None:
     """See to it that servers made from now on keep their sessions in this way."""
     from gradio import route_utils, routes, state_holder
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
-LIFETIME, LEFT_LIFETIME = 1800.0, 60.0  # seconds
+FILE_TTL, CLOSED_SESSION_TTL = 1800.0, 60.0  # seconds
 # Folders in it: what gradio was given and gives out, and what is being made. Gradio takes no copy of a file in its own
 # folder, so what is made, and removed once that is done, is made elsewhere.
 CACHE, WORKING = "cache", "working"
@@ -23,7 +23,7 @@ _LOOKED_AT_EVERY = 60.0
 _PREFIX, _LOCK, _NEW = "seqcore-server-", ".lock", ".new"
 
 
-def own_folder() -> Path:
+def make_server_dir() -> Path:
     """Make the folder; what servers that were killed have left is removed."""
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
@@ -44,36 +44,38 @@ def own_folder() -> Path:
     return folder
 
 
-class Keeper:
+class FileReaper:
     """Removes files that have not been used for a while.
 
     Time is counted from when a file was seen first, or seen changed, by a clock that nobody sets.
 
     Args:
-        kept: gives the files that stay, such as examples of a page.
-        left: gives those whose visitors have gone. They stay for a while, too: a file has its name from what is in it,
-            and somebody may just have brought the same.
+        pinned: gives the files that stay, such as examples of a page.
+        closed: gives the files of closed sessions. They stay for a while, too: a file has its name from what is in
+            it, and somebody may just have brought the same.
     """
 
-    def __init__(self, folder: Path, kept: Callable[[], Collection[str]], left: Callable[[], Collection[str]]) -> None:
-        self._folder, self._kept, self._left = folder, kept, left
+    def __init__(
+        self, folder: Path, pinned: Callable[[], Collection[str]], closed: Callable[[], Collection[str]]
+    ) -> None:
+        self._folder, self._pinned, self._closed = folder, pinned, closed
         self._seen: dict[tuple[Path, int], float] = {}
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Look at the folder every minute from now on."""
-        threading.Thread(target=self._watch, name="keeper", daemon=True).start()
+        threading.Thread(target=self._watch, name="reaper", daemon=True).start()
 
-    def look(self, now: float) -> None:
+    def sweep(self, now: float) -> None:
         """Remove what is too old at a time of the monotonic clock."""
         seen: dict[tuple[Path, int], float] = {}
-        stays, left = set(self._kept()), set(self._left())
+        pinned, closed = set(self._pinned()), set(self._closed())
         for path in self._folder.rglob("*"):
             with suppress(OSError):
-                if path.is_dir() or path.name == _LOCK or str(path) in stays:
+                if path.is_dir() or path.name == _LOCK or str(path) in pinned:
                     continue
                 version = (path, path.lstat().st_mtime_ns)
                 seen[version] = self._seen.get(version, now)
-                if now - seen[version] >= (LEFT_LIFETIME if str(path) in left else LIFETIME):
+                if now - seen[version] >= (CLOSED_SESSION_TTL if str(path) in closed else FILE_TTL):
                     path.unlink()
         self._seen = seen
 
@@ -81,12 +83,12 @@ class Keeper:
         while True:
             time.sleep(_LOOKED_AT_EVERY)
             try:
-                self.look(time.monotonic())
+                self.sweep(time.monotonic())
             except Exception:  # the next look may do better
                 logging.getLogger(__name__).exception("files could not be looked through")
 
 
-def still_used(value: object, folder: Path) -> None:
+def touch(value: object, folder: Path) -> None:
     """Note that files of the folder, named by a text or by a list of them, are used now."""
     for path in value if isinstance(value, list) else [value]:
         if isinstance(path, str) and path.startswith(str(folder)):

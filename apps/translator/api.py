@@ -11,7 +11,6 @@ from apps.translator import files
 from apps.translator.details import sentences
 from apps.translator.languages import AUTO
 from apps.translator.settings import DEFAULT_BEAM, DEFAULT_PENALTY, Settings, check_text
-from seqcore.errors import CheckpointError
 
 if TYPE_CHECKING:
     from seqcore.tasks.translation import Translation, Translator
@@ -26,10 +25,7 @@ class Answers:
 
     def translator(self) -> "Translator":
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
-        task = self.load()
-        if not hasattr(task, "translate"):
-            raise CheckpointError(f"{self.load.checkpoint} holds no translator: choose another with --checkpoint")
-        return task
+        return self.load.require("translate", "translator")
 
     def languages(self) -> list[str]:
         """Tell which directions the model translates in.

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
 
-from apps.server.errors import user_errors
-from apps.server.launch import FILE_LIFETIME, MOST_CALLS, run_app
+from apps.server.errors import report_errors
+from apps.server.launch import DELETE_CACHE, MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
 from apps.translator.api import Answers
 from apps.translator.details import look_closer
-from apps.translator.files import LARGEST_FILE
+from apps.translator.files import MAX_FILE_BYTES
 from apps.translator.handlers import ABOUT, TITLE, PageEvents
 from apps.translator.languages import AUTO, DETECT
-from apps.translator.settings import DEFAULT_BEAM, DEFAULT_PENALTY, LONGEST_TEXT, WIDEST_BEAM
-from apps.ui.layout import AT_ONCE, PRIVATE, heading, search_settings
+from apps.translator.settings import DEFAULT_BEAM, DEFAULT_PENALTY, MAX_BEAM, MAX_TEXT_CHARS
+from apps.ui.layout import NO_API, UNQUEUED, heading, search_settings
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 DESCRIPTION = "Translate in the browser with a deep LSTM and attention."
 Languages: TypeAlias = tuple[gr.Dropdown, gr.Dropdown, gr.Button]
 
-MOST_WATCHED = 16  # translations that grow at the same time
+MAX_WATCHED = 16  # translations that grow at the same time
 
 
 def build(load: "LazyTask[Translator]") -> gr.Blocks:
     """The page and its endpoints, `/translate` among them. `load` gives the task, on first use."""
     answers = Answers(load)
     events = PageEvents(answers)
-    with gr.Blocks(title="Translator · seqcore", delete_cache=FILE_LIFETIME) as page:
+    with gr.Blocks(title="Translator · seqcore", delete_cache=DELETE_CACHE) as page:
         head = gr.HTML(heading(TITLE, ABOUT), apply_default_css=False)
         trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
         languages = source, target, _ = _language_choice()
-        source.input(user_errors(events.choose_source), [source, target], languages, **AT_ONCE)
-        target.input(user_errors(events.choose_target), [source, target], languages, **AT_ONCE)
+        source.input(report_errors(events.choose_source), [source, target], languages, **UNQUEUED)
+        target.input(report_errors(events.choose_target), [source, target], languages, **UNQUEUED)
         settings = _settings()
         with gr.Tab("Text", elem_id="text-tab"):
             examples = _text_tab(events, languages, settings)
@@ -46,7 +46,7 @@ def build(load: "LazyTask[Translator]") -> gr.Blocks:
             _file_tab(events, source, target, settings)
         _show_settings(settings)
         greeted: list[Component] = [head, trouble, *languages, examples]
-        page.load(user_errors(events.greet), None, greeted, **PRIVATE)
+        page.load(report_errors(events.greet), None, greeted, **NO_API)
         _endpoints(answers)
     return page
 
@@ -76,23 +76,23 @@ def _text_tab(events: PageEvents, languages: Languages, settings: "list[Componen
     source, target, swap = languages
     turned = [*languages, text]
     outputs = [translation, status, source, results, closer, which, details, stop]
-    chosen = examples.click(user_errors(events.choose_example), [examples, target], turned, **AT_ONCE)
-    swapped = swap.click(user_errors(events.swap), [source, target, text, translation, results], turned, **AT_ONCE)
+    chosen = examples.click(report_errors(events.choose_example), [examples, target], turned, **UNQUEUED)
+    swapped = swap.click(report_errors(events.swap), [source, target, text, translation, results], turned, **UNQUEUED)
     for begin in (go.click, text.submit, chosen.success, swapped.success):
         begin(
-            user_errors(events.show_translation), [text, source, target, *settings], outputs,
-            trigger_mode="multiple", concurrency_limit=MOST_WATCHED, concurrency_id="watched", **PRIVATE,
+            report_errors(events.show_translation), [text, source, target, *settings], outputs,
+            trigger_mode="multiple", concurrency_limit=MAX_WATCHED, concurrency_id="watched", **NO_API,
         )  # fmt: skip
     # Through the queue, so that what they show comes after what the run has shown.
-    stop.click(user_errors(events.stop), None, outputs, **PRIVATE)
-    clear.click(user_errors(events.clear), None, [*outputs, text], **PRIVATE)
-    which.input(user_errors(look_closer), [results, which], details, **PRIVATE)
+    stop.click(report_errors(events.stop), None, outputs, **NO_API)
+    clear.click(report_errors(events.clear), None, [*outputs, text], **NO_API)
+    which.input(report_errors(look_closer), [results, which], details, **NO_API)
     return examples
 
 
 def _text_boxes() -> tuple[gr.Textbox, gr.Textbox]:
     look: dict[str, Any] = {"lines": 6, "max_lines": 18, "min_width": 280, "elem_classes": "sq-text"}
-    hint = f"Type or paste up to {LONGEST_TEXT:,} characters. Shift + Enter translates."
+    hint = f"Type or paste up to {MAX_TEXT_CHARS:,} characters. Shift + Enter translates."
     with gr.Row(equal_height=True):
         text = gr.Textbox(label="Text", placeholder=hint, elem_id="source", **look)
         translation = gr.Textbox(
@@ -107,7 +107,7 @@ def _settings() -> "list[Component]":
         label="Sampling", render=False,
         info="Draws words at random by their probability, instead of searching for the best ones.",
     )  # fmt: skip
-    return [*search_settings("translation", WIDEST_BEAM, DEFAULT_BEAM, DEFAULT_PENALTY, 5), sampling, *_sampling()]
+    return [*search_settings("translation", MAX_BEAM, DEFAULT_BEAM, DEFAULT_PENALTY, 5), sampling, *_sampling()]
 
 
 def _show_settings(settings: "list[Component]") -> None:
@@ -120,7 +120,7 @@ def _show_settings(settings: "list[Component]") -> None:
         with gr.Row(visible=False) as drawn:
             for setting in (temperature, top_k, top_p, seed):
                 setting.render()
-        sampling.change(lambda on: gr.update(visible=on), sampling, drawn, **AT_ONCE)  # type: ignore[attr-defined]
+        sampling.change(lambda on: gr.update(visible=on), sampling, drawn, **UNQUEUED)  # type: ignore[attr-defined]
 
 
 def _sampling() -> "list[Component]":
@@ -138,7 +138,7 @@ def _sampling() -> "list[Component]":
 
 
 def _file_tab(events: PageEvents, source: "Component", target: "Component", settings: "list[Component]") -> None:
-    limit = f"{LARGEST_FILE // 1_000_000} MB"
+    limit = f"{MAX_FILE_BYTES // 1_000_000} MB"
     gr.Markdown(
         f"A text file (.txt, UTF-8) of {limit} at most is translated line by line.",
         elem_classes="sq-hint",
@@ -152,18 +152,18 @@ def _file_tab(events: PageEvents, source: "Component", target: "Component", sett
 
     outputs = [progress, download, stop]
     go.click(
-        user_errors(events.show_file), [file, source, target, *settings], outputs,
-        concurrency_limit=2, concurrency_id="files", **PRIVATE,
+        report_errors(events.show_file), [file, source, target, *settings], outputs,
+        concurrency_limit=2, concurrency_id="files", **NO_API,
     )  # fmt: skip
-    stop.click(user_errors(events.stop_file), None, outputs, **PRIVATE)
-    file.change(user_errors(events.choose_file), file, outputs, **PRIVATE)
+    stop.click(report_errors(events.stop_file), None, outputs, **NO_API)
+    file.change(report_errors(events.choose_file), file, outputs, **NO_API)
 
 
 def _endpoints(answers: Answers) -> None:
-    gr.api(user_errors(answers.translate), api_name="translate", concurrency_limit=MOST_CALLS)
-    gr.api(user_errors(answers.translate_stream), api_name="translate_stream")
-    gr.api(user_errors(answers.explain_translation), api_name="explain_translation", concurrency_limit=MOST_CALLS)
-    gr.api(user_errors(answers.languages), api_name="languages")
+    gr.api(report_errors(answers.translate), api_name="translate", concurrency_limit=MAX_CALLS)
+    gr.api(report_errors(answers.translate_stream), api_name="translate_stream")
+    gr.api(report_errors(answers.explain_translation), api_name="explain_translation", concurrency_limit=MAX_CALLS)
+    gr.api(report_errors(answers.languages), api_name="languages")
     # A file needs components, if only unseen ones.
     inputs = [
         gr.File(label="file", file_types=[".txt"], visible=False),
@@ -174,7 +174,7 @@ def _endpoints(answers: Answers) -> None:
     ]
     result = gr.File(label="translation", visible=False)
     gr.on(
-        [], user_errors(answers.translate_file), inputs, result,
+        [], report_errors(answers.translate_file), inputs, result,
         api_name="translate_file", concurrency_limit=2, concurrency_id="files",
     )  # fmt: skip
 

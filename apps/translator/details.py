@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from apps.ui.figures import LONGEST_AXIS, attention_figure, confidence_strip, piece_labels, ranking, svg
+from apps.ui.figures import MAX_AXIS, attention_figure, confidence_strip, piece_labels, ranking, svg
 from apps.ui.layout import part, scrolling
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def look_closer(results: "Sequence[Translation]", index: int | None) -> str:
         return ""
     found = results[index]
     looked = "A row for each piece written; the deeper the colour, the more attention."
-    if max(len(found.tokens), len(found.source_tokens)) > LONGEST_AXIS:
-        looked += f" Of this long sentence, the first {LONGEST_AXIS} pieces."
+    if max(len(found.tokens), len(found.source_tokens)) > MAX_AXIS:
+        looked += f" Of this long sentence, the first {MAX_AXIS} pieces."
     picture = svg(
         attention_figure(found.source_tokens, found.tokens, found.attention),
         f"Attention heat map from “{' '.join(found.text.split())}” to its source",

@@ -16,8 +16,8 @@ from seqcore.text.languages import detect_language
 if TYPE_CHECKING:
     from seqcore.tasks.translation import Translator
 
-LARGEST_FILE = 2_000_000
-LONGEST_LINE = 20_000
+MAX_FILE_BYTES = 2_000_000
+MAX_LINE_CHARS = 20_000
 LINES_TOGETHER, CHARACTERS_TOGETHER = 32, 5_000
 _BEGINNING = 2_000  # characters that tell the language
 
@@ -87,12 +87,12 @@ def _survey(path: str) -> tuple[int, str]:
     title = Path(path).name
     if Path(path).suffix.lower() != ".txt":
         raise InputError(f"The file {title} is no .txt file: save it as plain text.")
-    check_size(path, LARGEST_FILE)
+    check_size(path, MAX_FILE_BYTES)
     beginning, number = "", 0
     with only_utf8(path), open(path, encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
-            if len(line) > LONGEST_LINE:
-                raise InputError(f"Line {number} of {title} has more than {LONGEST_LINE:,} characters: break it up.")
+            if len(line) > MAX_LINE_CHARS:
+                raise InputError(f"Line {number} of {title} has more than {MAX_LINE_CHARS:,} characters: break it up.")
             if len(beginning) < _BEGINNING:
                 beginning += line.lstrip()
     if not beginning:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import gradio as gr
 
-from apps.server.models import trouble
+from apps.server.models import load_error_html
 from apps.translator import files, languages
 from apps.translator.api import Answers
 from apps.translator.details import look_closer, sentences, titles
@@ -55,7 +55,7 @@ class PageEvents:
         try:
             directions = self.answers.languages()
         except SeqcoreError as error:
-            return gr.skip(), gr.update(value=trouble(error), visible=True), *[gr.skip()] * 4
+            return gr.skip(), gr.update(value=load_error_html(error), visible=True), *[gr.skip()] * 4
         source, target = languages.first_pair(directions)
         samples = [text for text, _ in languages.examples(directions)]
         return (

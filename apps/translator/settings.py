@@ -5,9 +5,9 @@ from typing import Any
 
 from seqcore.errors import InputError
 
-LONGEST_TEXT = 5_000
-WIDEST_BEAM = 10
-MOST_TRANSLATIONS = 10
+MAX_TEXT_CHARS = 5_000
+MAX_BEAM = 10
+MAX_TRANSLATIONS = 10
 DEFAULT_BEAM = 5
 DEFAULT_PENALTY = 1.0
 
@@ -30,9 +30,9 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.beam_size, "Beam size", 1, WIDEST_BEAM, whole=True)
+        _check(self.beam_size, "Beam size", 1, MAX_BEAM, whole=True)
         _check(self.length_penalty, "Length penalty", 0, 2)
-        _check(self.n_best, "The number of translations", 1, MOST_TRANSLATIONS, whole=True)
+        _check(self.n_best, "The number of translations", 1, MAX_TRANSLATIONS, whole=True)
         if not isinstance(self.do_sample, bool):
             raise InputError(f"Sampling is on or off, not {self.do_sample!r}.")
         _check(self.temperature, "Temperature", 0.05, 2)
@@ -53,9 +53,9 @@ def check_text(text: str, source: str, target: str) -> None:
     """Raises `InputError` for a text that is too long, and for anything that is no text."""
     if not isinstance(text, str) or not isinstance(source, str) or not isinstance(target, str):
         raise InputError("The text and both languages must be strings.")
-    if len(text) > LONGEST_TEXT:
+    if len(text) > MAX_TEXT_CHARS:
         raise InputError(
-            f"The text has {len(text):,} characters, and this page takes {LONGEST_TEXT:,} at a time. "
+            f"The text has {len(text):,} characters, and this page takes {MAX_TEXT_CHARS:,} at a time. "
             "Translate it in parts, or as a file."
         )
 

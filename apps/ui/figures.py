@@ -24,7 +24,7 @@ warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
 INK = "#010203"  # stands for the page's text colour, whatever that is: light and dark pages both
 _ACCENT = (0.39, 0.40, 0.95)
 _WARM = (0.85, 0.33, 0.03)
-LONGEST_AXIS = 120
+MAX_AXIS = 120
 _POINTS_PER_INCH = 72.0
 
 
@@ -49,8 +49,8 @@ def attention_figure(source_tokens: Sequence[str], tokens: Sequence[str], attent
     `attention` is (T, S), a tensor or an array. Cells keep a size that can be read: a long sentence makes a wide
     figure. Pieces after the first 120 of an axis are left out.
     """
-    rows = piece_labels(tokens[:LONGEST_AXIS])
-    columns = piece_labels(source_tokens[:LONGEST_AXIS])
+    rows = piece_labels(tokens[:MAX_AXIS])
+    columns = piece_labels(source_tokens[:MAX_AXIS])
     weights = [[float(weight) for weight in row[: len(columns)]] for row in attention[: len(rows)]]
     cell = min(max(560.0 / max(len(columns), 1), 15.0), 28.0)
     size = min(max(cell * 0.62, 8.5), 11.0)

@@ -7,8 +7,8 @@ import gradio as gr
 from gradio.components import Component
 
 # Events of a page are no endpoints for programs. What takes no time is answered at once, not in its turn.
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
+NO_API: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+UNQUEUED: dict[str, Any] = {**NO_API, "queue": False}
 
 
 def heading(title: str, about: str) -> str:

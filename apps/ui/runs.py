@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _Step = TypeVar("_Step")
 
-_LONGEST_WAIT = 30.0  # seconds, for a step; a run that Gradio dropped without closing it keeps nobody for ever
+_MAX_WAIT = 30.0  # seconds, for a step; a run that Gradio dropped without closing it keeps nobody for ever
 
 
 def visitor(request: "gr.Request") -> str:
@@ -26,7 +26,7 @@ class _Turn:
 
     def end(self) -> None:
         self.over.set()
-        self.left.wait(_LONGEST_WAIT)
+        self.left.wait(_MAX_WAIT)
 
 
 class Turns:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from apps.server.models import LazyTask
 from apps.ui.csv_writer import SafeRows
 from apps.video.films import label_film
-from seqcore.errors import CheckpointError, InputError
+from seqcore.errors import InputError
 
 if TYPE_CHECKING:
     from seqcore.tasks.video import FrameClassifier, FrameLabels
 
-LONGEST = 600.0  # seconds
-LARGEST = 100_000_000  # bytes
+MAX_SECONDS = 600.0  # seconds
+MAX_BYTES = 100_000_000  # bytes
 _INSTEAD = "cut it, or use seqcore predict"
 
 
@@ -32,10 +32,7 @@ class Answers:
         if name not in self.loads:
             raise InputError(f"There is no model {name!r}: choose one of {', '.join(self.loads)}.")
         load = self.loads[name]
-        task = load()
-        if not hasattr(task, "label"):
-            raise CheckpointError(f"{load.checkpoint} holds no video classifier: choose another with --checkpoint")
-        return task
+        return load.require("label", "video classifier")
 
     def label_frames(self, video: str | None, model: str | None = None) -> dict[str, Any]:
         """Label every frame of a video.
@@ -80,11 +77,11 @@ def checked(video: str | None) -> str:
     if not video:
         raise InputError("Choose a video first.")
     size = Path(video).stat().st_size
-    if size > LARGEST:
-        limit = f"{LARGEST // 1_000_000} MB"
+    if size > MAX_BYTES:
+        limit = f"{MAX_BYTES // 1_000_000} MB"
         raise InputError(f"This video has {size / 1e6:,.0f} MB, and this page takes {limit}: {_INSTEAD}.")
     info = video_info(video)
-    if info.frames > LONGEST * info.fps:
+    if info.frames > MAX_SECONDS * info.fps:
         raise InputError(_too_long())
     return video
 
@@ -93,7 +90,7 @@ def limit(video: str) -> Callable[[int], None]:
     """Told how many frames were read, it raises `InputError` when a video is longer than it said, or did not say."""
     from seqcore.media.video import video_info
 
-    most = LONGEST * video_info(video).fps
+    most = MAX_SECONDS * video_info(video).fps
 
     def check(done: int) -> None:
         if done > most:
@@ -103,7 +100,7 @@ def limit(video: str) -> Callable[[int], None]:
 
 
 def _too_long() -> str:
-    return f"This page takes videos of {LONGEST / 60:.0f} minutes at most: {_INSTEAD}."
+    return f"This page takes videos of {MAX_SECONDS / 60:.0f} minutes at most: {_INSTEAD}."
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from apps.server.errors import user_errors
-from apps.server.launch import FILE_LIFETIME, MOST_CALLS, run_app
+from apps.server.errors import report_errors
+from apps.server.launch import DELETE_CACHE, MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
-from apps.ui.layout import PRIVATE, heading
+from apps.ui.layout import NO_API, heading
 from apps.video.api import Answers
 from apps.video.details import PICK
 from apps.video.handlers import ABOUT, TITLE, PageEvents
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 DESCRIPTION = "Label every frame of a video in the browser with a convolutional network and a deep LSTM."
 EXAMPLES = Path(__file__).resolve().parent / "examples"
 MAIN, SECOND = "video-shots", "video-lipreading"
-MOST_WATCHED = 4
+MAX_WATCHED = 4
 # As the camera sees it, for a mirror would turn a pan to the left into one to the right; and no larger than is of use.
 CAMERA = gr.WebcamOptions(mirror=False, constraints={"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}})
-MOST_LIVE = 16  # each holds its place for as long as its camera is on
-MOST_FILMS = 2  # of programs at the same time: each works all the while, where calls of other apps wait together
+MAX_LIVE = 16  # each holds its place for as long as its camera is on
+MAX_FILMS = 2  # of programs at the same time: each works all the while, where calls of other apps wait together
 
 
 def build(load: "LazyTask[FrameClassifier]", second: "LazyTask[FrameClassifier] | None" = None) -> gr.Blocks:
@@ -40,7 +40,7 @@ def build(load: "LazyTask[FrameClassifier]", second: "LazyTask[FrameClassifier] 
     names.setdefault(Path(other.checkpoint).name, other)
     answers = Answers(names)
     events = PageEvents(answers)
-    with gr.Blocks(title="Video · seqcore", delete_cache=FILE_LIFETIME) as page:
+    with gr.Blocks(title="Video · seqcore", delete_cache=DELETE_CACHE) as page:
         head = gr.HTML(heading(TITLE, ABOUT), apply_default_css=False)
         trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
         model = gr.Dropdown(list(names), value=next(iter(names)), label="Model", elem_id="model")
@@ -49,7 +49,7 @@ def build(load: "LazyTask[FrameClassifier]", second: "LazyTask[FrameClassifier] 
         with gr.Tab("Live", elem_id="live-tab"):
             _live_tab(events, model)
         for event in (page.load, model.change):
-            event(user_errors(events.greet), model, [head, trouble], **PRIVATE)
+            event(report_errors(events.greet), model, [head, trouble], **NO_API)
         _endpoints(answers)
     return page
 
@@ -80,19 +80,19 @@ def _film_tab(events: PageEvents, model: gr.Dropdown) -> None:
             for kind in ("JSON", "CSV", "WebVTT")
         ]
     outputs = [stop, progress, timeline, gallery, film, pick, picked, *files]
-    chosen = examples.click(lambda sample: sample[0], examples, video, **PRIVATE)
+    chosen = examples.click(lambda sample: sample[0], examples, video, **NO_API)
     for begin in (go.click, chosen.success):
         begin(
-            user_errors(events.show_labels), [video, model], outputs,
-            trigger_mode="multiple", concurrency_limit=MOST_WATCHED, concurrency_id="watched", **PRIVATE,
+            report_errors(events.show_labels), [video, model], outputs,
+            trigger_mode="multiple", concurrency_limit=MAX_WATCHED, concurrency_id="watched", **NO_API,
         )  # fmt: skip
     for end in (stop.click, video.clear):
-        end(user_errors(events.stop), None, outputs, **PRIVATE)
-    pick.input(user_errors(events.show_frame), [video, pick], picked, **PRIVATE)
+        end(report_errors(events.stop), None, outputs, **NO_API)
+    pick.input(report_errors(events.show_frame), [video, pick], picked, **NO_API)
     for shown in (timeline, gallery):
-        shown.click(user_errors(events.show_clicked), video, [pick, picked], **PRIVATE).success(
+        shown.click(report_errors(events.show_clicked), video, [pick, picked], **NO_API).success(
             None, js="() => document.querySelector('#picked')?.scrollIntoView({block: 'nearest', behavior: 'smooth'})",
-            **PRIVATE,
+            **NO_API,
         )  # fmt: skip
 
 
@@ -116,24 +116,24 @@ def _live_tab(events: PageEvents, model: gr.Dropdown) -> None:
         )
         label = gr.HTML(elem_id="live-label", apply_default_css=False)
     camera.stream(
-        user_errors(events.live), [camera, state, model], [label, state],
-        stream_every=0.1, concurrency_limit=MOST_LIVE, concurrency_id="live", **PRIVATE,
+        report_errors(events.live), [camera, state, model], [label, state],
+        stream_every=0.1, concurrency_limit=MAX_LIVE, concurrency_id="live", **NO_API,
     )  # fmt: skip
 
 
 def _endpoints(answers: Answers) -> None:
     inputs = [gr.File(label="video", visible=False), gr.Textbox(label="model", visible=False)]
     gr.on(
-        [], user_errors(answers.label_frames), inputs, gr.JSON(label="labels", visible=False),
-        api_name="label_frames", concurrency_limit=MOST_FILMS, concurrency_id="films",
+        [], report_errors(answers.label_frames), inputs, gr.JSON(label="labels", visible=False),
+        api_name="label_frames", concurrency_limit=MAX_FILMS, concurrency_id="films",
     )  # fmt: skip
     gr.on(
-        [], user_errors(answers.label_video), inputs, gr.File(label="film", visible=False),
-        api_name="label_video", concurrency_limit=MOST_FILMS, concurrency_id="films",
+        [], report_errors(answers.label_video), inputs, gr.File(label="film", visible=False),
+        api_name="label_video", concurrency_limit=MAX_FILMS, concurrency_id="films",
     )  # fmt: skip
     gr.on(
-        [], user_errors(answers.video_models), None, gr.JSON(label="models", visible=False),
-        api_name="video_models", concurrency_limit=MOST_CALLS,
+        [], report_errors(answers.video_models), None, gr.JSON(label="models", visible=False),
+        api_name="video_models", concurrency_limit=MAX_CALLS,
     )  # fmt: skip
 
 

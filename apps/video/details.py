@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from seqcore.tasks.video import FrameLabels, Segment
 
-MOST_PICTURES = 60
-MOST_ROWS = 1000
+MAX_PICTURES = 60
+MAX_ROWS = 1000
 # A click on anything that says when it is: the players go there, and the page is told.
 PICK = """
 element.addEventListener('click', event => {
@@ -26,7 +26,7 @@ element.addEventListener('click', event => {
   trigger('click', {at});
 });
 """
-_MOST_CURVES = 8
+_MAX_CURVES = 8
 _TICKS = 4  # parts of the time under the curves
 _WIDTH, _STRIP, _CURVE = 1000, 34, 40
 _GOLDEN = 0.618
@@ -55,14 +55,14 @@ def timeline(found: "FrameLabels", labels: Sequence[str]) -> str:
     )
     shares = found.probabilities.mean(0)
     order = [i for i in shares.argsort(descending=True).tolist() if float(found.probabilities[:, i].max()) > 0.2]
-    curves = "".join(_curve(found, i, labels[i], row, end) for row, i in enumerate(order[:_MOST_CURVES]))
-    height = _STRIP + 10 + _CURVE * min(len(order), _MOST_CURVES)
+    curves = "".join(_curve(found, i, labels[i], row, end) for row, i in enumerate(order[:_MAX_CURVES]))
+    height = _STRIP + 10 + _CURVE * min(len(order), _MAX_CURVES)
     spoken = f"{len(found.segments)} segments in {end:.1f} seconds"
     box = f'viewBox="0 0 {_WIDTH} {height}" preserveAspectRatio="none" role="img" aria-label="{spoken}"'
     drawn = f'<svg {box} class="sq-timeline" style="height:{height}px">{strip}{curves}</svg>'
     ticks = "".join(f"<span>{end * part / _TICKS:.1f} s</span>" for part in range(_TICKS + 1))
     names = "".join(
-        f'<li><span style="background:{colour(i)}"></span>{escape(labels[i])}</li>' for i in order[:_MOST_CURVES]
+        f'<li><span style="background:{colour(i)}"></span>{escape(labels[i])}</li>' for i in order[:_MAX_CURVES]
     )
     note = (
         "Above, the label of every moment: click on one to see it. Beneath, how likely each class was, in this order:"
@@ -94,9 +94,9 @@ def _table(segments: "Sequence[Segment]") -> str:
     rows = "".join(
         f'<tr data-at="{middle(one)}"><td>{escape(one.label)}</td><td>{one.start:.2f}</td><td>{one.end:.2f}</td>'
         f"<td>{100 * one.confidence:.0f} %</td></tr>"
-        for one in segments[:MOST_ROWS]
+        for one in segments[:MAX_ROWS]
     )
-    rest = len(segments) - MOST_ROWS
+    rest = len(segments) - MAX_ROWS
     more = f'<p class="sq-more">{rest:,} more are in the files.</p>' if rest > 0 else ""
     head = "<thead><tr><th>Label</th><th>From, s</th><th>To, s</th><th>How sure</th></tr></thead>"
     listed = f'<table class="sq-results">{head}<tbody>{rows}</tbody></table>'

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from seqcore.tasks.video import FrameLabels
 
-_LONGEST_SIDE = 640  # pixels
+_MAX_SIDE = 640  # pixels
 
 
 def label_film(video: str, found: "FrameLabels", output: Path) -> Iterator[int]:
@@ -20,7 +20,7 @@ def label_film(video: str, found: "FrameLabels", output: Path) -> Iterator[int]:
     from seqcore.media.video_writer import VideoWriter
 
     info = video_info(video)
-    scale = min(1.0, _LONGEST_SIDE / max(info.width, info.height))
+    scale = min(1.0, _MAX_SIDE / max(info.width, info.height))
     height, width = (max(2, round(side * scale)) for side in (info.height, info.width))
     sure = found.probabilities.amax(1).tolist()
     frames = read_frames(video, View(height, width))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import gradio as gr
 
-from apps.server.models import trouble
+from apps.server.models import load_error_html
 from apps.ui.layout import heading
 from apps.ui.runs import Turns, visitor
 from apps.video import details
@@ -80,7 +80,7 @@ class PageEvents:
         try:
             self.answers.classifier(model)
         except SeqcoreError as error:
-            return gr.skip(), gr.update(value=trouble(error), visible=True)
+            return gr.skip(), gr.update(value=load_error_html(error), visible=True)
         return heading(TITLE, self.answers.loads[model].about() or ABOUT), gr.update(visible=False)
 
     def show_labels(self, request: gr.Request, video: str | None, model: str) -> Iterator[tuple[Any, ...]]:
@@ -114,8 +114,8 @@ class PageEvents:
             total = len(found.labels)
             bar = details.bar(total, total, seconds, over=True)
             segments = found.segments
-            shown = pictures(path, [details.middle(one) for one in segments[: details.MOST_PICTURES]])
-            choices = [(details.told(one), details.middle(one)) for one in segments[: details.MOST_ROWS]]
+            shown = pictures(path, [details.middle(one) for one in segments[: details.MAX_PICTURES]])
+            choices = [(details.told(one), details.middle(one)) for one in segments[: details.MAX_ROWS]]
             looks = (details.timeline(found, task.config.labels), details.gallery(segments, shown))
             pick = gr.update(choices=choices, value=None, visible=True)
             with new_folder() as folder:

@@ -28,12 +28,12 @@ from mcp.client.streamable_http import streamable_http_client
 
 from apps import __main__ as all_apps
 from apps.server import launch
-from apps.server.errors import user_errors
+from apps.server.errors import report_errors
 from apps.server.models import MODELS, LazyTask, lazy_task
 from apps.translator import app, files
 from apps.translator.api import Answers
 from apps.translator.handlers import PageEvents
-from apps.translator.settings import LONGEST_TEXT, Settings
+from apps.translator.settings import MAX_TEXT_CHARS, Settings
 from apps.ui.home import Bricks
 from seqcore.errors import CheckpointError
 from seqcore.tasks.translation import TranslatorConfig, new_translator
@@ -171,7 +171,7 @@ def test_nothing_in_gives_nothing_out(client: Client, text: str) -> None:
         "كلب يركض",
         "🐕🦺👩‍👩‍👧",
         "<script>alert(1)</script>",
-        "x" * LONGEST_TEXT,
+        "x" * MAX_TEXT_CHARS,
         "${1+1}{{value}}",
         "\ud7ff\u2028",
     ],
@@ -231,7 +231,7 @@ def test_more_calls_than_can_wait_are_told_to_try_again(
 
     with gr.Blocks() as demo:
         gr.api(wait, api_name="wait", concurrency_limit=1)
-    monkeypatch.setattr(launch, "MOST_WAITING", 1)
+    monkeypatch.setattr(launch, "MAX_WAITING", 1)
     busy = Client(launch.start(demo, "127.0.0.1", free_port()), verbose=False)
     jobs = [busy.submit("first", api_name="/wait")]
     assert begun.wait(20)
@@ -362,7 +362,7 @@ def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path, word_list_
     answers = Answers(LazyTask(folder, open_checkpoint=open_checkpoint))
     assert "There is no checkpoint folder" in PageEvents(answers).greet()[1]["value"]
     with pytest.raises(gr.Error, match="There is no checkpoint folder"):
-        user_errors(answers.translate)("dog")
+        report_errors(answers.translate)("dog")
     folder.mkdir()
     assert answers.translate("dog") == "Hund"
 

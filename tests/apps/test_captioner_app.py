@@ -99,7 +99,7 @@ def test_a_file_that_is_too_large_or_missing_is_told(
 ) -> None:
     with pytest.raises(AppError, match="Choose an image"):
         client.predict(None, api_name="/caption")
-    monkeypatch.setattr(files, "LARGEST_IMAGE", 10)
+    monkeypatch.setattr(files, "MAX_IMAGE_BYTES", 10)
     with pytest.raises(AppError, match="make it smaller"):
         client.predict(handle_file(photo), api_name="/caption")
 
@@ -132,7 +132,7 @@ def test_many_files_give_a_table_and_json_lines(photo: Path, tmp_path: Path) -> 
 def test_none_and_too_many_files_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="Choose images"):
         next(caption_files(tiny_captioner(), [], 5, 1.0))
-    monkeypatch.setattr(files, "MOST_IMAGES", 2)
+    monkeypatch.setattr(files, "MAX_IMAGES", 2)
     with pytest.raises(InputError, match="choose fewer"):
         next(caption_files(tiny_captioner(), ["a", "b", "c"], 5, 1.0))
 

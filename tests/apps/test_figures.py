@@ -35,7 +35,7 @@ def test_a_heat_map_of_any_size_is_drawn(rows: int, columns: int) -> None:
     attention = torch.zeros(rows, columns)
     figure = figures.attention_figure(["▁a"] * columns, ["▁b"] * rows, attention)
     drawing = figures.svg(figure, "attention")
-    assert drawing.count("<text") == min(rows, figures.LONGEST_AXIS) + min(columns, figures.LONGEST_AXIS)
+    assert drawing.count("<text") == min(rows, figures.MAX_AXIS) + min(columns, figures.MAX_AXIS)
 
 
 def test_heat_maps_are_drawn_by_many_threads_at_once() -> None:

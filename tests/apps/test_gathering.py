@@ -45,7 +45,7 @@ def test_each_caller_gets_its_own_answer() -> None:
 
 def test_calls_that_wait_are_worked_on_together_and_in_order() -> None:
     work = Work()
-    batcher: Batcher[str, str] = Batcher(work, most_together=3)
+    batcher: Batcher[str, str] = Batcher(work, max_together=3)
     work.hold(batcher)
     answers = [batcher.submit(word) for word in "abcde"]
     work.free.set()
@@ -87,7 +87,7 @@ def test_work_that_loses_answers_is_an_error() -> None:
 
 def test_too_many_calls_are_refused_and_later_ones_taken() -> None:
     work = Work()
-    batcher: Batcher[str, str] = Batcher(work, most_waiting=2)
+    batcher: Batcher[str, str] = Batcher(work, max_waiting=2)
     work.hold(batcher)
     answers = [batcher.submit(word) for word in "ab"]
     with pytest.raises(BusyError, match="try again in a moment"):

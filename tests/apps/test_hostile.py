@@ -19,9 +19,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from apps.server import launch
-from apps.server.models import LazyTask, trouble
-from apps.server.security import people
-from apps.server.temp_files import Keeper
+from apps.server.models import LazyTask, load_error_html
+from apps.server.security import read_credentials
+from apps.server.temp_files import FileReaper
 from apps.translator.app import build
 from seqcore.errors import SettingsError
 
@@ -177,9 +177,9 @@ def test_too_much_is_refused_with_the_limit_that_it_broke(
     status, text, _ = upload(server, "large.txt", b"x" * 1_100_000, Cookie=cookie)
     assert (status, text) == (413, "File size exceeded maximum allowed size of 1000000 bytes.")
     left = set(folder.iterdir()) - before  # half an upload: gradio leaves it, and knows nothing of it
-    keeper, now = Keeper(folder, lambda: {str(path) for path in before}, set), time.monotonic()
-    keeper.look(now)
-    keeper.look(now + 3000)
+    reaper, now = FileReaper(folder, lambda: {str(path) for path in before}, set), time.monotonic()
+    reaper.sweep(now)
+    reaper.sweep(now + 3000)
     assert not any(path.is_file() for path in left)
     status, text, _ = answer(f"{server}/gradio_api/run/translate", b'{"data": ["' + b"x" * 17_000_000 + b'"]}', **JSON)
     assert (status, text) == (413, "A request may have 16,000,000 bytes at most; upload files instead.")
@@ -311,7 +311,7 @@ def test_markup_in_whatever_is_shown_is_text() -> None:
         videos.timeline(frames, [HOSTILE, f"{HOSTILE}2"]),
         videos.gallery(frames.segments, [photo]),
         videos.now(HOSTILE, [HOSTILE], 3.0),
-        trouble(InputError(HOSTILE)),
+        load_error_html(InputError(HOSTILE)),
     ]
     for number, page in enumerate(shown):
         assert Tags(page).found == [], (number, page)
@@ -322,16 +322,16 @@ def test_files_go_half_an_hour_after_their_last_use_whatever_the_clock_says(tmp_
     for name in ("a.txt", "b.txt", "example.txt"):
         (tmp_path / name).write_text(name)
     (tmp_path / ".lock").touch()
-    keeper = Keeper(tmp_path, lambda: {str(tmp_path / "example.txt")}, set)
-    keeper.look(now=1000)
+    reaper = FileReaper(tmp_path, lambda: {str(tmp_path / "example.txt")}, set)
+    reaper.sweep(now=1000)
     os.utime(tmp_path / "a.txt", (4e9, 4e9))  # the clock was a century ahead, and was set back
-    keeper.look(now=2000)
+    reaper.sweep(now=2000)
     os.utime(tmp_path / "b.txt")  # used
-    keeper.look(now=2799)
+    reaper.sweep(now=2799)
     assert {path.name for path in tmp_path.iterdir()} == {"a.txt", "b.txt", "example.txt", ".lock"}
-    keeper.look(now=3801)
+    reaper.sweep(now=3801)
     assert {path.name for path in tmp_path.iterdir()} == {"b.txt", "example.txt", ".lock"}
-    keeper.look(now=5000)
+    reaper.sweep(now=5000)
     assert {path.name for path in tmp_path.iterdir()} == {"example.txt", ".lock"}
 
 
@@ -339,33 +339,33 @@ def test_files_that_a_visitor_leaves_behind_go_after_a_minute(tmp_path: Path) ->
     for name in ("hers.txt", "his.txt", "example.txt"):
         (tmp_path / name).write_text(name)
     gone: set[str] = set()
-    keeper = Keeper(tmp_path, lambda: {str(tmp_path / "example.txt")}, lambda: gone)
-    keeper.look(now=1000)
+    reaper = FileReaper(tmp_path, lambda: {str(tmp_path / "example.txt")}, lambda: gone)
+    reaper.sweep(now=1000)
     gone |= {str(tmp_path / "hers.txt"), str(tmp_path / "example.txt")}
     os.utime(tmp_path / "hers.txt")  # somebody else has just brought the same
-    keeper.look(now=1060)
+    reaper.sweep(now=1060)
     assert len(list(tmp_path.iterdir())) == 3
-    keeper.look(now=1121)
+    reaper.sweep(now=1121)
     assert {path.name for path in tmp_path.iterdir()} == {"his.txt", "example.txt"}
 
 
 def test_passwords_are_not_in_the_list_of_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "people"
     file.write_text("anna:secret:1\n\n bert: two words\n")
-    assert people(str(file), {}) == [("anna", "secret:1"), ("bert", " two words")]
+    assert read_credentials(str(file), {}) == [("anna", "secret:1"), ("bert", " two words")]
     assert "others on this machine can read" in capsys.readouterr().err
     file.chmod(0o600)
-    assert people(str(file), {"SEQCORE_AUTH": "c:d"}) == [("anna", "secret:1"), ("bert", " two words")]
+    assert read_credentials(str(file), {"SEQCORE_AUTH": "c:d"}) == [("anna", "secret:1"), ("bert", " two words")]
     assert capsys.readouterr().err == ""
-    assert people(None, {"SEQCORE_AUTH": "c:d"}) == [("c", "d")]
-    assert people(None, {}) is None
+    assert read_credentials(None, {"SEQCORE_AUTH": "c:d"}) == [("c", "d")]
+    assert read_credentials(None, {}) is None
     file.write_text("anna\n")
     for told, variables in ((str(file), {}), ("anna:secret", {}), (None, {"SEQCORE_AUTH": ""})):
         with pytest.raises(SettingsError, match="USER:PASSWORD"):
-            people(told, variables)
+            read_credentials(told, variables)
     file.write_text("\n")
     with pytest.raises(SettingsError, match="names nobody"):
-        people(str(file), {})
+        read_credentials(str(file), {})
 
 
 def test_options_of_a_public_server(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ from apps.inside import flows, gradients
 from apps.inside.app import PANELS, build, main
 from apps.inside.gate_pictures import maps, unit_view, varying_units
 from apps.inside.gates import EXAMPLE, GateEvents, Source
-from apps.inside.readings import LONGEST_TEXT, read
+from apps.inside.readings import MAX_TEXT_CHARS, read
 from apps.server.launch import start
 from apps.server.models import CHECKPOINTS, MODELS, LazyTask
 from apps.ui.figures import piece_labels
@@ -128,14 +128,18 @@ def test_the_language_model_is_traced_over_what_it_reads() -> None:
 
 
 def test_what_cannot_be_read_is_told(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for text, told in (("", "Write a few words"), ("…", "Write a few words"), ("a" * (LONGEST_TEXT + 1), "takes 600")):
+    for text, told in (
+        ("", "Write a few words"),
+        ("…", "Write a few words"),
+        ("a" * (MAX_TEXT_CHARS + 1), "takes 600"),
+    ):
         with pytest.raises(InputError, match=told):
             read(tiny_sentiment(), text)
     with pytest.raises(InputError, match="Choose a photo"):
         read(tiny_captioner(), "")
     with pytest.raises(InputError, match="Choose a film"):
         read(tiny_video(), "")
-    monkeypatch.setattr("apps.inside.readings.MOST_FRAMES", 10)
+    monkeypatch.setattr("apps.inside.readings.MAX_FRAMES", 10)
     with pytest.raises(InputError, match="10 frames at most"):
         read(tiny_video(), str(film))
 

@@ -16,9 +16,9 @@ from apps.inside.adding import FIGURES, adding_table
 from apps.inside.forecasts import mean, repeated, train_lstm, train_window
 from apps.inside.head import train_head
 from apps.inside.labels import LabelEvents, own_examples
-from apps.inside.series import SHORTEST_GAP, TITLES, WIDEST_WINDOW, series
+from apps.inside.series import MAX_WINDOW, MIN_GAP, TITLES, series
 from apps.inside.shapes import SHAPES, draw, drawn
-from apps.inside.writer import LONGEST_PROMPT, Settings, Writer
+from apps.inside.writer import MAX_PROMPT_CHARS, Settings, Writer
 from apps.inside.writing import WritingEvents, bars, page_of
 from apps.server.models import LazyTask
 from seqcore.errors import CheckpointError, InputError
@@ -45,9 +45,9 @@ def test_a_window_sees_the_last_numbers_and_nothing_before_them() -> None:
 
 def test_the_lstm_remembers_the_mark_and_the_widest_window_cannot() -> None:
     of = series(TITLES[0])
-    assert SHORTEST_GAP > WIDEST_WINDOW
+    assert MIN_GAP > MAX_WINDOW
     assert of.error(result(train_lstm(of, 2))) < 0.4
-    assert of.error(result(train_window(of, WIDEST_WINDOW, 2))) > 0.9
+    assert of.error(result(train_window(of, MAX_WINDOW, 2))) > 0.9
     assert of.error(mean(of)) == pytest.approx(1, abs=0.1)
 
 
@@ -153,7 +153,7 @@ class _MeanColour(torch.nn.Module):
 
 
 def colour_events() -> LabelEvents:
-    task = SimpleNamespace(network=SimpleNamespace(encoder=_MeanColour()))
+    task = SimpleNamespace(caption=None, network=SimpleNamespace(encoder=_MeanColour()))
     return LabelEvents(LazyTask("none", open_checkpoint=lambda path, device: task))
 
 
@@ -224,7 +224,9 @@ def test_the_panel_and_the_endpoint_write_the_same(writer: Writer) -> None:
     assert 'class="sq-dice"' in last[2]
 
 
-@pytest.mark.parametrize("prompt", ["", "   ", "🙂\u200b\0 \ud800", "<script>alert(1)</script>", "x" * LONGEST_PROMPT])
+@pytest.mark.parametrize(
+    "prompt", ["", "   ", "🙂\u200b\0 \ud800", "<script>alert(1)</script>", "x" * MAX_PROMPT_CHARS]
+)
 def test_any_prompt_is_written_on(writer: Writer, prompt: str) -> None:
     for written in writer.stream(prompt, Settings(max_length=4)):
         html = page_of(written, "") + bars(tiny_writer(), written, Settings())
@@ -234,7 +236,7 @@ def test_any_prompt_is_written_on(writer: Writer, prompt: str) -> None:
 
 def test_too_long_a_prompt_and_wrong_settings_are_refused(writer: Writer) -> None:
     with pytest.raises(InputError, match="2,001 characters"):
-        writer.write("x" * (LONGEST_PROMPT + 1))
+        writer.write("x" * (MAX_PROMPT_CHARS + 1))
     with pytest.raises(InputError, match="must be a string"):
         writer.write(3)  # type: ignore[arg-type]
     for wrong in ({"temperature": 0}, {"top_p": "1"}, {"top_k": 2.5}, {"length": 10_000}, {"seed": None}):

@@ -19,12 +19,12 @@ from mcp.client.streamable_http import streamable_http_client
 from tiny_sentiment import tiny_checkpoint, tiny_classifier
 
 from apps.sentiment import details, files
-from apps.sentiment.api import LONGEST_TEXT, Answers
+from apps.sentiment.api import MAX_TEXT_CHARS, Answers
 from apps.sentiment.app import build
 from apps.sentiment.handlers import PageEvents
 from apps.sentiment.reasons import reasons
 from apps.sentiment.tables import open_table
-from apps.server.errors import user_errors
+from apps.server.errors import report_errors
 from apps.server.launch import start
 from apps.server.models import CHECKPOINTS, LazyTask
 from seqcore import load
@@ -176,7 +176,7 @@ def test_what_cannot_be_classified_is_told(client: Client, endpoint: str, data: 
 def test_a_long_text_is_classified_but_not_explained(client: Client) -> None:
     text = "The film was good. " * 2_000
     found = client.predict(text, api_name="/explain_sentiment")
-    assert len(text) < LONGEST_TEXT
+    assert len(text) < MAX_TEXT_CHARS
     assert found["label"] == "positive"
     assert found["attributions"] == []
     assert found["characters_cut"] > 0
@@ -350,7 +350,7 @@ def test_any_number_of_labels_and_several_at_once_are_shown() -> None:
     assert "none of the labels" in details.verdict(none) + reasons(none, multi_label=True)
     assert "toward food" in reasons(none, multi_label=True)
     many = Sentiment("7", {str(number): 0.3 if number == 7 else 0.01 for number in range(71)})
-    assert details.verdict(many).count("<tr>") == details.MOST_BARS
+    assert details.verdict(many).count("<tr>") == details.MAX_BARS
     assert "63 other labels are less likely" in details.verdict(many)
 
 
@@ -386,7 +386,7 @@ def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path) -> None:
     answers = Answers(LazyTask(tmp_path / "model", open_checkpoint=open_checkpoint))
     assert "There is no checkpoint folder" in PageEvents(answers).greet()[1]["value"]
     with pytest.raises(gr.Error, match="There is no checkpoint folder"):
-        user_errors(answers.classify)("good")
+        report_errors(answers.classify)("good")
     (tmp_path / "model").mkdir()
     assert answers.classify("The film was good.")["label"] == "positive"
 

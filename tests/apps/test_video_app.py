@@ -96,10 +96,10 @@ def test_what_is_no_video_is_told(client: Client, tmp_path: Path) -> None:
 
 
 def test_too_much_is_refused(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "LONGEST", 0.1)
+    monkeypatch.setattr(api, "MAX_SECONDS", 0.1)
     with pytest.raises(InputError, match="minutes at most: cut it"):
         api.checked(str(film))
-    monkeypatch.setattr(api, "LARGEST", 10)
+    monkeypatch.setattr(api, "MAX_BYTES", 10)
     with pytest.raises(InputError, match="and this page takes 0 MB: cut it"):
         api.checked(str(film))
 
@@ -112,7 +112,7 @@ def test_a_film_that_does_not_say_how_long_it_is_ends_at_the_limit(
     assert video_info(path).frames == 0
     assert api.checked(path) == path
     assert "<progress aria-label" in details.bar(32, 0, 1.0)  # without an end
-    monkeypatch.setattr(api, "LONGEST", 1.0)
+    monkeypatch.setattr(api, "MAX_SECONDS", 1.0)
     load: Any = LazyTask("a", open_checkpoint=lambda _, device: tiny_classifier())
     with pytest.raises(InputError, match="minutes at most: cut it"):
         Answers({"a": load}).label_frames(path)

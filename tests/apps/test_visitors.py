@@ -17,9 +17,9 @@ from gradio_client import Client
 from PIL import Image
 from training_runs import wait_for
 
-from apps.server.launch import kept, left, start
+from apps.server.launch import closed_session_files, pinned_files, start
 from apps.server.models import LazyTask
-from apps.server.sessions import files_in, left_behind
+from apps.server.sessions import files_in, files_of_closed_sessions
 
 JSON = {"Content-Type": "application/json"}
 
@@ -132,7 +132,7 @@ def test_what_a_page_shows_when_it_is_opened_stays(site: str) -> None:
     config = json.load(urllib.request.urlopen(f"{site}/config", timeout=30))
     shown = {path for path in files_in(config) if path.startswith(os.environ["GRADIO_TEMP_DIR"])}
     assert {Path(path).name for path in shown} >= {"astronaut.jpg", "cat.jpg", "film-1.mp4", "film-2.mp4"}
-    assert shown <= kept()
+    assert shown <= pinned_files()
 
 
 def test_servers_of_one_process_leave_each_other_their_files(free_port: Callable[[], int], tmp_path: Path) -> None:
@@ -146,15 +146,15 @@ def test_servers_of_one_process_leave_each_other_their_files(free_port: Callable
         pages.append(page)
         pictures.append(next(iter(shown.keep_in_cache)))
         assert colour in pictures[-1]
-    assert kept() >= set(pictures)
+    assert pinned_files() >= set(pictures)
 
     same = {1: {"path": str(tmp_path / "letter.txt")}}
     for page in pages:
         page.app.state_holder["visitor"].config_values = same
     pages[0].app.state_holder.session_data["visitor"].is_closed = True
-    assert str(tmp_path / "letter.txt") not in left()
+    assert str(tmp_path / "letter.txt") not in closed_session_files()
     pages[1].app.state_holder.session_data["visitor"].is_closed = True
-    assert str(tmp_path / "letter.txt") in left()
+    assert str(tmp_path / "letter.txt") in closed_session_files()
     for page in pages:
         page.close()
 
@@ -180,12 +180,14 @@ def test_files_of_a_closed_page_are_left_behind_unless_another_has_them(
     sessions = app.app.state_holder
     pages[0].context.close()
     wait_for(lambda: any(session.is_closed for session in sessions.session_data.values()), 60)
-    assert not any(path.endswith("letter.txt") for path in left_behind([sessions])), "the other page has it still"
+    assert not any(path.endswith("letter.txt") for path in files_of_closed_sessions([sessions])), (
+        "the other page has it still"
+    )
     pages[1].context.close()
-    wait_for(lambda: any(path.endswith("letter.txt") for path in left_behind([sessions])), 60)
+    wait_for(lambda: any(path.endswith("letter.txt") for path in files_of_closed_sessions([sessions])), 60)
     for session in list(sessions.session_data):  # as a page does whose computer slept
         sessions[session]
-    assert left_behind([sessions]) == set()
+    assert files_of_closed_sessions([sessions]) == set()
     app.close()
 
 

@@ -20,7 +20,7 @@ import torch
 from training_runs import command_line, elsewhere, finish, made_up_rows, wait_for, write_csv
 
 from apps.server.batching import Batcher
-from apps.server.errors import user_errors
+from apps.server.errors import report_errors
 from seqcore.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +109,7 @@ def test_what_the_machine_lacks_is_told_without_its_secrets(error: Exception, to
         raise error
 
     with pytest.raises(gr.Error, match=told) as caught:
-        user_errors(work)()
+        report_errors(work)()
     assert "/tmp" not in str(caught.value)
 
 
@@ -125,7 +125,7 @@ def greedy_worker() -> list[str]:
         return [torch.zeros(item).numel() for item in items]
 
     together: Batcher[int, int] = Batcher(work)
-    answer = user_errors(lambda item: together(item))
+    answer = report_errors(lambda item: together(item))
     told = []
     for item in (10, 10**9, 11, 10**11, 12):
         try:
