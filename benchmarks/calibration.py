@@ -37,7 +37,7 @@ def main() -> None:
     if not isinstance(classifier, SentimentClassifier) or classifier.config.multi_label:
         parser.error(f"{options.checkpoint} holds no classifier of single labels")
     rows = read_rows(options.data, classifier.fields)
-    results = classifier.predict(rows)
+    results = classifier.predict([row["text"] for row in rows])
     for name, value in classifier.compute_metrics(results, rows).items():
         print(f"{name}: {value:.2f}" if isinstance(value, float) else f"{name}: {value}")
     for name, count in (

@@ -19,7 +19,7 @@ from torch import Tensor
 import seqcore
 from benchmarks.translate import interleaved
 from seqcore.media.images import image_files, load_squares
-from seqcore.tasks.captioning import Captioner
+from seqcore.tasks.captioning import Captioner, ImageFeatures
 
 BATCH = 16
 BF16 = partial(torch.autocast, "cpu", torch.bfloat16)
@@ -53,7 +53,7 @@ def captions(captioner: Captioner, files: list[str], see: Network, size: int) ->
     found = []
     for begin in range(0, len(files), size):
         images = load_squares(files[begin : begin + size], captioner.config.image_size)
-        rows = [{"grid": grid} for grid in see(images)]
+        rows = [ImageFeatures(grid) for grid in see(images)]
         found += [caption.text for caption in captioner.predict(rows, batch_size=size)]
     return found
 
@@ -77,7 +77,7 @@ def main() -> None:
     for size in (1, BATCH):
         chosen = files[:size]
         images = load_squares(chosen, captioner.config.image_size)
-        rows = [{"grid": grid} for grid in networks["eager"](images)]
+        rows = [ImageFeatures(grid) for grid in networks["eager"](images)]
         seconds = interleaved(
             {
                 **{way: partial(captions, captioner, chosen, networks[way], size) for way in WAYS},

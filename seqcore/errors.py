@@ -1,5 +1,7 @@
 """The errors that seqcore raises on purpose: each message is written for the person who reads it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -74,11 +76,37 @@ class InputError(SeqcoreError):
     Args:
         number: which of several is meant, from 1; the message then begins with it.
         kind: what they are.
+
+    Attributes:
+        message: without the number.
+        number: None where the request as a whole is meant, or the only input of it.
     """
 
     def __init__(self, message: str, number: int | None = None, kind: str = "text") -> None:
         super().__init__(message if number is None else f"{kind} {number}: {message}")
         self.message, self.number = message, number
+
+
+@contextmanager
+def numbered(before: int, count: int = 0, kind: str = "text") -> Iterator[None]:
+    """Let an `InputError` that is raised inside say which of several inputs it is about.
+
+    Args:
+        before: how many inputs come before the one, or the part, that is worked on inside.
+        count: how many there are in all; of a single one no number is said.
+        kind: what they are.
+
+    Example:
+        >>> with numbered(2, kind="image"):
+        ...     raise InputError("it is empty")
+        Traceback (most recent call last):
+        seqcore.errors.InputError: image 3: it is empty
+    """
+    try:
+        yield
+    except InputError as error:
+        number = None if count == 1 else before + (error.number or 1)
+        raise InputError(error.message, number, kind) from error.__cause__
 
 
 class SettingsError(SeqcoreError):

@@ -74,9 +74,9 @@ class Answers:
             raise InputError("Choose an image first.")
         check_settings(beam_size, length_penalty, n_best)
         check_size(image)
-        row = self.captioner().file_row(image)
+        square = self.captioner().read(image)
         settings = {"beam_size": int(beam_size), "length_penalty": float(length_penalty), "n_best": int(n_best)}
-        return self._together(row["image"], **settings)
+        return self._together(square, **settings)
 
     def _caption_all(self, images: Sequence[Any], **settings: Any) -> "list[Caption]":
         return self.captioner().caption(list(images), batch_size=MAX_TOGETHER, **settings)

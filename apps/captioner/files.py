@@ -93,7 +93,7 @@ def caption_files(captioner: "Captioner", paths: Sequence[str], beam_size: int, 
 def _captioned(captioner: "Captioner", paths: Sequence[str], beam_size: int, penalty: float) -> list[Line]:
     from seqcore.media.images import open_image, to_square
 
-    rows: dict[str, dict[str, Any]] = {}
+    squares: dict[str, Any] = {}
     lines, small = {}, {}
     for path in paths:
         try:
@@ -102,9 +102,9 @@ def _captioned(captioner: "Captioner", paths: Sequence[str], beam_size: int, pen
         except InputError as error:
             lines[path] = Line(path, error=error.message)
             continue
-        rows[path] = {"image": to_square(image, captioner.config.image_size)}
+        squares[path] = to_square(image, captioner.config.image_size)
         small[path] = data_address(shrunk(image, _THUMBNAIL))
-    found = captioner.predict(list(rows.values()), beam_size=beam_size, length_penalty=penalty)
-    for path, each in zip(rows, found, strict=True):
+    found = captioner.predict(list(squares.values()), beam_size=beam_size, length_penalty=penalty)
+    for path, each in zip(squares, found, strict=True):
         lines[path] = Line(path, each.text, each.score, thumbnail=small[path])
     return [lines[path] for path in paths]

@@ -15,6 +15,7 @@ from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.media.images import open_image
 from seqcore.tasks.captioning import Captioner, CaptionerConfig, extended_captioner, new_captioner, self_critical
 from seqcore.tasks.captioning.features import cached_features
+from seqcore.tasks.captioning.rows import ImageFeatures
 from seqcore.training import TrainingSettings, fit, is_first_process
 
 Rows = Sequence[Mapping[str, Any]]
@@ -159,7 +160,7 @@ def with_grids(task: Captioner, rows: Rows, folder: Path) -> Rows:
     """Rows with what the image network gives of their images, computed once and kept on disk."""
     encoder = task.network.encoder.eval()
     grids = cached_features(encoder, [row["image"] for row in rows], folder)
-    return [{**row, "grid": grid} for row, grid in zip(rows, grids, strict=True)]
+    return [{**row, "image": ImageFeatures(grid)} for row, grid in zip(rows, grids, strict=True)]
 
 
 def main() -> None:

@@ -100,11 +100,12 @@ def _captioning(task: Any, photo: str) -> Reading:
     import torch
 
     from seqcore.explain import recorded_gates
+    from seqcore.tasks.captioning import ImageFeatures
 
     if not photo:
         raise InputError("Choose a photo first.")
-    grid = task.grids([{"image": photo}])
-    (found,) = task.predict([{"grid": grid[0]}])
+    grid = task.grids([photo])
+    (found,) = task.predict([ImageFeatures(grid[0])])
     # A beam goes back and forth between captions; the one that won is read once more, whole, which gives the same.
     written = [task.tokenizer.token_to_id(piece) for piece in found.tokens]
     fed = torch.tensor([[task.tokenizer.bos_id, *written[:-1]]], device=grid.device)

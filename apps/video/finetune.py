@@ -17,7 +17,7 @@ from seqcore.checkpoint import TRAINING
 from seqcore.data import hold_out
 from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.media.clips import cached_clips
-from seqcore.tasks.video import FrameClassifier, FrameClassifierConfig
+from seqcore.tasks.video import ComposedFilm, FrameClassifier, FrameClassifierConfig
 from seqcore.tasks.video.creation import frame_classifier_from, narrowed, new_frame_classifier
 from seqcore.tasks.video.frozen import frozen_reader
 from seqcore.tasks.video.training import class_weights
@@ -154,7 +154,7 @@ def composed(task: FrameClassifier, composition: Composition, seed: int, cache: 
     pool = load_pool(composition.photographs, composition.motion, cache)
     size = (composition.frames, task.view.height, task.view.width)
     return [
-        {"compose": partial(compose, pool, seed * 1_000_000_007 + number, *size), "length": composition.frames}
+        {"video": ComposedFilm(partial(compose, pool, seed * 1_000_000_007 + number, *size), composition.frames)}
         for number in range(composition.films)
     ]
 
@@ -218,14 +218,18 @@ def with_clips(task: FrameClassifier, rows: Rows, folder: Path) -> Rows:
         clips = cached_clips([row["video"] for row in rows], task.view, folder, reader=reader)
     except InputError as error:
         raise DataError(f"row {error.number}: {error.message}") from error
-    return [{**row, "clip": clip} for row, clip in zip(rows, clips, strict=True)]
+    return [{**row, "video": clip} for row, clip in zip(rows, clips, strict=True)]
 
 
 def weigh(task: FrameClassifier, rows: Rows) -> torch.Tensor:
     """What a frame of each class counts, by how many there are."""
     counts = torch.zeros(len(task.config.labels))
     for row in rows[:_WEIGHED]:
-        numbers = task.numbers(row["compose"]()[1]) if "compose" in row else task.example(row)["numbers"]
+        numbers = (
+            task.numbers(row["video"].make()[1])
+            if isinstance(row["video"], ComposedFilm)
+            else task.example(row)["numbers"]
+        )
         counts += torch.bincount(numbers, minlength=len(counts))
     return class_weights(counts)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seqcore.errors import InputError
+from seqcore.errors import numbered
 from seqcore.media.cache import ArrayCache, file_key
 from seqcore.media.video import View, open_video
 
@@ -67,14 +67,12 @@ def cached_clips(
     """
 
     def produce(done: int) -> Iterator[tuple[Tensor, list[Any]]]:
-        for number, source in enumerate(sources[done:], done + 1):
-            try:
+        for before, source in enumerate(sources[done:], done):
+            with numbered(before, kind="video"):
                 clip = reader.read(source) if reader else read_clip(source, view)
-            except InputError as error:
-                raise InputError(error.message, number) from None
             yield clip.frames, [[clip.times, clip.fps]]
             if progress:
-                progress(number, len(sources))
+                progress(before + 1, len(sources))
 
     key, shape, dtype = f"{view} {file_key(sources)}", tuple(view.shape), torch.uint8
     if reader:

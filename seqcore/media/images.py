@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seqcore.errors import InputError, SettingsError, install_command
+from seqcore.errors import InputError, SettingsError, install_command, numbered
 from seqcore.media.cache import ArrayCache, file_key
 
 try:
@@ -77,6 +77,17 @@ def to_square(image: Image.Image, size: int) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
+def read_square(source: ImageSource, size: int) -> Tensor:
+    """Open an image and stretch it: uint8 (3, size, size); a tensor that is such a square already stays as it is.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if isinstance(source, Tensor) and source.dtype == torch.uint8 and source.shape == (3, size, size):
+        return source.cpu()
+    return to_square(open_image(source), size)
+
+
 def load_squares(sources: Sequence[ImageSource], size: int) -> Tensor:
     """Open images and stretch them: uint8 (B, 3, size, size).
 
@@ -84,18 +95,10 @@ def load_squares(sources: Sequence[ImageSource], size: int) -> Tensor:
         InputError: one cannot be read; `number` says which (from 1).
     """
     squares = []
-    for number, source in enumerate(sources, 1):
-        try:
-            squares.append(_square(source, size))
-        except InputError as error:
-            raise InputError(error.message, number, "image") from error
+    for before, source in enumerate(sources):
+        with numbered(before, kind="image"):
+            squares.append(read_square(source, size))
     return torch.stack(squares) if squares else torch.empty(0, 3, size, size, dtype=torch.uint8)
-
-
-def _square(source: ImageSource, size: int) -> Tensor:
-    if isinstance(source, Tensor) and source.dtype == torch.uint8 and source.shape == (3, size, size):
-        return source.cpu()
-    return to_square(open_image(source), size)
 
 
 def cached_squares(sources: Sequence[str | Path | bytes], size: int, folder: str | Path) -> Tensor:
@@ -103,10 +106,8 @@ def cached_squares(sources: Sequence[str | Path | bytes], size: int, folder: str
 
     def produce(done: int) -> Iterator[tuple[Tensor, list[None]]]:
         for begin in range(done, len(sources), _SQUARES_AT_ONCE):
-            try:
+            with numbered(begin, kind="image"):
                 squares = load_squares(sources[begin : begin + _SQUARES_AT_ONCE], size)
-            except InputError as error:
-                raise InputError(error.message, error.number and begin + error.number, "image") from error
             yield squares, [None] * len(squares)
 
     content = f"{len(sources)} images"

@@ -2,10 +2,11 @@
 
 import dataclasses
 import inspect
+import itertools
 import math
 import reprlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
@@ -18,7 +19,9 @@ from seqcore.arguments import shown
 from seqcore.checkpoint import CONFIG, Checkpoint, read_checkpoint, write_checkpoint
 from seqcore.data import read_rows
 from seqcore.deprecation import Renamed
-from seqcore.errors import CheckpointError, SettingsError, first_line, is_out_of_memory
+from seqcore.errors import CheckpointError, InputError, SettingsError, first_line, is_out_of_memory
+from seqcore.tasks.device import choose_device
+from seqcore.tasks.options import Option, prediction_options
 from seqcore.tasks.registry import register
 from seqcore.weights import build_checked, read_header, read_weights
 
@@ -54,7 +57,6 @@ class Task(ABC):
         fields: the columns of a row, and their types; the first is what the task answers.
         optional: columns that a row may have besides.
         monitor: the metric that chooses among checkpoints, and whether more of it is better (`max`) or less (`min`).
-        prediction_options: what `predict` takes besides rows.
         validation_options: options of `predict` that validation during training uses, for speed.
         stateful: trained by truncated BPTT on all examples one after the other (Williams & Peng 1990): `loss` is given
             the state that the batch before has left.
@@ -62,6 +64,7 @@ class Task(ABC):
             are cut into chunks.
         state_types: of a stateful task, the types that its state is made of besides tensors, tuples and those of
             `seqcore.nn`: a run is resumed only with types that are named here.
+        batches_at_once: batches that `predict_each` answers together, so that inputs of like length are found.
         input_kind: what `seqcore predict` reads for it: lines of text, or files, which `files` finds.
         config: the settings of this model.
         network: its weights.
@@ -72,11 +75,11 @@ class Task(ABC):
     fields: ClassVar[Mapping[str, type]]
     optional: ClassVar[Mapping[str, type]] = {}
     monitor: ClassVar[tuple[str, Literal["max", "min"]]]
-    prediction_options: ClassVar[Collection[str]] = frozenset({"batch_size"})
     validation_options: ClassVar[Mapping[str, Any]] = {}
     stateful: ClassVar[bool] = False
     stream_fields: ClassVar[tuple[str, ...]] = ("tokens",)
     state_types: ClassVar[tuple[type, ...]] = ()
+    batches_at_once: ClassVar[int] = 16
     input_kind: ClassVar[Literal["text", "file"]] = "text"
     config: Any
     network: nn.Module
@@ -203,11 +206,11 @@ class Task(ABC):
         return read_rows(source, cls.fields, columns, split, cls.optional)
 
     def files(self, names: Sequence[str]) -> list[str]:
-        """The files that are meant by names of files and folders, for a task whose `input_kind` is files."""
-        raise NotImplementedError
+        """The files that are meant by names of files and folders, for a task whose `input_kind` is `file`.
 
-    def file_row(self, path: str) -> Mapping[str, Any]:
-        """A row of a file, for a task whose `input_kind` is files. Raises InputError when it cannot be read."""
+        Raises:
+            InputError: a folder holds none, or no name was given.
+        """
         raise NotImplementedError
 
     @abstractmethod
@@ -231,12 +234,64 @@ class Task(ABC):
         """The training objective; in evaluation mode, what is comparable between runs."""
 
     @abstractmethod
-    def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Any]:
-        """Answer rows (only their inputs are read), one result each; options are those of the task's verb."""
+    def predict(self, inputs: Sequence[Any], *arguments: Any, **options: Any) -> list[Any]:
+        """Answer raw inputs, such as texts or paths, one result each.
+
+        A subclass names its options as parameters behind a `*`, each with a type and a default, and says in its
+        docstring what they mean: `seqcore predict` makes its flags of them. An option that is a list holds a value for
+        each input.
+
+        Raises:
+            InputError: an input that cannot be answered, with its number where there are several, or an option.
+        """
+
+    def predict_each(self, inputs: Iterable[Any], **options: Any) -> Iterator[Any]:
+        """Answer any number of inputs, some at a time: a result each, or its `InputError`, in order.
+
+        Raises:
+            InputError: an option is wrong, which no input can help.
+        """
+        waiting, done = iter(inputs), 0
+        while chunk := list(itertools.islice(waiting, self.chunk_size(**options))):
+            yield from self._predict_chunk(chunk, _between(options, done, done + len(chunk)))
+            done += len(chunk)
+
+    def _predict_chunk(self, chunk: list[Any], options: Mapping[str, Any]) -> Iterator[Any]:
+        done = 0
+        while done < len(chunk):
+            rest = chunk[done:]
+            try:
+                yield from self.predict(rest, **_between(options, done, len(chunk)))
+                return
+            except InputError as error:
+                if error.number is None and len(rest) > 1:
+                    raise
+                bad, message = done + (error.number or 1) - 1, error.message
+            if bad > done:
+                yield from self._predict_chunk(chunk[done:bad], _between(options, done, bad))
+            yield InputError(message)
+            done = bad + 1
+
+    def chunk_size(self, **options: Any) -> int:
+        """How many inputs `predict_each` answers at a time: `batches_at_once` batches."""
+        usual = self.prediction_options().get("batch_size")
+        size = options.get("batch_size", usual.default if usual else 1)
+        return max(1, size) * self.batches_at_once if isinstance(size, int) else 1
+
+    @classmethod
+    def prediction_options(cls) -> dict[str, Option]:
+        """What `predict` takes besides inputs, by name."""
+        return prediction_options(cls.predict)
+
+    def inputs(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
+        """Rows of data → what `predict` takes of them: inputs, and options that each row has its own value for."""
+        field = next(iter(self.fields))
+        return [row[field] for row in rows], {}
 
     def evaluate(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, Any]:
-        """Predict rows and give the metrics; options are those of `predict`."""
-        return self.compute_metrics(self.predict(rows, **options), rows)
+        """Predict rows of data and give the metrics; options are those of `predict`."""
+        inputs, of_rows = self.inputs(rows)
+        return self.compute_metrics(self.predict(inputs, **{**of_rows, **options}), rows)
 
     @abstractmethod
     def to_text(self, result: Any) -> str:
@@ -251,23 +306,9 @@ class Task(ABC):
         """How good predictions are; each name and definition is in :mod:`seqcore.metrics`. Figures are floats."""
 
 
-def choose_device(device: str | torch.device) -> torch.device:
-    """``auto`` → the first accelerator that is there, or the CPU; anything else as torch names it.
-
-    Raises:
-        SettingsError: no such device here.
-    """
-    if not isinstance(device, str | torch.device):
-        raise SettingsError(f"a device is named as torch does, such as cpu or cuda:0, not {shown(device)}")
-    if device == "auto":
-        accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-        return accelerator or torch.device("cpu")
-    try:
-        place = torch.device(device)
-        torch.empty(1, device=place).item()  # which the device for shapes alone cannot give
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise SettingsError(f"the device {str(device)!r} cannot be used here: {str(error).splitlines()[0]}") from error
-    return place
+def _between(options: Mapping[str, Any], begin: int, end: int) -> dict[str, Any]:
+    """Options for a part of the inputs: a list holds a value for each of them."""
+    return {name: value[begin:end] if isinstance(value, list) else value for name, value in options.items()}
 
 
 def _config(kind: type, settings: dict[str, Any], folder: Path) -> Any:

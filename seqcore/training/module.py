@@ -89,7 +89,8 @@ class TaskModule(lightning.LightningModule):
         self.log_dict({f"{VALIDATION}{name}": value for name, value in {**figures, "loss": loss}.items()})
 
     def _predicted(self, numbers: Sequence[int]) -> list[Any]:
-        return self.task.predict([self.rows[i] for i in numbers], **self.task.validation_options)
+        inputs, options = self.task.inputs([self.rows[i] for i in numbers])
+        return self.task.predict(inputs, **options, **self.task.validation_options)
 
     def configure_optimizers(self) -> Any:
         groups = []

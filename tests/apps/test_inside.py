@@ -98,7 +98,7 @@ def test_the_captioner_is_traced_over_the_words_it_writes(photo: Path) -> None:
     assert (reading.answer, reading.steps, reading.written) == (caption.text, caption.tokens, True)
     written = [task.tokenizer.token_to_id(piece) for piece in caption.tokens]
     with torch.inference_mode():
-        start = task.network.start(task.grids([{"image": str(photo)}]))
+        start = task.network.start(task.grids([str(photo)]))
         found = task.network.decoder(torch.tensor([[task.tokenizer.bos_id, *written[:-1]]]), state=start)
     trace = reading.tracks[-1].trace
     torch.testing.assert_close(trace.state[1], found.state.lstm.c[-1, :, 0], rtol=0, atol=1e-5)

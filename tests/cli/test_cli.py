@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from counting_task import Counting, counting_checkpoint
 from PIL import Image
 
 from seqcore.cli import main
-from seqcore.errors import InputError
 from seqcore.tasks.translation import Translator, TranslatorConfig, new_translator
 
+PATH = os.pathsep.join(sys.path)
 LINES = ["a dog runs .", "", "two men sit", "a woman in a red dress ."]
 
 
@@ -167,21 +168,16 @@ def test_a_rude_line_gives_one_line(
 def test_a_text_that_is_refused_is_named_by_its_number_in_the_whole_input(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Refusing(Counting):
-        def predict(self, rows: list[dict[str, str]], **options: object) -> list[int]:
-            for number, row in enumerate(rows, 1):
-                if row["text"] == "bad":
-                    raise InputError("it cannot be read", number)
-            return super().predict(rows)
-
-    monkeypatch.setattr("seqcore.cli.load", lambda *_, **__: Refusing())
-    monkeypatch.setattr("seqcore.cli.BATCH_SIZE", 1)
     file = tmp_path / "text.txt"
     file.write_text("good\n" * 40 + "bad\ngood\n", encoding="utf-8")
-    assert main(["predict", "it", str(file)]) == 1
+    monkeypatch.setattr(Counting, "batches_at_once", 32)
+    assert main(["predict", str(counting_checkpoint(tmp_path / "it")), str(file)]) == 1
     told = capsys.readouterr()
     assert told.err == "error: text 41: it cannot be read\n"
-    assert told.out == "4\n" * 32
+    assert told.out == "4\n" * 40
+    file.write_text("bad\n", encoding="utf-8")
+    assert main(["predict", str(tmp_path / "it"), str(file)]) == 1
+    assert capsys.readouterr().err == "error: it cannot be read\n"
 
 
 def test_standard_input_that_is_not_utf8_is_named_by_line(folder: Path) -> None:
@@ -197,18 +193,18 @@ def test_a_million_lines_are_read_in_constant_memory(tmp_path: Path) -> None:
     script = (
         "import resource, sys\n"
         "from seqcore import cli\n"
-        "class Shout:\n"
-        "    fields, optional, prediction_options, name = {'text': str}, {}, set(), 'shouting'\n"
-        "    input_kind = 'text'\n"
-        "    def predict(self, rows): return [row['text'].upper() for row in rows]\n"
-        "    def to_text(self, result): return result\n"
-        "cli.load = lambda *_, **__: Shout()\n"
+        "from counting_task import Counting, counting_checkpoint\n"
+        "it = str(counting_checkpoint(sys.argv[3], shout=True))\n"
+        "small = sys.argv[1] + '.small'\n"
+        "open(small, 'w').write('a line\\n' * 99)\n"
+        "assert cli.main(['predict', it, small, '--output', sys.argv[2]]) == 0\n"  # what is imported on first use
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak()\n"
-        "assert cli.main(['predict', 'it', sys.argv[1], '--output', sys.argv[2]]) == 0\n"
+        "assert cli.main(['predict', it, sys.argv[1], '--output', sys.argv[2]]) == 0\n"
         "print(peak() - before)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(file), str(out)], capture_output=True, text=True)
+    run = [sys.executable, "-c", script, str(file), str(out), str(tmp_path / "it")]
+    done = subprocess.run(run, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": PATH})
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 10_000  # KiB; all lines together hold 70,000
     with out.open(encoding="utf-8") as lines:
@@ -216,51 +212,26 @@ def test_a_million_lines_are_read_in_constant_memory(tmp_path: Path) -> None:
         assert lines.read() == ""
 
 
-class Counting:
-    """A task with options and columns of its own."""
-
-    input_kind = "text"
-    name, fields, optional, prediction_options = "counting", {"text": str, "label": str}, {}, frozenset({"n_best"})
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, object]] = []
-
-    def predict(self, rows: list[dict[str, str]], **options: object) -> list[int]:
-        self.asked.append(options)
-        return [len(row["text"]) for row in rows]
-
-    def to_text(self, result: int) -> str:
-        return str(result)
-
-    def to_dict(self, result: int) -> dict[str, int]:
-        return {"count": result}
-
-
 @pytest.mark.parametrize(
     "flag",
     ["--source=en", "--target=de", "--beam-size=5", "--length-penalty=1", "--batch-size=2", "--columns.source=a"],
 )
 def test_a_flag_that_the_task_does_not_know_is_refused_by_name(
-    flag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    task = Counting()
-    monkeypatch.setattr("seqcore.cli.load", lambda *_, **__: task)
     command = "evaluate" if "columns" in flag else "predict"
-    assert main([command, "it", str(tmp_path / "text.txt"), flag]) == 1
+    assert main([command, str(counting_checkpoint(tmp_path / "it")), str(tmp_path / "text.txt"), flag]) == 1
     wanted = f"error: {flag.split('=')[0]} is not for this checkpoint, whose task is counting\n"
     assert capsys.readouterr().err == wanted
 
 
-def test_only_flags_that_are_given_reach_the_task(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    task = Counting()
-    monkeypatch.setattr("seqcore.cli.load", lambda *_, **__: task)
+def test_only_flags_that_are_given_reach_the_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    it = str(counting_checkpoint(tmp_path / "it"))
     file = tmp_path / "text.txt"
     file.write_text("one\nthree\n", encoding="utf-8")
-    assert main(["predict", "it", str(file)]) == 0
-    assert main(["predict", "it", str(file), "--n-best", "2", "--format", "jsonl"]) == 0
-    assert task.asked == [{}, {"n_best": 2}]
+    assert main(["predict", it, str(file)]) == 0
+    assert main(["predict", it, str(file), "--n-best", "2", "--format", "jsonl"]) == 0
+    assert Counting.requests[-2:] == [{}, {"n_best": 2}]
     assert capsys.readouterr().out.splitlines()[:3] == ["3", "5", '{"text": "one", "count": 3}']
 
 
@@ -325,6 +296,57 @@ def test_info_describes_the_checkpoint(folder: Path, capsys: pytest.CaptureFixtu
     assert told["task"] == "translation"
     assert told["parameters"] == sum(weight.numel() for weight in task.network.parameters())
     assert told["bytes"] > (folder / "model.safetensors").stat().st_size
+
+
+def test_help_shows_the_flags_of_the_task(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    it = str(counting_checkpoint(tmp_path / "it"))
+    for checkpoint, flags, others in (
+        (str(folder), ("--beam-size", "--source", "--length-penalty", "--batch-size"), ()),
+        (it, ("--n-best", "100 % of it"), ("--beam-size", "--source")),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["predict", checkpoint, "--help"])
+        text = capsys.readouterr().out
+        assert ended.value.code == 0
+        assert all(flag in text for flag in flags)
+        assert not any(flag in text for flag in others)
+    with pytest.raises(SystemExit):
+        main(["evaluate", it, "--help"])
+    assert "--columns.label" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", "--help"])
+    assert ended.value.code == 0
+
+
+def test_flags_may_have_underscores_and_stand_before_the_checkpoint(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a_dog.txt"
+    file.write_text("a dog runs .\n", encoding="utf-8")
+    answers = set()
+    for flags in (["--beam-size", "2"], ["--beam_size", "2"], ["--beam_size=2"]):
+        for arguments in ([str(folder), *flags, str(file)], [*flags, str(folder), str(file)]):
+            assert main(["predict", *arguments, "--length_penalty", "0.5"]) == 0
+            answers.add(capsys.readouterr().out)
+    assert len(answers) == 1
+
+
+def test_a_task_in_a_module_of_ones_own_is_imported_by_name(tmp_path: Path) -> None:
+    counting_checkpoint(tmp_path / "it")
+    alone = piped(b"a dog\n", "predict", str(tmp_path / "it"))
+    assert alone.returncode == 1
+    assert "there is no task 'counting' here" in alone.stderr.decode()
+    assert "--import MODULE" in alone.stderr.decode()
+    support = str(Path(__file__).parents[1] / "support")
+    for arguments in (["--import", "counting_task", "predict", str(tmp_path / "it")],
+                      ["predict", str(tmp_path / "it"), "--import", "counting_task"]):  # fmt: skip
+        command = [sys.executable, "-m", "seqcore.cli", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        done = subprocess.run(command, input=b"a dog\n", capture_output=True, cwd=support, env=environment)
+        assert (done.returncode, done.stdout) == (0, b"5\n"), done.stderr
+    missing = piped(b"a dog\n", "--import", "no_such_module", "info", str(tmp_path / "it"))
+    assert missing.returncode == 1
+    assert missing.stderr.decode().startswith("error: --import no_such_module: ModuleNotFoundError")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ FLOORS = (
     {"batching", "checkpoint", "nn", "table_files"},
     {"data", "decoding", "explain", "media", "metrics", "text"},
     {"tasks"},
-    {"seqcore", "cli_files", "training"},
+    {"seqcore", "training"},
     {"cli"},
 )
 

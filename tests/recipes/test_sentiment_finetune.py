@@ -85,7 +85,7 @@ def test_a_classifier_on_a_language_model_learns_its_labels(trained: Run) -> Non
     model = seqcore.load(trained.output)
     assert isinstance(model, SentimentClassifier)
     unseen = reviews(40, seed=9)
-    assert model.compute_metrics(model.predict(unseen), unseen)["accuracy"] > 90
+    assert model.evaluate(unseen)["accuracy"] > 90
     assert config(trained)["temperature"] != 1
     assert "calibrated on validation: temperature" in trained.said
     assert "with the embeddings they had" in trained.said
@@ -180,7 +180,7 @@ def test_a_rare_class_counts_when_classes_are_balanced(tmp_path: Path) -> None:
     flags = ("--validation", str(checks), "--balance")
     run = done(finish(command(file, tmp_path / "run", *flags, training__epochs=3), script=SCRIPT))
     model = seqcore.load(run.output)
-    results = model.predict(reviews(60, seed=7))
+    results = model.predict([row["text"] for row in reviews(60, seed=7)])
     assert {result.label for result in results} == {"negative", "positive"}
 
 

@@ -118,8 +118,8 @@ def test_a_frozen_image_network_looks_once(
     assert isinstance(task, FrameClassifier)
     rows = read_data(str(films), None, Columns(), 1, 1, tmp_path / "split")[1]
     (seen,) = with_clips(frozen(task), rows, tmp_path / "again")
-    assert seen["clip"].frames.dim() == 2
-    found, wanted = task.predict([seen])[0], task.label(rows[0]["video"])
+    assert seen["video"].frames.dim() == 2
+    found, wanted = task.predict([seen["video"]])[0], task.label(rows[0]["video"])
     torch.testing.assert_close(found.probabilities, wanted.probabilities, atol=5e-3, rtol=0)
     finetune(
         str(tmp_path / "three"), str(films), model=model, weights=None, training=settings, image_stages=1,

@@ -113,7 +113,7 @@ def test_a_bidirectional_one_reads_whole_files_and_refuses_to_stream(tmp_path: P
     with pytest.raises(InputError, match="cannot stream: use label"):
         task.step(plain("red"))
     frames = clip(70)  # more than one chunk
-    found = task.predict([{"clip": Clip(frames, tuple(i / 25 for i in range(70)), 25.0)}])[0]
+    found = task.predict([Clip(frames, tuple(i / 25 for i in range(70)), 25.0)])[0]
     with torch.inference_mode():
         whole = task.network(frames.unsqueeze(0))[0].softmax(-1)
     torch.testing.assert_close(found.probabilities, whole, atol=1e-5, rtol=0)
@@ -252,17 +252,20 @@ def test_it_learns_colours_and_fits_another_set_of_labels() -> None:
         frames = torch.stack([torch.from_numpy(plain(str(name), 32, 24)).permute(2, 0, 1) for name in names])
         times = tuple(i / 25 for i in range(6))
         segments = [(time, time + 0.04, str(name)) for time, name in zip(times, names, strict=True)]
-        rows.append({"clip": Clip(frames, times, 25.0), "segments": segments})
+        rows.append({"video": Clip(frames, times, 25.0), "segments": segments})
     torch.manual_seed(0)
     train(task, rows, steps=60, learning_rate=0.01)
-    scores = task.compute_metrics(task.predict(rows), rows)
+    scores = task.evaluate(rows)
     assert scores["frame_accuracy"] == 100
     assert scores["f1@50"] == 100
     more, kept = frame_classifier_from(task, tiny_config(labels=("blue", "green", "mauve", "red"), delay=1))
     assert kept == 3
-    found = more.predict(rows)[0].probabilities[:, [0, 1, 3]]
+    found = more.predict([row["video"] for row in rows])[0].probabilities[:, [0, 1, 3]]
     torch.testing.assert_close(
-        found / found.sum(1, keepdim=True), task.predict(rows)[0].probabilities, atol=1e-5, rtol=0
+        found / found.sum(1, keepdim=True),
+        task.predict([row["video"] for row in rows])[0].probabilities,
+        atol=1e-5,
+        rtol=0,
     )
 
 
@@ -393,9 +396,9 @@ def test_unknown_labels_and_aliases() -> None:
     times = (0.0, 0.04)
     frames = Clip(clip(2), times, 25.0)
     task = tiny_classifier(aliases=("scarlet=red",))
-    assert task.example({"clip": frames, "segments": [(0.0, None, "scarlet")]})["numbers"].tolist() == [2, 2]
+    assert task.example({"video": frames, "segments": [(0.0, None, "scarlet")]})["numbers"].tolist() == [2, 2]
     with pytest.raises(InputError, match="the label 'mauve' is none of blue, green, red"):
-        task.example({"clip": frames, "segments": [(0.0, None, "mauve")]})
+        task.example({"video": frames, "segments": [(0.0, None, "mauve")]})
 
 
 def test_clips_keep_their_times(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_probabilities_of_the_next_token_add_up_to_one(model: LanguageModel) -> 
 
 def test_scores_are_over_all_tokens(model: LanguageModel) -> None:
     rows = [{"text": text} for text in TEXTS[:3]]
-    results = model.predict(rows)
+    results = model.predict(TEXTS[:3])
     values = [value for result in results for value in result.log_probabilities]
     scores = model.compute_metrics(results, rows)
     assert scores["log_likelihood"] == pytest.approx(sum(values) / len(values))

@@ -194,12 +194,12 @@ def test_calibration_finds_the_temperature_that_is_right(classifier: SentimentCl
         for text, result in zip(texts, made.classify(texts), strict=True)
     ]
     made.config = replace(made.config, temperature=1.0)
-    before = made.compute_metrics(made.predict(rows), rows)["ece"]
+    before = made.evaluate(rows)["ece"]
     calibrate(made, rows)
-    after = made.compute_metrics(made.predict(rows), rows)["ece"]
+    after = made.evaluate(rows)["ece"]
     assert made.config.temperature == pytest.approx(2.0, rel=0.25)
     assert after < before
-    flagged = sum(result.out_of_domain for result in made.predict(rows))
+    flagged = sum(result.out_of_domain for result in made.predict([row["text"] for row in rows]))
     assert flagged <= 0.004 * len(rows)
 
 
@@ -299,7 +299,7 @@ def test_several_labels_at_once() -> None:
     rows = [{"text": text, "label": label} for text, label in zip(TEXTS[:3], ["joy", "", "fear|anger"], strict=True)]
     examples = [made.example(row) for row in rows]
     assert made.loss(made.collate(examples)).total.isfinite()
-    assert set(made.compute_metrics(made.predict(rows), rows)) == {"accuracy", "macro_f1"}
+    assert set(made.evaluate(rows)) == {"accuracy", "macro_f1"}
     with pytest.raises(InputError, match="'envy' is no label"):
         made.class_number("joy|envy")
 

@@ -183,7 +183,7 @@ def test_the_language_is_detected(both_ways: Translator) -> None:
         pairs = [(english, "en"), (english, "de"), (german, "en"), (unknown, "de")]
         rows = [{"source": text, "source_lang": "auto", "target_lang": target} for text, target in pairs]
         with pytest.raises(InputError, match=r"^text 4: "):
-            both_ways.predict(rows)
+            both_ways.evaluate(rows)
 
 
 def test_texts_of_several_directions_come_together(both_ways: Translator) -> None:
@@ -277,8 +277,7 @@ def test_label_smoothing_is_for_training_only(translator: Translator) -> None:
 
 
 def test_predict_answers_rows_in_order(translator: Translator) -> None:
-    rows = [{"source": text} for text in TEXTS]
-    assert [found.text for found in translator.predict(rows, beam_size=1)] == [
+    assert [found.text for found in translator.predict(TEXTS, beam_size=1)] == [
         found.text for found in translator.translate(TEXTS, beam_size=1)
     ]
 
@@ -317,7 +316,8 @@ def test_rows_say_their_languages_or_are_of_the_first_direction(both_ways: Trans
     assert both_ways.example(plain)["source"][0] == both_ways.tokenizer.special_token_id("<2de>")
     with pytest.raises(InputError, match="from 'fr' to 'en'"):
         both_ways.example({**turned, "source_lang": "fr"})
-    found = both_ways.predict([plain, turned, plain], beam_size=1)
+    texts, languages = both_ways.inputs([plain, turned, plain])
+    found = both_ways.predict(texts, **languages, beam_size=1)
     assert [result.source_tokens[0] for result in found] == ["<2de>", "<2en>", "<2de>"]
     assert said(found[1]) == said(both_ways.translate("snow", source="de", target="en", beam_size=1))
 

@@ -6,12 +6,14 @@ from seqcore.tasks.captioning.creation import extended_captioner, new_captioner,
 from seqcore.tasks.captioning.network import CaptioningNetwork
 from seqcore.tasks.captioning.result import Caption
 from seqcore.tasks.captioning.reward import Reward
+from seqcore.tasks.captioning.rows import ImageFeatures
 
 __all__ = [
     "Caption",
     "Captioner",
     "CaptionerConfig",
     "CaptioningNetwork",
+    "ImageFeatures",
     "Reward",
     "extended_captioner",
     "new_captioner",

@@ -15,15 +15,15 @@ from typing_extensions import Self
 from seqcore.arguments import check_whole
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search
-from seqcore.errors import InputError
-from seqcore.media.images import ImageSource, augment, image_files, load_squares, open_image, to_square
+from seqcore.errors import InputError, numbered
+from seqcore.media.images import ImageSource, augment, image_files, load_squares, read_square
 from seqcore.metrics import caption_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.captioning.config import CaptionerConfig
 from seqcore.tasks.captioning.network import CaptioningNetwork
 from seqcore.tasks.captioning.result import Caption, sentence
 from seqcore.tasks.captioning.reward import Reward
-from seqcore.tasks.captioning.rows import read_captions
+from seqcore.tasks.captioning.rows import ImageFeatures, read_captions
 from seqcore.tasks.search import refusals, usual_n_best
 from seqcore.text import Tokenizer
 
@@ -41,7 +41,7 @@ class Captioner(Task):
     fields: ClassVar[Mapping[str, type]] = {"image": object, "captions": list}
     monitor = ("cider", "max")
     input_kind = "file"
-    prediction_options = frozenset({"batch_size", "beam_size", "length_penalty", "n_best"})
+    batches_at_once = 2
     validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 2, "batch_size": 64}
     config: CaptionerConfig
     network: CaptioningNetwork
@@ -75,7 +75,7 @@ class Captioner(Task):
     @overload
     def caption(
         self,
-        images: Sequence[ImageSource],
+        images: Sequence[ImageSource | ImageFeatures],
         beam_size: int = ...,
         n_best: int | None = ...,
         batch_size: int = ...,
@@ -84,7 +84,7 @@ class Captioner(Task):
     @overload
     def caption(
         self,
-        images: ImageSource,
+        images: ImageSource | ImageFeatures,
         beam_size: int = ...,
         n_best: int | None = ...,
         batch_size: int = ...,
@@ -92,7 +92,7 @@ class Captioner(Task):
     ) -> Caption: ...
     def caption(
         self,
-        images: ImageSource | Sequence[ImageSource],
+        images: ImageSource | ImageFeatures | Sequence[ImageSource | ImageFeatures],
         beam_size: int = 5,
         n_best: int | None = None,
         batch_size: int = 16,
@@ -116,36 +116,52 @@ class Captioner(Task):
         if not isinstance(images, list | tuple):
             single: list[Any] = [images]
             return self.caption(single, beam_size, n_best, batch_size, **generation)[0]
-        return self.predict([{"image": image} for image in images], beam_size=beam_size, n_best=n_best,
-                            batch_size=batch_size, **generation)  # fmt: skip
+        config = self._search(beam_size, n_best, generation)
+        check_whole("batch_size", batch_size, 1)
+        captions = []
+        for begin in range(0, len(images), batch_size):
+            with numbered(begin, len(images), "image"):
+                grid = self.grids(images[begin : begin + batch_size])
+            captions += self._write(grid, config)
+        return captions
 
     def predict(
         self,
-        rows: Sequence[Mapping[str, Any]],
+        inputs: Sequence[ImageSource | ImageFeatures],
+        *,
         beam_size: int = 5,
-        n_best: int | None = 1,
+        length_penalty: float = 1.0,
+        n_best: int = 1,
         batch_size: int = 16,
-        **generation: Any,
     ) -> list[Caption]:
-        config = self._search(beam_size, n_best, generation)
-        check_whole("batch_size", batch_size, 1)
-        found = []
-        for begin in range(0, len(rows), batch_size):
-            try:
-                grid = self.grids(rows[begin : begin + batch_size])
-            except InputError as error:
-                number = error.number and begin + error.number
-                raise InputError(error.message, number if len(rows) > 1 else None, "image") from None
-            found += self._write(grid, config)
-        return found
+        """Describe images: see `caption`.
+
+        Args:
+            beam_size: hypotheses an image; 1 is greedy
+            length_penalty: above 0 prefers longer captions
+            n_best: captions an image, all but the first as alternatives
+            batch_size: images at once
+        """
+        return self.caption(list(inputs), beam_size, n_best, batch_size, length_penalty=length_penalty)
+
+    def read(self, image: ImageSource) -> Tensor:
+        """Open an image and make it a square, as the network sees it: uint8 (3, size, size).
+
+        `caption` and `predict` take this for the image, and do not open it again.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        return read_square(image, self.config.image_size)
 
     @torch.inference_mode()
-    def grids(self, rows: Sequence[Mapping[str, Any]]) -> Tensor:
-        """What the image encoder gives of the images of rows, (B, S, D); from a row's ``grid`` if it has one."""
-        if all("grid" in row for row in rows):
-            return torch.stack([row["grid"] for row in rows]).to(self.device).float()
-        images = load_squares([row["image"] for row in rows], self.config.image_size)
-        return self.network.encoder(images.to(self.device)).float()  # type: ignore[no-any-return]
+    def grids(self, images: Sequence[ImageSource | ImageFeatures]) -> Tensor:
+        """What the image encoder gives of images, (B, S, D); `ImageFeatures` hold it already."""
+        grids = [image.grid for image in images if isinstance(image, ImageFeatures)]
+        if len(grids) == len(images):
+            return torch.stack(grids).to(self.device).float()
+        squares = load_squares(images, self.config.image_size)  # type: ignore[arg-type]  # features among them are refused
+        return self.network.encoder(squares.to(self.device)).float()  # type: ignore[no-any-return]
 
     def files(self, names: Sequence[str]) -> list[str]:
         """Names of images, and for a folder those in it."""
@@ -153,18 +169,15 @@ class Captioner(Task):
             raise InputError("name images, or a folder of them")
         return [str(path) for name in names for path in (image_files(name) if Path(name).is_dir() else [name])]
 
-    def file_row(self, path: str) -> Mapping[str, Any]:
-        return {"image": to_square(open_image(path), self.config.image_size)}
-
     def example(self, row: Mapping[str, Any]) -> Example:
-        """``{image or grid, captions}`` → its captions as token numbers."""
+        """`{image, captions}` → its captions as token numbers; images are opened when they are needed."""
         captions = [plain(text) for text in row["captions"]]
         if not any(captions):
             raise InputError("there is no caption with a word in it")
         end = self.tokenizer.eos_id
         encoded = [self.tokenizer.encode(text)[: self.config.max_length] for text in captions if text]
         tokens = [array("i", [self.tokenizer.bos_id, *pieces, end]) for pieces in encoded]
-        return {"captions": tokens, **{key: row[key] for key in ("image", "grid", "number") if key in row}}
+        return {"image": row["image"], "captions": tokens, "number": getattr(row["captions"], "number", None)}
 
     def lengths(self, example: Example) -> Sequence[int]:
         captions = example["captions"]
@@ -174,12 +187,13 @@ class Captioner(Task):
         captions = [tokens for example in examples for tokens in example["captions"]]
         rows = [row for row, example in enumerate(examples) for _ in example["captions"]]
         batch = {"target": torch.tensor(padded(captions, self.tokenizer.pad_id)), "rows": torch.tensor(rows)}
-        if all("grid" in example for example in examples):
-            batch["grid"] = torch.stack([example["grid"] for example in examples])
+        images, numbers = [example["image"] for example in examples], [example["number"] for example in examples]
+        if all(isinstance(image, ImageFeatures) for image in images):
+            batch["grid"] = torch.stack([image.grid for image in images])
         else:
-            batch["images"] = load_squares([example["image"] for example in examples], self.config.image_size)
-        if all("number" in example for example in examples):
-            batch["numbers"] = torch.tensor([example["number"] for example in examples])
+            batch["images"] = load_squares(images, self.config.image_size)
+        if None not in numbers:
+            batch["numbers"] = torch.tensor(numbers)
         return batch
 
     def loss(self, batch: Batch, state: Any = None) -> Loss:

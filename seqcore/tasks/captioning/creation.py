@@ -11,6 +11,7 @@ from seqcore.nn.image_weights import new_image_encoder
 from seqcore.tasks.captioning.captioner import Captioner, plain
 from seqcore.tasks.captioning.config import CaptionerConfig
 from seqcore.tasks.captioning.reward import Reward
+from seqcore.tasks.captioning.rows import NumberedCaptions
 from seqcore.text import Tokenizer
 
 
@@ -67,4 +68,4 @@ def extended_captioner(old: Captioner, config: CaptionerConfig, captions: Iterab
 def self_critical(captioner: Captioner, rows: Sequence[Mapping[str, Any]], samples: int = 5) -> list[Mapping[str, Any]]:
     """Let a captioner train for CIDEr-D on these rows; give them the numbers by which their captions are found."""
     captioner.reward = Reward([row["captions"] for row in rows], samples)
-    return [{**row, "number": number} for number, row in enumerate(rows)]
+    return [{**row, "captions": NumberedCaptions(row["captions"], number)} for number, row in enumerate(rows)]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqcore.errors import InputError
+from seqcore.errors import numbered
 from seqcore.media.cache import ArrayCache, file_key, weight_key
 from seqcore.media.images import ImageSource, load_squares
 from seqcore.nn.images import ImageEncoder
@@ -39,10 +39,8 @@ def cached_features(
 
     def produce(done: int) -> Iterator[tuple[Tensor, list[Any]]]:
         for begin in range(done, len(sources), batch_size):
-            try:
+            with numbered(begin, kind="image"):
                 images = load_squares(sources[begin : begin + batch_size], encoder.config.size)
-            except InputError as error:
-                raise InputError(error.message, error.number and begin + error.number, "image") from error
             with torch.inference_mode():
                 grids = encoder(images.to(device)).to("cpu", torch.float16)
             yield grids, [None] * len(grids)

@@ -1,14 +1,36 @@
 """Images and their captions, from a folder, a table or a hub id."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from seqcore.data import is_file, open_table
 from seqcore.errors import DataError
 
 _NUMBERED = re.compile(r"captions?_?\d+")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFeatures:
+    """What the image network gives of an image, which may stand in a row in the image's place.
+
+    Attributes:
+        grid: (S, D)
+    """
+
+    grid: Tensor
+
+
+class NumberedCaptions(list[str]):
+    """Captions of a row, and the number by which a `Reward` knows them."""
+
+    def __init__(self, captions: Iterable[str], number: int) -> None:
+        super().__init__(captions)
+        self.number = number
 
 
 def read_captions(source: str, columns: Mapping[str, str] | None = None, split: str = "train") -> list[dict[str, Any]]:

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from seqcore.arguments import as_list
+from seqcore.arguments import as_list, check_whole
 from seqcore.batching import padded, token_budget_batches
 from seqcore.decoding import GenerationConfig, sample, stream
 from seqcore.decoding.constraints import Constraints
 from seqcore.decoding.sampling import restrict
-from seqcore.errors import InputError
+from seqcore.errors import InputError, numbered
 from seqcore.nn import DecoderState
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.language.config import LanguageModelConfig
@@ -49,16 +49,23 @@ class LanguageModel(Task):
     def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder)
 
-    def score(self, texts: Sequence[str]) -> list[Likelihood]:
+    def score(self, texts: Sequence[str], batch_size: int = 256) -> list[Likelihood]:
         """How likely each text is, read from its beginning.
+
+        Args:
+            batch_size: texts worked on at once, fewer if they are long; it never changes an answer.
 
         Raises:
             InputError: something that is no string.
         """
-        texts = as_list(texts, "a text")
-        examples = [self.example({"text": text}) for text in texts]
+        check_whole("batch_size", batch_size, 1)
+        texts, examples = as_list(texts, "a text"), []
+        for before, text in enumerate(texts):
+            with numbered(before, len(texts)):
+                examples.append(self.example({"text": text}))
         found: dict[int, list[float]] = {}
-        for rows in token_budget_batches([self.lengths(example) for example in examples], _TOKENS_AT_ONCE):
+        lengths = [self.lengths(example) for example in examples]
+        for rows in token_budget_batches(lengths, _TOKENS_AT_ONCE, most=batch_size):
             tokens = self.collate([examples[row] for row in rows])["tokens"].to(self.device)
             with torch.inference_mode():
                 logits = self.network.decoder(tokens[:, :-1]).logits.float()
@@ -167,8 +174,13 @@ class LanguageModel(Task):
         found: Loss = self.network(batch, state)
         return found
 
-    def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Likelihood]:
-        return self.score([row["text"] for row in rows])
+    def predict(self, inputs: Sequence[str], *, batch_size: int = 256) -> list[Likelihood]:
+        """How likely texts are: see `score`.
+
+        Args:
+            batch_size: texts at once
+        """
+        return self.score(inputs, batch_size)
 
     def to_text(self, result: Likelihood) -> str:
         return f"{result.perplexity:.2f}"

@@ -12,7 +12,7 @@ from typing_extensions import Self
 
 from seqcore.arguments import as_list, check_flag, check_probability, check_whole
 from seqcore.batching import padded
-from seqcore.errors import InputError
+from seqcore.errors import InputError, numbered
 from seqcore.metrics import classification_scores, multi_label_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.sentiment.config import SentimentConfig
@@ -81,7 +81,10 @@ class SentimentClassifier(Task):
         check_flag("explain", explain)
         check_probability("unsure_below", unsure_below)
         check_whole("batch_size", batch_size, 1)
-        read = [self._read(text) for text in as_list(texts, "a text")]
+        texts, read = as_list(texts, "a text"), []
+        for before, text in enumerate(texts):
+            with numbered(before, len(texts)):
+                read.append(self._read(text))
         order = sorted(range(len(read)), key=lambda row: len(read[row][1]))
         found: dict[int, Sentiment] = {}
         for begin in range(0, len(order), batch_size):
@@ -139,8 +142,14 @@ class SentimentClassifier(Task):
     def parameter_groups(self) -> list[list[nn.Parameter]]:
         return self.network.parameter_groups()
 
-    def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Sentiment]:
-        return self.classify([row["text"] for row in rows], **options)
+    def predict(self, inputs: Sequence[str], *, unsure_below: float = 0.6, batch_size: int = 32) -> list[Sentiment]:
+        """Classify texts: see `classify`.
+
+        Args:
+            unsure_below: a label of lower probability is unsure
+            batch_size: texts at once
+        """
+        return self.classify(inputs, False, unsure_below, batch_size)
 
     def to_text(self, result: Sentiment) -> str:
         return f"{result.label}\t{result.probability:.4f}"

@@ -10,7 +10,8 @@ from typing_extensions import Self
 
 from seqcore.arguments import as_list, check_whole
 from seqcore.batching import padded
-from seqcore.errors import InputError
+from seqcore.data import filled
+from seqcore.errors import InputError, numbered
 from seqcore.metrics import bleu, chrf
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.search import usual_n_best
@@ -42,7 +43,6 @@ class Translator(Task):
     fields: ClassVar[Mapping[str, type]] = {"source": str, "target": str}
     optional: ClassVar[Mapping[str, type]] = {"source_lang": str, "target_lang": str}
     monitor = ("bleu", "max")
-    prediction_options = frozenset({"batch_size", "beam_size", "length_penalty", "n_best"})
     validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 1}
     config: TranslatorConfig
     network: TranslationNetwork
@@ -115,11 +115,9 @@ class Translator(Task):
         check_whole("batch_size", batch_size, 1)
         texts, read = as_list(texts, "a text"), []
         sources, targets = one_each("source", source, len(texts)), one_each("target", target, len(texts))
-        for number, asked in enumerate(zip(texts, sources, targets, strict=True), 1):
-            try:
-                read.append(self._read(*asked))
-            except InputError as error:
-                raise (InputError(error.message, number) if len(texts) > 1 else error) from None
+        for before, request in enumerate(zip(texts, sources, targets, strict=True)):
+            with numbered(before, len(texts)):
+                read.append(self._read(*request))
         parts = [part for _, pieces in read for piece in pieces if not isinstance(piece, str) for part in piece]
         found = iter(decoder.decode(parts, max(1, batch_size)))
         answers = []
@@ -172,10 +170,52 @@ class Translator(Task):
     def loss(self, batch: Batch, state: Any = None) -> Loss:
         return self.network(batch)
 
-    def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[Translation]:
-        texts, pairs = [row["source"] for row in rows], [self._direction(row) for row in rows]
-        sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
-        return self.translate(texts, sources, targets, **{"n_best": 1, **options})
+    def predict(
+        self,
+        inputs: Sequence[str],
+        *,
+        source: str | Sequence[str | None] | None = None,
+        target: str | Sequence[str | None] | None = None,
+        beam_size: int = 5,
+        length_penalty: float = 1.0,
+        n_best: int = 1,
+        batch_size: int = 32,
+    ) -> list[Translation]:
+        """Translate texts as `translate` does, but for what nobody says: then it is the first direction that fits.
+
+        Args:
+            source: language to translate from, such as en; auto detects that of each text
+            target: language to translate to, such as de
+            beam_size: hypotheses a sentence; 1 is greedy
+            length_penalty: above 0 prefers longer translations
+            n_best: translations a text, all but the first as alternatives
+            batch_size: sentences at once
+        """
+        codes = zip(one_each("source", source, len(inputs)), one_each("target", target, len(inputs)), strict=True)
+        pairs = [self._direction({"source_lang": first, "target_lang": second}) for first, second in codes]
+        sources, targets = [first for first, _ in pairs], [second for _, second in pairs]
+        return self.translate(inputs, sources, targets, beam_size, n_best, batch_size, length_penalty=length_penalty)
+
+    def inputs(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
+        pairs = [self._direction(row) for row in rows]
+        languages = {"source": [source for source, _ in pairs], "target": [target for _, target in pairs]}
+        return [row["source"] for row in rows], languages
+
+    def evaluate(
+        self, rows: Sequence[Mapping[str, Any]], *, source: str | None = None, target: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Predict rows of data and give the metrics.
+
+        Args:
+            source, target: languages of rows that do not say theirs.
+            options: others of `predict`.
+
+        Raises:
+            DataError: a row says that it is in another language.
+        """
+        languages = {"source_lang": source, "target_lang": target}
+        named = {field: code for field, code in languages.items() if code is not None}
+        return super().evaluate(filled(rows, named, "the data"), **options)
 
     def to_text(self, result: Translation) -> str:
         return " ".join(result.text.splitlines())

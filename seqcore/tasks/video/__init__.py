@@ -4,5 +4,14 @@ from seqcore.tasks.video.classifier import FrameClassifier
 from seqcore.tasks.video.config import FrameClassifierConfig
 from seqcore.tasks.video.network import FrameNetwork, Stream
 from seqcore.tasks.video.result import FrameLabels, Segment
+from seqcore.tasks.video.rows import ComposedFilm
 
-__all__ = ["FrameClassifier", "FrameClassifierConfig", "FrameLabels", "FrameNetwork", "Segment", "Stream"]
+__all__ = [
+    "ComposedFilm",
+    "FrameClassifier",
+    "FrameClassifierConfig",
+    "FrameLabels",
+    "FrameNetwork",
+    "Segment",
+    "Stream",
+]

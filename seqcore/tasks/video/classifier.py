@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from seqcore.errors import InputError
-from seqcore.media.clips import Clip
+from seqcore.errors import InputError, numbered
+from seqcore.media.clips import Clip, read_clip
 from seqcore.media.containers import VideoSource, video_files
 from seqcore.media.video import View, open_video
 from seqcore.metrics import frame_scores
@@ -18,7 +18,7 @@ from seqcore.tasks.video.config import FrameClassifierConfig
 from seqcore.tasks.video.network import FrameNetwork, Stream
 from seqcore.tasks.video.reading import CHUNK, live_frame, read_chunks, without_margin
 from seqcore.tasks.video.result import FrameLabels, labelled
-from seqcore.tasks.video.rows import read_videos, reference
+from seqcore.tasks.video.rows import ComposedFilm, read_videos, reference
 from seqcore.tasks.video.training import changed, frame_loss, padded_clips
 
 
@@ -36,7 +36,8 @@ class FrameClassifier(Task):
     fields: ClassVar[Mapping[str, type]] = {"video": object, "segments": list}
     monitor = ("macro_f1", "max")
     input_kind = "file"
-    prediction_options = frozenset()
+    optional: ClassVar[Mapping[str, type]] = {"label": str}
+    batches_at_once = 1
     config: FrameClassifierConfig
     network: FrameNetwork
 
@@ -91,26 +92,21 @@ class FrameClassifier(Task):
         """
         if not isinstance(videos, list):
             return self._label(videos, progress)
-        return self.predict([{"video": video} for video in videos])
+        return self.predict(videos)
 
-    def predict(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> list[FrameLabels]:
-        found = []
-        for number, row in enumerate(rows, 1):
-            try:
-                if "found" in row:
-                    found.append(row["found"])
-                elif "clip" in row:
-                    clip: Clip = row["clip"]
-                    seen = clip.frames.dim() == 2
-                    outputs = self._after(clip) if seen else self._outputs(clip.frames.split(CHUNK))
-                    found.append(labelled(clip.times, clip.fps, outputs, self.config))
-                else:
-                    found.append(self._label(row["video"]))
-            except InputError as error:
-                raise InputError(error.message, number if len(rows) > 1 else None) from None
-        return found
+    def predict(self, inputs: Sequence[VideoSource | Clip]) -> list[FrameLabels]:
+        """Label every frame of videos: see `label`. A `Clip` has been read before."""
+        results = []
+        for before, video in enumerate(inputs):
+            with numbered(before, len(inputs), "video"):
+                results.append(self._label(video))
+        return results
 
-    def _label(self, video: VideoSource, progress: Callable[[int], None] | None = None) -> FrameLabels:
+    def _label(self, video: VideoSource | Clip, progress: Callable[[int], None] | None = None) -> FrameLabels:
+        if isinstance(video, Clip):
+            has_features = video.frames.dim() == 2
+            outputs = self._after(video) if has_features else self._outputs(video.frames.split(CHUNK))
+            return labelled(video.times, video.fps, outputs, self.config)
         times: list[float] = []
         with open_video(video) as film:
             outputs = self._outputs(read_chunks(film, self.view, times, progress))
@@ -167,17 +163,15 @@ class FrameClassifier(Task):
             raise InputError("name videos, or a folder of them")
         return [str(path) for name in names for path in (video_files(name) if Path(name).is_dir() else [name])]
 
-    def file_row(self, path: str) -> Mapping[str, Any]:
-        return {"found": self._label(path)}
-
     # Training
 
     def example(self, row: Mapping[str, Any]) -> Example:
-        """``{clip, segments}`` → its frames and the number of each one's label."""
-        if "compose" in row:
-            return row
-        clip: Clip = row["clip"]
-        return {"clip": clip, "numbers": self.numbers(self._reference(row, clip.times, clip.fps))}
+        """`{video, segments}` → its frames and the number of each one's label; a `ComposedFilm` says both itself."""
+        video = row["video"]
+        if isinstance(video, ComposedFilm):
+            return {"video": video}
+        clip = video if isinstance(video, Clip) else read_clip(video, self.view)
+        return {"video": clip, "numbers": self.numbers(self._reference(row, clip.times, clip.fps))}
 
     def _reference(self, row: Mapping[str, Any], times: Sequence[float], fps: float) -> list[str]:
         return reference(row, times, fps, self.config.background, self.config.renamed)
@@ -190,16 +184,17 @@ class FrameClassifier(Task):
         return torch.tensor([number[label] for label in labels])
 
     def lengths(self, example: Example) -> Sequence[int]:
-        return (example["length"] if "compose" in example else len(example["numbers"]),)
+        video = example["video"]
+        return (video.length if isinstance(video, ComposedFilm) else len(video.times),)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         pairs = []
         for example in examples:
-            if "compose" in example:
-                frames, labels = example["compose"]()
+            if isinstance(example["video"], ComposedFilm):
+                frames, labels = example["video"].make()
                 pairs.append((frames, self.numbers(labels)))
             else:
-                pairs.append((example["clip"].frames, example["numbers"]))
+                pairs.append((example["video"].frames, example["numbers"]))
         return padded_clips(pairs)
 
     def loss(self, batch: Batch, state: Any = None) -> Loss:

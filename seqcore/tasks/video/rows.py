@@ -1,10 +1,13 @@
 """Videos and their labels, from a folder, a table or a hub id."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from seqcore.data import is_file, open_table
 from seqcore.errors import DataError, InputError
@@ -12,6 +15,19 @@ from seqcore.media.containers import SUFFIXES
 
 Row = dict[str, Any]
 _TOGETHER = 1e-6  # seconds by which segments may overlap
+
+
+@dataclass(frozen=True)
+class ComposedFilm:
+    """A film that is made when it is needed, which may stand in a row of training data in the video's place.
+
+    Attributes:
+        make: gives frames uint8 (T, C, H, W) and the label of each.
+        length: T.
+    """
+
+    make: Callable[[], tuple[Tensor, list[str]]]
+    length: int
 
 
 def read_videos(source: str, columns: Mapping[str, str] | None = None, split: str = "train") -> list[Row]:
