@@ -10,7 +10,7 @@ from seqcore.errors import install_command
 from seqcore.tasks.base import Task
 
 try:
-    from seqcore.training import Fitted, is_first_process
+    from seqcore.training import FitResult, is_first_process
 except ModuleNotFoundError as missing:
     sys.exit(f"error: training needs {missing.name}, which is not installed: {install_command('train')}")
 
@@ -24,7 +24,7 @@ def announce(task: Task, rows: Sequence[Any], checks: Sequence[Any], unit: str) 
         print(f"{counts}, {trained:,} of {whole:,} parameters are trained", flush=True)
 
 
-def finish(fitted: Fitted, output: str, demo: str | None = None) -> None:
+def finish(fitted: FitResult, output: str, demo: str | None = None) -> None:
     """Report, and end as a shell expects it of a program that was stopped by Ctrl-C, where it was."""
     if is_first_process():
         report(fitted, output, demo)
@@ -32,7 +32,7 @@ def finish(fitted: Fitted, output: str, demo: str | None = None) -> None:
         sys.exit(130)
 
 
-def report(fitted: Fitted, output: str, demo: str | None = None) -> None:
+def report(fitted: FitResult, output: str, demo: str | None = None) -> None:
     """Say what training reached and how to go on.
 
     Args:

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from seqcore.tasks.base import Task
+from seqcore.training.resuming import read_state
 
 
-def keep_best(
+def select_best_weights(
     task: Task, checkpoints: Sequence[Path], validation: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, float], int]:
     """Load the weights that validate best, and give their scores and how many checkpoints they are the average of.
@@ -19,28 +19,26 @@ def keep_best(
         checkpoints: best first; with none, the task keeps the weights it has, which count as 0.
     """
     if not checkpoints:
-        return _scores(task, validation), 0
-    single = _network_weights(checkpoints[0])
+        return task.evaluate(validation, **task.validation_options), 0
+    single = _network_weights(checkpoints[0], task)
     average = {name: tensor.double() for name, tensor in single.items()}
     for path in checkpoints[1:]:
-        for name, tensor in _network_weights(path).items():
+        for name, tensor in _network_weights(path, task).items():
             average[name] += tensor
     task.network.load_state_dict(single)
-    of_single = _scores(task, validation)
+    of_single = task.evaluate(validation, **task.validation_options)
     if len(checkpoints) == 1:
         return of_single, 1
     task.network.load_state_dict({name: total / len(checkpoints) for name, total in average.items()})
-    of_average = _scores(task, validation)
-    if of_average[task.monitor[0]] >= of_single[task.monitor[0]]:
+    of_average = task.evaluate(validation, **task.validation_options)
+    metric, mode = task.monitor
+    gain = of_average[metric] - of_single[metric]
+    if (gain if mode == "max" else -gain) >= 0:
         return of_average, len(checkpoints)
     task.network.load_state_dict(single)
     return of_single, 1
 
 
-def _scores(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    return task.evaluate(rows, **task.validation_options)
-
-
-def _network_weights(path: Path) -> dict[str, Tensor]:
-    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    return {name.removeprefix("network."): tensor for name, tensor in state.items()}
+def _network_weights(path: Path, task: Task) -> dict[str, Tensor]:
+    weights = read_state(path, task.state_types)["state_dict"]
+    return {name.removeprefix("network."): tensor for name, tensor in weights.items()}

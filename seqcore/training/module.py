@@ -1,7 +1,9 @@
 """One LightningModule for every task."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from typing import Any
 
 import lightning
@@ -12,31 +14,41 @@ from seqcore.errors import SettingsError
 from seqcore.tasks.base import Batch, Task
 from seqcore.training.settings import TrainingSettings
 
-VALIDATION = "val_"  # begins the names of what validation logs
+VALIDATION = "val_"  # Begins the names of what validation logs.
+MakeOptimizer = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
 
 class TaskModule(lightning.LightningModule):
-    """Trains the network of a task on what :meth:`Task.loss` says, and validates with its scores.
+    """Trains the network of a task on what `Task.loss` says, and validates with its metrics.
 
     Args:
         rows: the validation rows, in the order that the validation loader's examples have.
+        optimizer: makes an optimizer of groups of parameters with their rate and weight decay; AdamW without it.
     """
 
     def __init__(
-        self, task: Task, settings: TrainingSettings, steps: int, rows: Sequence[Mapping[str, Any]] = ()
+        self,
+        task: Task,
+        settings: TrainingSettings,
+        steps: int,
+        rows: Sequence[Mapping[str, Any]] = (),
+        optimizer: MakeOptimizer | None = None,
     ) -> None:
         super().__init__()
         self.task, self.settings, self.steps, self.rows = task, settings, steps, rows
         self.network = task.network
+        self._optimizer = optimizer or partial(torch.optim.AdamW, betas=(0.9, 0.98))
+        self._optimizer_name = ""  # Of a run that is resumed.
         self._layers = task.parameter_groups()
         self._random: Tensor | None = None
-        self._state: Any = None  # carried from batch to batch where the task reads streams
+        self._state: Any = None  # Carried from batch to batch where the task is stateful.
         self._losses: list[tuple[float, int]] = []
 
     def on_train_start(self) -> None:
-        if self.global_rank:  # other rows than the first process has deserve other dropout masks
+        self._state = _moved(self._state, self.device)
+        if self.global_rank:  # Other rows than the first process has deserve other dropout masks.
             torch.manual_seed(self.settings.seed + self.global_rank + 1_000_003 * self.global_step)
-        elif self._random is not None:  # a resumed run goes on with the same dropout masks
+        elif self._random is not None:  # A resumed run goes on with the same dropout masks.
             torch.set_rng_state(self._random)
 
     def on_train_batch_start(self, batch: Batch, number: int) -> None:
@@ -62,7 +74,7 @@ class TaskModule(lightning.LightningModule):
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         limit = self.settings.clip or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
-        if not norm.isfinite() and self.settings.precision != "16-mixed":  # which scales its loss down and goes on
+        if not norm.isfinite() and self.settings.precision != "16-mixed":  # Which scales its loss down and goes on.
             raise SettingsError(
                 f"training diverged at step {self.global_step}: the gradient's norm is {norm.item()}. "
                 "Lower training.learning_rate, or raise training.warmup_steps"
@@ -103,7 +115,11 @@ class TaskModule(lightning.LightningModule):
                 {"params": vectors, "weight_decay": 0.0, "lr": rate},
             ]
         groups = [group for group in groups if group["params"]]
-        optimizer = torch.optim.AdamW(groups, lr=self.settings.learning_rate, betas=(0.9, 0.98))
+        optimizer = self._optimizer(groups)
+        name = type(optimizer).__name__
+        if self._optimizer_name not in {"", name}:
+            raise SettingsError(f"this run began with {self._optimizer_name} and cannot go on with {name}")
+        self._optimizer_name = name
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -116,9 +132,25 @@ class TaskModule(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["random_state"] = torch.get_rng_state()
-        if self.trainer.world_size == 1:  # other processes carry other states, and begin again without
+        checkpoint["optimizer_name"] = self._optimizer_name
+        if self.trainer.world_size == 1:  # Other processes carry other states, and begin again without.
             checkpoint["carried_state"] = self._state
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._random = checkpoint["random_state"]
         self._state = checkpoint.get("carried_state")
+        self._optimizer_name = checkpoint.get("optimizer_name", "")
+
+
+def _moved(state: Any, device: torch.device) -> Any:
+    """A state on a device: tensors, in tuples, lists, dictionaries and dataclasses."""
+    if isinstance(state, Tensor):
+        return state.to(device)
+    if isinstance(state, tuple | list):
+        parts = [_moved(part, device) for part in state]
+        return type(state)(*parts) if hasattr(state, "_fields") else type(state)(parts)
+    if isinstance(state, dict):
+        return {name: _moved(part, device) for name, part in state.items()}
+    if is_dataclass(state) and not isinstance(state, type):
+        return replace(state, **{field.name: _moved(getattr(state, field.name), device) for field in fields(state)})
+    return state

@@ -26,12 +26,12 @@ class Progress(callbacks.Callback):
     Args:
         steps: of the whole run.
         best: knows the best score, also that of a run which is resumed.
-        selection: the score that chooses among checkpoints.
+        monitor: the metric that chooses among checkpoints, and whether more (`max`) or less (`min`) of it is better.
         bar: show a bar, if standard error is a terminal.
     """
 
-    def __init__(self, steps: int, best: callbacks.ModelCheckpoint, selection: str, bar: bool) -> None:
-        self.steps, self.best, self.selection = steps, best, selection
+    def __init__(self, steps: int, best: callbacks.ModelCheckpoint, monitor: tuple[str, str], bar: bool) -> None:
+        self.steps, self.best, self.monitor = steps, best, monitor
         self._wants_bar = bar and sys.stderr.isatty()
         self._bar: tqdm[Any] | None = None
         self._loss: Tensor | None = None
@@ -47,7 +47,7 @@ class Progress(callbacks.Callback):
                 desc=_epoch(trainer),
                 total=self.steps,
                 initial=self._first,
-                smoothing=0,  # the mean speed, validations included
+                smoothing=0,  # The mean speed, validations included.
                 bar_format=_FORMAT,
                 dynamic_ncols=True,
             )
@@ -73,15 +73,15 @@ class Progress(callbacks.Callback):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        found = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._scores = _in_short(
-            {name[len(VALIDATION) :]: found[name] for name in found if name.startswith(VALIDATION)}
+            {name[len(VALIDATION) :]: value for name, value in metrics.items() if name.startswith(VALIDATION)}
         )
         if self._bar is not None:
             self._show(self._bar, trainer.global_step)
         elif trainer.is_global_zero:
             done = f"step {trainer.global_step:,} of {self.steps:,}: {self._reached(self._scores)}"
-            print(f"{done}; {self._left(trainer.global_step)} left", file=sys.stderr, flush=True)
+            print(f"{done}; {self._remaining(trainer.global_step)} left", file=sys.stderr, flush=True)
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -93,9 +93,8 @@ class Progress(callbacks.Callback):
 
     def _show(self, bar: "tqdm[Any]", step: int) -> None:
         self._shown = time.monotonic()
-        bar.set_postfix_str(
-            self._reached({self.selection: self._scores[self.selection]} if self._scores else {}), False
-        )
+        metric = self.monitor[0]
+        bar.set_postfix_str(self._reached({metric: self._scores[metric]} if self._scores else {}), False)
         bar.n = step
         bar.refresh()
 
@@ -111,12 +110,14 @@ class Progress(callbacks.Callback):
         return ", ".join([*parts, f"validation {', '.join(shown)}"] if shown else parts)
 
     def _best_so_far(self, name: str, value: float) -> str:
-        if name != self.selection:
+        metric, mode = self.monitor
+        if name != metric:
             return ""
-        earlier = self.best.best_model_score  # of the validations before this one
-        return f" (best {value if earlier is None else max(value, float(earlier)):.2f})"
+        earlier = self.best.best_model_score  # Of the validations before this one.
+        better = max if mode == "max" else min
+        return f" (best {value if earlier is None else better(value, float(earlier)):.2f})"
 
-    def _left(self, step: int) -> timedelta:
+    def _remaining(self, step: int) -> timedelta:
         seconds = (time.monotonic() - self._began) / max(1, step - self._first) * (self.steps - step)
         return timedelta(seconds=round(seconds))
 

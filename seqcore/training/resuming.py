@@ -3,8 +3,9 @@
 import csv
 import io
 import os
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,20 +18,35 @@ from typing_extensions import override
 from seqcore.errors import SettingsError
 from seqcore.nn.state import DecoderState, LSTMState, Memory
 from seqcore.tasks.base import Task
-from seqcore.training.epochs import ResumableLoader
+from seqcore.training.loaders import ResumableDataLoader
+from seqcore.training.settings import TrainingSettings
 
 LOG_EVERY = 20
-# What a state of training may hold besides tensors, numbers and texts: the state that a stream carries on. A file with
-# anything else is refused, for it could run something.
-torch.serialization.add_safe_globals([LSTMState, Memory, DecoderState])
 
 
-class AtomicFiles(TorchCheckpointIO):
+def read_state(path: Path, types: Collection[type]) -> dict[str, Any]:
+    """A state of training, on the CPU.
+
+    It holds tensors, numbers, texts and the state that a stream carries on, of types of `seqcore.nn` or those that are
+    named. A file with anything else is refused, for it could run something.
+    """
+    with torch.serialization.safe_globals([LSTMState, Memory, DecoderState, *types]):
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a file beside its place and renames it, so that a file of that name is always whole.
 
     Lightning's own way leads through the system's folder for temporary files, which may be on another disk: then the
     file is copied into its place, and a run that is killed meanwhile has nothing to go on from.
+
+    Args:
+        types: what it reads besides what every state of training holds.
     """
+
+    def __init__(self, types: Collection[type] = ()) -> None:
+        super().__init__()
+        self.types = types
 
     @override
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
@@ -44,33 +60,40 @@ class AtomicFiles(TorchCheckpointIO):
                 os.fsync(file.fileno())
             fresh.replace(path)
         except OSError:
-            fresh.unlink(missing_ok=True)  # on a full disk, it is in the way of everything else
+            fresh.unlink(missing_ok=True)  # On a full disk, it is in the way of everything else.
             raise
 
+    @override
+    def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        return read_state(path, self.types)
 
-class LastState(callbacks.Checkpoint):
+
+class LastCheckpoint(callbacks.Checkpoint):
     """Saves all that a run needs to go on: every so many steps, and when an epoch is over, its validation included.
 
     Not after an epoch's last step: a run that goes on from there would leave out that epoch's validation, and with it
     what early stopping and the choice of the best checkpoints need.
 
     Args:
-        every: steps between saves.
+        settings: how often, and the patience of `stop` from here on: a resumed run may have been given another one.
         loader: of the training data. Lightning restores its position within an epoch, but not at the end of one.
-        patience: of ``stop`` from here on; a resumed run may have been given another one.
     """
 
     def __init__(
         self,
         path: Path,
-        every: int,
-        loader: ResumableLoader,
+        settings: TrainingSettings,
+        loader: ResumableDataLoader,
         best: callbacks.ModelCheckpoint,
         stop: callbacks.EarlyStopping,
-        patience: int,
     ) -> None:
-        self.path, self.every, self.loader = path, every, loader
-        self.best, self.stop, self.patience = best, stop, patience
+        self.path, self.settings, self.loader, self.best, self.stop = path, settings, loader, best, stop
+
+    @property
+    @override
+    def state_key(self) -> str:
+        """What states of training have called it since version 0.1.0."""
+        return "LastState"
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -82,7 +105,7 @@ class LastState(callbacks.Checkpoint):
 
     @override
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if trainer.global_step % self.every == 0 and not trainer.is_last_batch:
+        if trainer.global_step % self.settings.save_every == 0 and not trainer.is_last_batch:
             self._save(trainer)
 
     @override
@@ -102,13 +125,13 @@ class LastState(callbacks.Checkpoint):
 
     @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.stop.patience = self.patience
-        if self.stop.wait_count >= self.patience:  # it had stopped early: there is nothing to go on with
+        self.stop.patience = self.settings.patience
+        if self.stop.wait_count >= self.stop.patience:  # It had stopped early: there is nothing to go on with.
             trainer.should_stop = True
 
     def _save(self, trainer: Trainer) -> None:
         for logger in trainer.loggers:
-            logger.save()  # so that no row before this step is lost
+            logger.save()  # So that no row before this step is lost.
         trainer.save_checkpoint(self.path)
 
 
@@ -129,10 +152,12 @@ def saved_step(last: Path, task: Task) -> int:
         SettingsError: its state cannot be read, or it trained another model.
     """
     try:
-        state = torch.load(last, map_location="cpu", weights_only=True, mmap=True)
+        state = read_state(last, task.state_types)
         step, weights = int(state["global_step"]), state["state_dict"]
-    except Exception as error:  # whatever torch and pickle raise for a damaged file
-        raise SettingsError(f"{last} is damaged, so that run cannot be resumed") from error
+    except Exception as error:  # Whatever torch and pickle raise for a damaged file.
+        unknown = re.search(r"GLOBAL (\S+) was not", str(error))
+        reason = f" or not of this task: {unknown[1]} is not among its state_types" if unknown else ""
+        raise SettingsError(f"{last} is damaged{reason}. That run cannot be resumed: name another output") from error
     now = {f"network.{name}": weight.shape for name, weight in task.network.state_dict().items()}
     if now != {name: weight.shape for name, weight in weights.items()}:
         raise SettingsError(
@@ -142,19 +167,19 @@ def saved_step(last: Path, task: Task) -> int:
 
 
 def csv_log(folder: Path, step: int | None) -> loggers.CSVLogger:
-    """``folder/csv/metrics.csv``, continued where it holds an earlier run's rows up to ``step``."""
+    """`folder/csv/metrics.csv`, continued where it holds an earlier run's rows up to `step`."""
     logger = loggers.CSVLogger(folder, name="", version="csv", flush_logs_every_n_steps=LOG_EVERY)
     file = folder / "csv" / "metrics.csv"
     if getattr(rank_zero_only, "rank", 0) == 0:
         earlier = file.read_text(encoding="utf-8") if step is not None and file.is_file() else ""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*exists and is not empty")
-            experiment = logger.experiment  # this deletes the file
+            experiment = logger.experiment  # This deletes the file.
         rows = [row for row in csv.DictReader(io.StringIO(earlier)) if _before(row, step)]
         if rows:
             experiment.metrics_keys = list(rows[0])
-            with file.open("w", encoding="utf-8", newline="") as kept:
-                writer = csv.DictWriter(kept, experiment.metrics_keys)
+            with file.open("w", encoding="utf-8", newline="") as log:
+                writer = csv.DictWriter(log, experiment.metrics_keys)
                 writer.writeheader()
                 writer.writerows(rows)
     return logger

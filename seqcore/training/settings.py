@@ -7,21 +7,21 @@ from seqcore.errors import SettingsError
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Settings of :func:`~seqcore.training.finetune.fit`, the same for every task.
+    """Settings of `seqcore.training.fit`, the same for every task.
 
     Attributes:
         epochs: passes over the data at most; the learning rate decays towards the last.
         epoch_steps: steps an epoch, for data so large that it is to be validated within a pass; 0 makes it a pass.
         batch_tokens: the token budget of a step, over all processes together.
         batch_rows: the most examples of a step, however short; 0 is any number.
-        bptt: steps that a gradient goes back, for tasks that read streams (truncated BPTT, Williams & Peng 1990).
-        learning_rate: its peak, for AdamW (Loshchilov & Hutter 2019).
+        bptt: steps that a gradient goes back, for stateful tasks (truncated BPTT, Williams & Peng 1990).
+        learning_rate: its peak, for AdamW (Loshchilov & Hutter 2019) or whatever optimizer `fit` is given.
         layer_decay: the learning rate of each layer, as a part of that of the layer above (Howard & Ruder 2018).
         unfreeze_steps: steps after which one more layer is trained, from the output down; 0 trains all at once.
         warmup_steps: steps of linear rise to the peak; a cosine falls from there to zero.
         weight_decay: of AdamW, on matrices only.
         clip: the largest gradient norm; larger ones are scaled down to it (Pascanu 2013). 0 is off.
-        precision: as Lightning names it, ``bf16-mixed`` or ``32-true``.
+        precision: as Lightning names it, `bf16-mixed` or `32-true`.
         validate_every: epochs between validations.
         patience: validations without a better score before training stops.
         average: so many of the best checkpoints are averaged at the end, if that is better on validation.
@@ -29,6 +29,8 @@ class TrainingSettings:
         seed: of weights, dropout and data order.
         accelerator, devices, num_nodes: as Lightning names them.
         threads: of the CPU, for each process; 0 leaves torch's choice.
+        workers: processes that make batches beside each one that trains, where those hold pictures or films that are
+            opened for it; 0 makes them where they are trained on, which is as fast for texts.
         progress: show a progress bar on a terminal; without it, a line for every validation is printed.
     """
 
@@ -53,6 +55,7 @@ class TrainingSettings:
     devices: int = 1
     num_nodes: int = 1
     threads: int = 0
+    workers: int = 0
     progress: bool = True
 
     def __post_init__(self) -> None:
@@ -70,6 +73,7 @@ class TrainingSettings:
                     "clip",
                     "seed",
                     "threads",
+                    "workers",
                 ),
             ),
         ):

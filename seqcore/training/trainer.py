@@ -1,6 +1,7 @@
 """Lightning's trainer as this project sets it up."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import lightning
@@ -11,7 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from seqcore.errors import CheckpointError, SettingsError, install_command
 from seqcore.tasks.base import Task
 from seqcore.training.module import VALIDATION
-from seqcore.training.resuming import LOG_EVERY, AtomicFiles, csv_log
+from seqcore.training.resuming import LOG_EVERY, AtomicCheckpointIO, csv_log
 from seqcore.training.settings import TrainingSettings
 
 
@@ -21,31 +22,37 @@ def is_first_process() -> bool:
 
 
 def new_trainer(
-    task: Task, settings: TrainingSettings, work: Path, step: int | None
+    task: Task,
+    settings: TrainingSettings,
+    work: Path,
+    step: int | None,
+    own_callbacks: Sequence[callbacks.Callback] = (),
+    own_loggers: Sequence[loggers.Logger] = (),
 ) -> tuple[lightning.Trainer, callbacks.ModelCheckpoint, callbacks.EarlyStopping]:
     """A trainer, what knows the best checkpoints and what stops early.
 
     Args:
         work: folder for logs and checkpoints.
         step: where an earlier run goes on.
+        own_callbacks, own_loggers: what the trainer gets besides.
 
     Raises:
-        CheckpointError: ``work`` cannot be written.
+        CheckpointError: `work` cannot be written.
         SettingsError: settings that Lightning refuses, or something is not installed.
     """
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    monitor = f"{VALIDATION}{task.monitor[0]}"
+    monitor, mode = f"{VALIDATION}{task.monitor[0]}", task.monitor[1]
     best = callbacks.ModelCheckpoint(
         work,
         "best-{epoch}-{step}",
         monitor=monitor,
-        mode="max",
+        mode=mode,
         save_top_k=settings.average,
         save_weights_only=True,
         enable_version_counter=False,
     )
-    stop = callbacks.EarlyStopping(monitor, mode="max", patience=settings.patience)
+    stop = callbacks.EarlyStopping(monitor, mode=mode, patience=settings.patience)
     try:
         work.mkdir(parents=True, exist_ok=True)
         trainer = lightning.Trainer(
@@ -58,11 +65,11 @@ def new_trainer(
             check_val_every_n_epoch=settings.validate_every,
             num_sanity_val_steps=0,
             log_every_n_steps=LOG_EVERY,
-            use_distributed_sampler=False,
-            callbacks=[best, stop],
-            plugins=[AtomicFiles()],
-            logger=[csv_log(work, step), loggers.TensorBoardLogger(work, name="", version="tb")],
-            enable_progress_bar=False,  # ours is another one
+            use_distributed_sampler=False,  # Each process has its share of every batch.
+            callbacks=[best, stop, *own_callbacks],
+            plugins=[AtomicCheckpointIO(task.state_types)],
+            logger=[csv_log(work, step), loggers.TensorBoardLogger(work, name="", version="tb"), *own_loggers],
+            enable_progress_bar=False,  # Ours is another one.
             enable_model_summary=False,
         )
     except OSError as error:

@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 from hypothesis import given, strategies
 
-from seqcore.batching import MOST_PLACES, chunk_ends, padded, token_budget_batches
+from seqcore.batching import MAX_CUTS, chunk_ends, padded, token_budget_batches
 
 LENGTHS = strategies.lists(strategies.tuples(strategies.integers(1, 40), strategies.integers(1, 40)), max_size=60)
 
@@ -25,7 +25,7 @@ def test_every_row_once_and_no_batch_over_the_budget(
 
 @given(lengths=LENGTHS, budget=strategies.integers(1, 300), most=strategies.integers(1, 9))
 def test_no_batch_has_more_rows_than_allowed(lengths: list[tuple[int, int]], budget: int, most: int) -> None:
-    batches = token_budget_batches(lengths, budget, 1, most=most)
+    batches = token_budget_batches(lengths, budget, 1, max_rows=most)
     assert all(len(batch) <= most for batch in batches)
     assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
 
@@ -37,7 +37,7 @@ def test_every_seed_gives_as_many_batches(lengths: list[tuple[int, int]], budget
 
 @given(lengths=LENGTHS.filter(lambda rows: len(rows) >= 3), budget=strategies.integers(1, 300))
 def test_every_process_gets_a_row_of_every_batch(lengths: list[tuple[int, int]], budget: int) -> None:
-    batches = token_budget_batches(lengths, budget, 1, smallest=3)
+    batches = token_budget_batches(lengths, budget, 1, min_rows=3)
     assert all(len(batch) >= 3 for batch in batches)
     assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
 
@@ -60,7 +60,7 @@ def test_impossible_budgets_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         token_budget_batches([(1, 1)], 0)
     with pytest.raises(ValueError, match="1 rows cannot give a batch of 2"):
-        token_budget_batches([(1, 1)], 10, smallest=2)
+        token_budget_batches([(1, 1)], 10, min_rows=2)
 
 
 def test_padding_fills_the_ends() -> None:
@@ -94,4 +94,4 @@ def test_chunks_end_where_they_cost_least(lengths: list[int], longest: int, pric
 def test_a_batch_of_many_lengths_is_cut_at_few_places() -> None:
     ends = chunk_ends(range(1, 10_001), 1024, 0)
     assert ends[-1] == 10_000
-    assert len(ends) <= MOST_PLACES
+    assert len(ends) <= MAX_CUTS

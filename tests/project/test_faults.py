@@ -66,12 +66,12 @@ def test_a_full_disk_leaves_the_old_output_as_it_was(tmp_path: Path) -> None:
 
 def save_twice(path: Path) -> str:
     """The second time on a full disk."""
-    from seqcore.training.resuming import AtomicFiles
+    from seqcore.training.resuming import AtomicCheckpointIO
 
-    AtomicFiles().save_checkpoint({"weights": torch.zeros(9)}, path)
+    AtomicCheckpointIO().save_checkpoint({"weights": torch.zeros(9)}, path)
     SmallFiles(10_000)()
     try:
-        AtomicFiles().save_checkpoint({"weights": torch.zeros(100_000)}, path)
+        AtomicCheckpointIO().save_checkpoint({"weights": torch.zeros(100_000)}, path)
     except OSError as error:
         return str(error)
     return "nothing was wrong"

@@ -192,7 +192,7 @@ class KillAt:
 
     def __call__(self) -> None:
         from seqcore.training.module import TaskModule
-        from seqcore.training.resuming import AtomicFiles
+        from seqcore.training.resuming import AtomicCheckpointIO
 
         if self.moment in {"step", "validation"}:
             name = {"step": "training_step", "validation": "on_validation_epoch_end"}[self.moment]
@@ -206,9 +206,9 @@ class KillAt:
 
             setattr(TaskModule, name, stopped)
             return
-        save = AtomicFiles.save_checkpoint
+        save = AtomicCheckpointIO.save_checkpoint
 
-        def save_checkpoint(files: AtomicFiles, checkpoint: dict[str, Any], path: Any, **options: Any) -> None:
+        def save_checkpoint(files: AtomicCheckpointIO, checkpoint: dict[str, Any], path: Any, **options: Any) -> None:
             wanted = "best" if self.moment == "best" else "last"
             mine = checkpoint["global_step"] == self.step and Path(path).name.startswith(wanted)
             if mine and self.moment == "writing":
@@ -217,7 +217,7 @@ class KillAt:
             if mine:
                 die()
 
-        AtomicFiles.save_checkpoint = save_checkpoint  # type: ignore[method-assign]
+        AtomicCheckpointIO.save_checkpoint = save_checkpoint  # type: ignore[method-assign]
 
 
 def die() -> None:

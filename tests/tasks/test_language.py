@@ -10,7 +10,7 @@ import torch
 import seqcore
 from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.tasks.language import LanguageModel, LanguageModelConfig, new_language_model
-from seqcore.training.streams import StreamLoader
+from seqcore.training import stream_loader
 
 TEXTS = ["The film was good, and the music was good.", "It was a bad film.", "Nobody liked the end of it."] * 4
 TINY = LanguageModelConfig(
@@ -127,7 +127,7 @@ def examples(model: LanguageModel, count: int = 40) -> list[Any]:
 
 def test_streams_hold_every_token_once_and_in_order(model: LanguageModel) -> None:
     made = examples(model)
-    loader = StreamLoader(made, batch_tokens=40, bptt=8)
+    loader = stream_loader(model, made, batch_tokens=40, bptt=8)
     batches = list(loader)
     assert len(batches) == len(loader)
     rows = torch.cat([batch["tokens"][:, 1:] for batch in batches], 1)
@@ -142,10 +142,10 @@ def test_streams_hold_every_token_once_and_in_order(model: LanguageModel) -> Non
 def test_carried_state_makes_chunks_equal_to_the_whole(model: LanguageModel) -> None:
     """The loss of a stream does not depend on how it is cut; only gradients are."""
     made = examples(model)
-    whole = next(iter(StreamLoader(made, batch_tokens=128, bptt=64)))
+    whole = next(iter(stream_loader(model, made, batch_tokens=128, bptt=64)))
     expected = model.loss({"tokens": whole["tokens"]})
     total, counted, state = 0.0, 0, None
-    for batch in islice(StreamLoader(made, batch_tokens=16, bptt=8), 8):
+    for batch in islice(stream_loader(model, made, batch_tokens=16, bptt=8), 8):
         assert len(batch["tokens"]) == 2
     for begin in range(0, 64, 8):
         chunk = {"tokens": whole["tokens"][:, begin : begin + 9], "reset": torch.full((2,), begin == 0)}
@@ -157,7 +157,7 @@ def test_carried_state_makes_chunks_equal_to_the_whole(model: LanguageModel) -> 
 
 
 def test_a_reset_forgets_what_was_carried(model: LanguageModel) -> None:
-    batch = next(iter(StreamLoader(examples(model), batch_tokens=16, bptt=8)))
+    batch = next(iter(stream_loader(model, examples(model), batch_tokens=16, bptt=8)))
     state = model.loss(batch).state
     fresh = model.loss(batch)
     assert float(model.loss(batch, state).total) == float(fresh.total)
@@ -167,10 +167,10 @@ def test_a_reset_forgets_what_was_carried(model: LanguageModel) -> None:
 
 def test_every_pass_has_its_own_order_and_epochs_go_on(model: LanguageModel) -> None:
     made = examples(model)
-    loader = StreamLoader(made, 40, 8, seed=1)
+    loader = stream_loader(model, made, 40, 8, seed=1)
     first, second = ([batch["tokens"] for batch in loader] for _ in range(2))
     assert not torch.equal(first[0], second[0])
-    cut = StreamLoader(made, 40, 8, seed=1, epoch_steps=len(first) - 1)
+    cut = stream_loader(model, made, 40, 8, seed=1, epoch_steps=len(first) - 1)
     across = [batch["tokens"] for _ in range(2) for batch in cut]
     for mine, theirs in zip(across, first + second, strict=False):
         assert mine.equal(theirs)
@@ -178,21 +178,21 @@ def test_every_pass_has_its_own_order_and_epochs_go_on(model: LanguageModel) -> 
 
 def test_a_stream_goes_on_where_another_was(model: LanguageModel) -> None:
     made = examples(model)
-    loader = StreamLoader(made, 40, 8, seed=1)
+    loader = stream_loader(model, made, 40, 8, seed=1)
     batches = iter(loader)
     for _ in range(3):
         next(batches)
-    other = StreamLoader(made, 40, 8, seed=1)
+    other = stream_loader(model, made, 40, 8, seed=1)
     other.load_state_dict(loader.state_dict())
     assert next(iter(other))["tokens"].equal(next(batches)["tokens"])
     with pytest.raises(SettingsError, match="bptt"):
-        StreamLoader(made, 40, 4, seed=1).load_state_dict(loader.state_dict())
+        stream_loader(model, made, 40, 4, seed=1).load_state_dict(loader.state_dict())
 
 
 def test_processes_read_the_streams_of_one(model: LanguageModel) -> None:
     made = examples(model)
-    whole = list(StreamLoader(made, 48, 8, seed=2))
-    shares = [list(StreamLoader(made, 48, 8, seed=2, rank=rank, world=2)) for rank in range(2)]
+    whole = list(stream_loader(model, made, 48, 8, seed=2))
+    shares = [list(stream_loader(model, made, 48, 8, seed=2, rank=rank, world=2)) for rank in range(2)]
     for batch, one, two in zip(whole, *shares, strict=True):
         assert batch["tokens"][0::2].equal(one["tokens"])
         assert batch["tokens"][1::2].equal(two["tokens"])
@@ -200,4 +200,4 @@ def test_processes_read_the_streams_of_one(model: LanguageModel) -> None:
 
 def test_too_little_text_for_a_batch_is_named(model: LanguageModel) -> None:
     with pytest.raises(DataError, match="too few for a batch"):
-        StreamLoader(examples(model, 2), batch_tokens=4480, bptt=70)
+        stream_loader(model, examples(model, 2), batch_tokens=4480, bptt=70)

@@ -1,0 +1,207 @@
+"""One fit function for every task."""
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch import callbacks as lightning_callbacks
+from lightning.pytorch import loggers as lightning_loggers
+
+from seqcore.checkpoint import TRAINING, check_writable
+from seqcore.errors import CheckpointError, DataError, InputError, SettingsError, first_line
+from seqcore.tasks.base import Example, Task
+from seqcore.training.averaging import select_best_weights
+from seqcore.training.loaders import ResumableDataLoader, stream_loader, token_budget_loader
+from seqcore.training.module import MakeOptimizer, TaskModule
+from seqcore.training.progress import Progress
+from seqcore.training.resuming import LastCheckpoint, saved_step
+from seqcore.training.settings import TrainingSettings
+from seqcore.training.trainer import new_trainer
+
+# Lightning's advice that does not hold for our loaders, or says what we say ourselves.
+_NOISE = (
+    ".*(does not have many workers|LeafSpec|Checkpoint directory|smaller than the logging interval|to be provided|"
+    "sync_dist=True|in eval mode)"
+)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What training reached.
+
+    Attributes:
+        scores: on validation, of the weights that were chosen; empty if it was interrupted before any validation, and
+            then no checkpoint was written.
+        averaged: how many checkpoints these weights are the average of; 1 is the single best one, 0 the last step.
+        resumable: whether the state of the run was saved, so that it can go on.
+    """
+
+    scores: Mapping[str, float]
+    averaged: int
+    steps: int
+    seconds: float
+    interrupted: bool = False
+    resumable: bool = True
+
+
+def fit(
+    task: Task,
+    train: Sequence[Mapping[str, Any]],
+    validation: Sequence[Mapping[str, Any]],
+    settings: TrainingSettings,
+    output: str | Path,
+    resume: bool = False,
+    *,
+    callbacks: Sequence[lightning_callbacks.Callback] = (),
+    loggers: Sequence[lightning_loggers.Logger] = (),
+    optimizer: MakeOptimizer | None = None,
+) -> FitResult:
+    """Train a task's network in place and save its best weights as a checkpoint.
+
+    Logs (CSV and TensorBoard) and resumable state go to `output/training`; the checkpoint itself to `output`, at the
+    end or when the run is interrupted by Ctrl-C. Before it is saved, the task's `finish_training` is given the
+    validation rows, in every process.
+
+    Args:
+        train, validation: rows as the task wants them.
+        resume: go on from the last saved step of an earlier run with the same `output`; one that was finished is
+            not trained further, unless it is given more epochs or more patience.
+        callbacks, loggers: of Lightning, besides those that are there. A callback's `state_dict` is saved and resumed.
+        optimizer: makes an optimizer of groups of parameters, each with its learning rate and weight decay; without
+            it AdamW (Loshchilov & Hutter 2019).
+
+    Raises:
+        CheckpointError: `output` cannot be written.
+        DataError: no rows to train or validate on, or fewer than processes.
+        SettingsError: nothing to resume, a run of other data or another model, an earlier run in the way, settings
+            that Lightning refuses, a metric that the task monitors but does not compute, or training that diverged.
+
+    Example:
+        >>> from functools import partial
+        >>> momentum = partial(torch.optim.SGD, momentum=0.9)  # fit(…, optimizer=momentum)
+    """
+    started = time.monotonic()
+    if not train or not validation:
+        raise DataError(f"{len(train)} training and {len(validation)} validation rows: both need at least one")
+    output = Path(output).expanduser()
+    work = output / TRAINING
+    last = work / "last.ckpt"
+    _check_output(output, last, resume)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    lightning.seed_everything(settings.seed, verbose=False)
+    step = saved_step(last, task) if resume else None
+    trainer, best, stop = new_trainer(task, settings, work, step, callbacks, loggers)
+    rank, world, device = trainer.global_rank, trainer.world_size, trainer.strategy.root_device
+    loader = _loader(task, _examples(task, train, "training", world), settings, rank, world)
+    examples = _examples(task, validation, "validation", world)
+    checks = token_budget_loader(task, examples, settings.batch_tokens, None, rank, world, workers=settings.workers)
+    _rehearse(task, validation, examples)
+    module = TaskModule(task, settings, len(loader) * settings.epochs, validation, optimizer)
+    progress = Progress(module.steps, best, task.monitor, settings.progress)
+    # What is saved comes last, and so holds what all others have done.
+    trainer.callbacks += [progress, LastCheckpoint(last, settings, loader, best, stop)]  # type: ignore[attr-defined]
+    interrupted = _train(trainer, module, loader, checks, last, resume)
+    scores: Mapping[str, float] = {}
+    averaged = 0
+    if best.best_k_models or not interrupted:
+        largest_first = task.monitor[1] == "max"
+        ranked = sorted(best.best_k_models, key=lambda path: float(best.best_k_models[path]), reverse=largest_first)
+        task.to(device)  # Lightning leaves it on the CPU.
+        paths = [Path(path) for path in ranked if Path(path).exists()]
+        scores, averaged = select_best_weights(task, paths, validation)
+        task.finish_training(validation)
+        if world > 1 and not interrupted:
+            torch.distributed.barrier()  # The first process moves the folder that the others still read.
+        if trainer.is_global_zero:
+            _save(task, output)
+    return FitResult(scores, averaged, trainer.global_step, time.monotonic() - started, interrupted, last.exists())
+
+
+def _check_output(output: Path, last: Path, resume: bool) -> None:
+    check_writable(output)
+    if resume and not last.exists():
+        raise SettingsError(f"there is nothing to resume in {last.parent}")
+    if not resume and last.exists():
+        raise SettingsError(
+            f"{last.parent} holds an earlier run: add --resume to go on with it, or name another output"
+        )
+
+
+def _examples(task: Task, rows: Sequence[Mapping[str, Any]], what: str, processes: int) -> list[Example]:
+    if len(rows) < processes:
+        raise DataError(f"{len(rows)} rows are too few for {processes} processes")
+    examples = []
+    for number, row in enumerate(rows, 1):
+        try:
+            examples.append(task.example(row))
+        except InputError as error:
+            raise DataError(f"row {number} of {what}: {error}") from error
+    return examples
+
+
+def _loader(
+    task: Task, examples: list[Example], settings: TrainingSettings, rank: int, world: int
+) -> ResumableDataLoader:
+    shared = (settings.seed, rank, world, settings.epoch_steps)
+    if task.stateful:
+        return stream_loader(task, examples, settings.batch_tokens, settings.bptt, *shared, settings.workers)
+    return token_budget_loader(task, examples, settings.batch_tokens, *shared, settings.batch_rows, settings.workers)
+
+
+def _rehearse(task: Task, validation: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> None:
+    """Predict and score the shortest row: what validation lacks is missed now, not after the first epoch."""
+    sizes = [sum(task.lengths(example)) for example in examples]
+    shortest = [validation[sizes.index(min(sizes))]]
+    task.network.eval()
+    scores = task.evaluate(shortest, **task.validation_options)
+    if task.monitor[0] not in scores:
+        names = f"{task.monitor[0]!r}, which is none of its metrics: {', '.join(scores)}"
+        raise SettingsError(f"{type(task).__name__}.monitor names {names}")
+
+
+def _train(
+    trainer: lightning.Trainer,
+    module: TaskModule,
+    loader: ResumableDataLoader,
+    checks: ResumableDataLoader,
+    last: Path,
+    resume: bool,
+) -> bool:
+    """Train and say whether Ctrl-C ended it."""
+    module.train()  # A checkpoint is loaded ready to answer, and Lightning leaves that as it is.
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=_NOISE)
+            trainer.fit(module, loader, checks, ckpt_path=last if resume else None, weights_only=True)
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns Ctrl-C into the latter.
+        if not trainer.interrupted:
+            raise
+        return True
+    except OSError as error:
+        raise CheckpointError(f"{last.parent} cannot be written: {error}") from error
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise SettingsError(
+            f"a process that made batches has ended ({first_line(error)}): give it more memory, shared memory, too, or "
+            "lower training.workers or training.batch_tokens"
+        ) from error
+    finally:
+        module.eval()
+    return False
+
+
+def _save(task: Task, output: Path) -> None:
+    try:
+        task.save_pretrained(output, dtype=torch.float16)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error}. What was trained is kept in {output / TRAINING}: mend this and run the same command with "
+            "--resume"
+        ) from error
