@@ -65,7 +65,7 @@ class LanguageModel(Task):
                 examples.append(self.example({"text": text}))
         found: dict[int, list[float]] = {}
         lengths = [self.lengths(example) for example in examples]
-        for rows in token_budget_batches(lengths, _TOKENS_AT_ONCE, most=batch_size):
+        for rows in token_budget_batches(lengths, _TOKENS_AT_ONCE, max_rows=batch_size):
             tokens = self.collate([examples[row] for row in rows])["tokens"].to(self.device)
             with torch.inference_mode():
                 logits = self.network.decoder(tokens[:, :-1]).logits.float()
