@@ -18,9 +18,15 @@ from seqcore.arguments import shown
 from seqcore.errors import CheckpointError, first_line
 from seqcore.weights import write_weights
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CONFIG = "config.json"
 MAX_CONFIG_BYTES = 10_000_000
+# What version 1 calls the keys of each task that are called otherwise now.
+_KEYS_OF_1 = {
+    "captioning": {"layers": "num_layers"},
+    "sentiment": {"least_familiarity": "min_letter_log_likelihood"},
+    "video": {"layers": "num_layers"},
+}
 TRAINING = "training"  # The folder inside, for what a run of training needs to go on.
 
 
@@ -137,12 +143,25 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{folder / CONFIG} is damaged: {error}") from error
     if not isinstance(config, dict) or type(config.get("format_version")) is not int:
         raise CheckpointError(f"{folder / CONFIG} is damaged: it names no format_version")
+    if config["format_version"] < 1:
+        raise CheckpointError(f"{folder / CONFIG} is damaged: there is no format_version {config['format_version']}")
     if config["format_version"] > FORMAT_VERSION:
         raise CheckpointError(
             f"{folder} has format_version {config['format_version']}, but this seqcore reads up to {FORMAT_VERSION}: "
             "update seqcore"
         )
+    for version in range(config["format_version"], FORMAT_VERSION):
+        config = {**MIGRATIONS[version](config), "format_version": version + 1}
     return config
+
+
+def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
+    names = next((names for task, names in _KEYS_OF_1.items() if task == config.get("task")), {})
+    return {names.get(key, key): value for key, value in config.items()}
+
+
+# What makes a configuration of a version one of the next; whatever was ever saved is read for ever.
+MIGRATIONS: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}
 
 
 def write_checkpoint(

@@ -80,7 +80,7 @@ def test_a_checkpoint_is_json_safetensors_and_a_tokenizer(translator: Translator
     translator.save_pretrained(tmp_path / "model")
     assert files(tmp_path) == {f"model/{name}" for name in ("config.json", "model.safetensors", "tokenizer.model")}
     config = json.loads((tmp_path / "model" / "config.json").read_text(encoding="utf-8"))
-    assert (config["format_version"], config["task"], config["directions"]) == (1, "translation", ["en-de"])
+    assert (config["format_version"], config["task"], config["directions"]) == (2, "translation", ["en-de"])
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "model").iterdir()}
     assert all(mode & 0o444 == 0o444 for mode in modes)
 
@@ -237,9 +237,10 @@ SPOILT: dict[str, tuple[Callable[[Path], Any], str]] = {
     "wrong task": (lambda m: broken(m, lambda c: c.update(task="captioning")), "is a checkpoint for 'captioning', not"),
     "no format": (lambda m: broken(m, lambda c: c.pop("format_version")), "names no format_version"),
     "newer format": (
-        lambda m: broken(m, lambda c: c.update(format_version=2)),
-        "has format_version 2, but this seqcore reads up to 1: update seqcore",
+        lambda m: broken(m, lambda c: c.update(format_version=3)),
+        "has format_version 3, but this seqcore reads up to 2: update seqcore",
     ),
+    "no such format": (lambda m: broken(m, lambda c: c.update(format_version=0)), "there is no format_version 0"),
     "unknown setting": (lambda m: broken(m, lambda c: c.update(heads=8)), "holds 'heads', which this seqcore does not"),
     "missing setting": (lambda m: broken(m, lambda c: c.pop("attention")), "config.json lacks 'attention'"),
     "unknown weight": (

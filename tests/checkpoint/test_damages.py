@@ -101,7 +101,7 @@ def test_images_larger_than_any_are_refused(task: str, settings: object, message
     from seqcore.tasks.video import FrameClassifierConfig
 
     usual = asdict({"captioning": CaptionerConfig, "video": FrameClassifierConfig}[task]())
-    (tmp_path / "config.json").write_text(json.dumps({"format_version": 1, "task": task} | usual | dict(settings)))  # type: ignore[call-overload]
+    (tmp_path / "config.json").write_text(json.dumps({"format_version": 2, "task": task} | usual | dict(settings)))  # type: ignore[call-overload]
     with pytest.raises(CheckpointError, match=message):
         seqcore.load(tmp_path, device="cpu")
 

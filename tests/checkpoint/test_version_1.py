@@ -9,6 +9,7 @@ from tiny_captioner import picture
 from tiny_videos import colours, write_video
 
 import seqcore
+from seqcore.checkpoint import FORMAT_VERSION, MIGRATIONS, read_checkpoint
 from seqcore.tasks.captioning import Captioner
 from seqcore.tasks.language import LanguageModel
 from seqcore.tasks.sentiment import SentimentClassifier
@@ -35,6 +36,32 @@ def test_every_task_has_one_that_loads(name: str) -> None:
     config = json.loads((FIXTURES / name / "config.json").read_text(encoding="utf-8"))
     assert config["format_version"] == 1
     assert isinstance(seqcore.load(FIXTURES / name, device="cpu"), TASKS[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("captioner-v1", "layers", "num_layers"),
+        ("sentiment-v1", "least_familiarity", "min_letter_log_likelihood"),
+        ("video-v1", "layers", "num_layers"),
+    ],
+)
+def test_what_is_read_of_it_is_saved_in_the_newest_version(name: str, old: str, new: str, tmp_path: Path) -> None:
+    value = json.loads((FIXTURES / name / "config.json").read_text(encoding="utf-8"))[old]
+    checkpoint = read_checkpoint(FIXTURES / name)
+    assert (checkpoint.config["format_version"], checkpoint.config[new]) == (FORMAT_VERSION, value)
+    task = seqcore.load(checkpoint, device="cpu")
+    assert getattr(task.config, new) == value
+    with pytest.warns(FutureWarning, match=f"{old} is called .*{new} now"):
+        assert getattr(task.config, old) == value
+    task.save_pretrained(tmp_path / "again")
+    config = json.loads((tmp_path / "again" / "config.json").read_text(encoding="utf-8"))
+    assert (config["format_version"], config[new], old in config) == (FORMAT_VERSION, value, False)
+    assert seqcore.load(tmp_path / "again", device="cpu").config == task.config
+
+
+def test_every_version_has_a_way_to_the_next() -> None:
+    assert MIGRATIONS.keys() == set(range(1, FORMAT_VERSION))
 
 
 def test_a_captioner_answers_as_it_always_did() -> None:

@@ -354,7 +354,7 @@ def captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of a captioner that has learned nothing."""
     from seqcore.tasks.captioning import CaptionerConfig, new_captioner
 
-    config = CaptionerConfig("mobilenetv3_small_050", 32, vocab_size=300, embedding_size=8, hidden_size=8, layers=1)
+    config = CaptionerConfig("mobilenetv3_small_050", 32, vocab_size=300, embedding_size=8, hidden_size=8, num_layers=1)
     folder = tmp_path_factory.mktemp("captioner") / "checkpoint"
     new_captioner(config, ["a red square", "a blue square"] * 20).save_pretrained(folder)
     return folder

@@ -15,7 +15,7 @@ from seqcore.tasks.captioning import Captioner
 SCRIPT = "apps.captioner.finetune"
 TINY = {
     "model.backbone": "mobilenetv3_small_050", "model.image_size": 32, "model.vocab_size": 300,
-    "model.embedding_size": 32, "model.memory_size": 32, "model.hidden_size": 48, "model.layers": 1,
+    "model.embedding_size": 32, "model.memory_size": 32, "model.hidden_size": 48, "model.num_layers": 1,
     "model.dropout": 0, "weights": "null", "training.precision": "32-true", "training.accelerator": "cpu",
     "training.threads": 1, "training.learning_rate": 0.01, "training.warmup_steps": 1, "training.epochs": 2,
     "training.average": 1, "training.progress": "false",
@@ -63,7 +63,7 @@ def test_the_first_stage_keeps_what_the_image_network_gives(captions: Run) -> No
     assert task.caption(picture("red")).text
     assert "22 training and 2 validation images" in captions.said
     assert "new tokenizer: " in captions.said
-    assert (captions.output / "training" / "features" / "train" / "grids.npy").exists()
+    assert (captions.output / "training" / "features" / "train" / "array.bin").exists()
     assert captions.last_line() == f"To try it: python -m apps.captioner --checkpoint {captions.output}"
 
 

@@ -21,7 +21,15 @@ from seqcore.tasks.video import FrameClassifier, FrameClassifierConfig
 from seqcore.training import TrainingSettings
 
 MODEL = FrameClassifierConfig(
-    height=24, width=32, offsets=(-1, 0), widths=(8, 8), frame_size=16, hidden_size=16, layers=1, delay=1, dropout=0.0
+    height=24,
+    width=32,
+    offsets=(-1, 0),
+    widths=(8, 8),
+    frame_size=16,
+    hidden_size=16,
+    num_layers=1,
+    delay=1,
+    dropout=0.0,
 )
 TRAINING = TrainingSettings(
     epochs=12, batch_tokens=60, learning_rate=0.02, warmup_steps=5, precision="32-true", average=1, progress=False
@@ -85,7 +93,8 @@ def test_another_set_of_labels_from_a_folder_for_each(trained: Path, tmp_path: P
         (tmp_path / "films" / name).mkdir(parents=True)
         for number in range(5):
             write_video(tmp_path / "films" / name / f"{number}.mp4", colours([colour] * 6))
-    finetune(str(tmp_path / "out"), str(tmp_path / "films"), init=str(trained), training=TRAINING, hides=True, bptt=3)
+    rows = str(tmp_path / "films")
+    finetune(str(tmp_path / "out"), rows, rows, init=str(trained), training=TRAINING, hides=True, bptt=3)
     task = seqcore.load(tmp_path / "out", device="cpu")
     assert isinstance(task, FrameClassifier)
     assert task.config.labels == ("cold", "warm")
@@ -113,7 +122,7 @@ def test_a_frozen_image_network_looks_once(
             frames=str(tmp_path / "frames"),
         )  # fmt: skip
     assert sum(looked) == 10 * 10  # each frame of each film, whatever the epochs and runs
-    assert (tmp_path / "frames" / "train" / "frames.bin").stat().st_size < 8 * 10 * 32 * 32 * 3
+    assert (tmp_path / "frames" / "train" / "array.bin").stat().st_size < 8 * 10 * 32 * 32 * 3
     task = seqcore.load(tmp_path / "two", device="cpu")
     assert isinstance(task, FrameClassifier)
     rows = read_data(str(films), None, Columns(), 1, 1, tmp_path / "split")[1]

@@ -22,7 +22,7 @@ def tiny_captioner() -> Captioner:
     """A trained one, the same every time; not to be changed, since whoever asks again gets it too."""
     torch.manual_seed(0)
     config = CaptionerConfig(
-        "mobilenetv3_small_050", 64, vocab_size=400, embedding_size=32, memory_size=32, hidden_size=48, layers=1,
+        "mobilenetv3_small_050", 64, vocab_size=400, embedding_size=32, memory_size=32, hidden_size=48, num_layers=1,
         dropout=0.0, label_smoothing=0.0, max_length=20,
     )  # fmt: skip
     task = new_captioner(config, [*COLOURS.values()] * 20)

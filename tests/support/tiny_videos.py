@@ -80,7 +80,7 @@ def tiny_config(**changes: Any) -> FrameClassifierConfig:
     """A small one-way classifier of colours."""
     settings: dict[str, Any] = {
         "labels": tuple(sorted(COLOURS)), "height": 24, "width": 32, "offsets": (-1, 0), "widths": (8, 8),
-        "frame_size": 16, "hidden_size": 16, "layers": 1, "delay": 2, "dropout": 0.0,
+        "frame_size": 16, "hidden_size": 16, "num_layers": 1, "delay": 2, "dropout": 0.0,
     }  # fmt: skip
     return FrameClassifierConfig(**{**settings, **changes})
 

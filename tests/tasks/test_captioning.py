@@ -33,7 +33,7 @@ WORDS = ["a", "dog", "cat", "runs", "sleeps", "on", "the", "grass", "red", "ball
 COLOURS = {"red": "a red square", "blue": "a blue square", "lime": "a green square"}
 TINY = CaptionerConfig(
     backbone="mobilenetv3_small_050", image_size=32, vocab_size=300, embedding_size=16, memory_size=16,
-    hidden_size=24, layers=2, dropout=0.0, label_smoothing=0.0, max_length=12,
+    hidden_size=24, num_layers=2, dropout=0.0, label_smoothing=0.0, max_length=12,
 )  # fmt: skip
 
 
@@ -290,7 +290,7 @@ def test_rows_that_lack_something_are_told(text: str, message: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"layers": 0}, {"attention": "x"}, {"dropout": 1}, {"attention_layer": 3}, {"attention_penalty": -1}]
+    "wrong", [{"num_layers": 0}, {"attention": "x"}, {"dropout": 1}, {"attention_layer": 3}, {"attention_penalty": -1}]
 )
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):

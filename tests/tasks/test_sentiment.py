@@ -174,7 +174,7 @@ def test_a_label_within_the_band_is_unsure(classifier: SentimentClassifier) -> N
 
 
 def test_text_of_no_known_language_is_unsure(classifier: SentimentClassifier) -> None:
-    known = SentimentClassifier(replace(classifier.config, least_familiarity=-3.0), classifier.tokenizer)
+    known = SentimentClassifier(replace(classifier.config, min_letter_log_likelihood=-3.0), classifier.tokenizer)
     results = known.classify(["The film was good", "Žluťoučký kůň příšerně úpěl ďábelské ódy", "😀"], unsure_below=0)
     assert [result.out_of_domain for result in results] == [False, True, True]
     assert [result.unsure for result in results] == [False, True, True]

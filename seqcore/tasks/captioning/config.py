@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from seqcore.deprecation import Renamed
 from seqcore.errors import SettingsError
 from seqcore.nn import ATTENTIONS
 from seqcore.nn.images import ImageEncoderConfig
@@ -16,7 +17,7 @@ class CaptionerConfig:
         vocab_size: pieces of the vocabulary (the most, before training; the number, after).
         embedding_size: E, tied between input and output.
         memory_size: M, what each cell of the grid is projected to.
-        hidden_size, layers: of the decoder.
+        hidden_size, num_layers: of the decoder.
         attention_layer: decoder layers below the attention.
         attention_gate: let each word decide how much of what it sees counts (Xu 2015).
         attention_penalty: how much it costs, while training, to look at some places more than at others in sum over
@@ -33,7 +34,7 @@ class CaptionerConfig:
     embedding_size: int = 256
     memory_size: int = 384
     hidden_size: int = 384
-    layers: int = 2
+    num_layers: int = 2
     attention: str = "general"
     attention_layer: int = 1
     attention_gate: bool = False
@@ -41,6 +42,7 @@ class CaptionerConfig:
     dropout: float = 0.3
     label_smoothing: float = 0.1
     max_length: int = 40
+    layers = Renamed("num_layers")
 
     def __post_init__(self) -> None:
         self.encoder  # checks what is said of images  # noqa: B018
@@ -49,7 +51,7 @@ class CaptionerConfig:
             "embedding_size",
             "memory_size",
             "hidden_size",
-            "layers",
+            "num_layers",
             "attention_layer",
             "max_length",
         ):
@@ -64,8 +66,8 @@ class CaptionerConfig:
             raise SettingsError(f"attention_penalty must be from 0 to 100, not {self.attention_penalty!r}")
         if self.attention not in ATTENTIONS:
             raise SettingsError(f"attention must be one of {', '.join(ATTENTIONS)}, not {self.attention!r}")
-        if self.attention_layer > self.layers:
-            raise SettingsError(f"attention_layer must be at most layers, but is {self.attention_layer}")
+        if self.attention_layer > self.num_layers:
+            raise SettingsError(f"attention_layer must be at most num_layers, but is {self.attention_layer}")
 
     @property
     def encoder(self) -> ImageEncoderConfig:

@@ -26,7 +26,7 @@ class CaptioningNetwork(nn.Module):
             config.vocab_size,
             config.embedding_size,
             config.hidden_size,
-            config.layers,
+            config.num_layers,
             memory_size=config.memory_size,
             state_size=config.memory_size,
             attention=config.attention,

@@ -29,7 +29,9 @@ def calibrate(classifier: SentimentClassifier, rows: Sequence[Mapping[str, Any]]
     temperature = _best_temperature(together, labels, classifier.config.multi_label)
     known = [letter_log_likelihood(classifier.tokenizer, strip_markup(row["text"])) for row in rows]
     least = float(torch.tensor([value for value in known if value is not None] or [-1000.0]).quantile(FOREIGN))
-    classifier.config = replace(classifier.config, temperature=round(temperature, 4), least_familiarity=round(least, 4))
+    classifier.config = replace(
+        classifier.config, temperature=round(temperature, 4), min_letter_log_likelihood=round(least, 4)
+    )
 
 
 def _best_temperature(logits: torch.Tensor, labels: torch.Tensor, multi_label: bool) -> float:

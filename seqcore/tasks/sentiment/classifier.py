@@ -212,5 +212,5 @@ class SentimentClassifier(Task):
             label = max(named, key=lambda name: named[name])
         found = Sentiment(label, named, characters_cut=cut, text=text)
         known = letter_log_likelihood(self.tokenizer, text)
-        foreign = known is None or known < self.config.least_familiarity
+        foreign = known is None or known < self.config.min_letter_log_likelihood
         return replace(found, unsure=found.probability < unsure_below or foreign, out_of_domain=foreign)

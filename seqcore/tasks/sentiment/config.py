@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from seqcore.deprecation import Renamed
 from seqcore.errors import SettingsError
 
 
@@ -23,7 +24,7 @@ class SentimentConfig:
         head_dropout: on the pooled states.
         max_length: tokens of a text that are read.
         temperature: divides the logits, so that probabilities are calibrated (Guo 2017).
-        least_familiarity: of a text whose language the model knows; see
+        min_letter_log_likelihood: of a text whose language the model knows; see
             `seqcore.text.likelihood.letter_log_likelihood`.
     """
 
@@ -42,7 +43,8 @@ class SentimentConfig:
     head_dropout: float = 0.2
     max_length: int = 10000
     temperature: float = 1.0
-    least_familiarity: float = -1000.0
+    min_letter_log_likelihood: float = -1000.0
+    least_familiarity = Renamed("min_letter_log_likelihood")
 
     def __post_init__(self) -> None:
         sizes = ("vocab_size", "embedding_size", "hidden_size", "num_layers", "head_size", "max_length")

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from seqcore.deprecation import Renamed
 from seqcore.errors import SettingsError
 from seqcore.media.video import View
 from seqcore.nn.images import LARGEST_SIDE, ImageEncoderConfig
 
 COMPACT = "compact"
-_NUMBERS = ("height", "width", "frame_size", "hidden_size", "layers", "median")
+_NUMBERS = ("height", "width", "frame_size", "hidden_size", "num_layers", "median")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class FrameClassifierConfig:
         widths: of the compact network: channels of its stages.
         motion: of the compact network: measure how the camera moves, see :class:`~seqcore.nn.motion.CameraMotion`.
         frame_size: D, numbers a frame, of the compact network.
-        hidden_size, layers: of the LSTM.
+        hidden_size, num_layers: of the LSTM.
         bidirectional: reads whole videos, and cannot stream.
         delay: frames that a one-way LSTM sees beyond the one that it labels.
         median: frames over which probabilities are smoothed by their median; 1 is none, and a stream always has none.
@@ -54,13 +55,14 @@ class FrameClassifierConfig:
     motion: bool = False
     frame_size: int = 256
     hidden_size: int = 256
-    layers: int = 2
+    num_layers: int = 2
     bidirectional: bool = False
     delay: int = 0
     median: int = 1
     dropout: float = 0.3
     label_smoothing: float = 0.0
     smoothing: float = 0.0
+    layers = Renamed("num_layers")
 
     def __post_init__(self) -> None:
         for name in ("labels", "aliases", "crop", "offsets", "widths"):
