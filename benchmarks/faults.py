@@ -22,7 +22,7 @@ from benchmarks.damages import damages
 
 # A server that has imported everything once forks a clean process for every run.
 _FORKED = multiprocessing.get_context("forkserver")
-_FORKED.set_forkserver_preload(["apps.translator.finetune", "sacrebleu", "datasets"])
+_FORKED.set_forkserver_preload(["apps.translator.finetune", "seqcore.training.fitting", "sacrebleu", "datasets"])
 _WORDS = {
     "a": "ein",
     "dog": "Hund",

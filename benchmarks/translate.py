@@ -23,7 +23,7 @@ from seqcore.decoding import GenerationConfig, beam_search
 from seqcore.nn import label_smoothed_cross_entropy, length_mask
 from seqcore.tasks.translation import TranslationNetwork, TranslatorConfig
 
-SETTINGS = Path(__file__).parent.parent / "apps" / "translator" / "multi30k.yaml"
+SETTINGS = Path(__file__).parent.parent / "seqcore" / "recipes" / "configs" / "multi30k.yaml"
 PADDING, START, END = 0, 1, 2
 SHORTEST, LONGEST = 10, 20  # tokens of a source, about as in Multi30k
 BEAM_SIZE = 5

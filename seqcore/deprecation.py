@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 
@@ -11,7 +11,7 @@ def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
 
     Args:
         module: its own name.
-        names: for each old name the new one, with its module: ``{"fit_task": "seqcore.training.fit"}``.
+        names: for each old name the new one, with its module: ``{"fit_task": "seqcore.training.fitting"}``.
 
     Example:
         >>> __getattr__ = renamed(__name__, {"sqrt_of": "math.sqrt"})
@@ -23,8 +23,7 @@ def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         _warn(f"{module}.{name}", names[name])
-        home, _, new = names[name].rpartition(".")
-        return getattr(import_module(home), new)
+        return resolve_name(names[name])
 
     return answer
 

@@ -1,4 +1,4 @@
-"""The command line: `seqcore predict`, `seqcore evaluate`, `seqcore info`."""
+"""The command line: `seqcore train`, `seqcore predict`, `seqcore evaluate`, `seqcore info`, `seqcore corpus`."""
 
 import argparse
 import os
@@ -26,6 +26,8 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "train": Command("seqcore.recipes.command:train", "a model of your own, from your data"),
+    "corpus": Command("seqcore.recipes.command:corpus", "training data of several data sets, or films of photographs"),
     "predict": Command("seqcore.cli.commands:predict", "one line, image or film in, one line out"),
     "evaluate": Command("seqcore.cli.commands:evaluate", "metrics on a data set, as JSON"),
     "info": Command("seqcore.cli.commands:info", "what a checkpoint holds"),

@@ -1,10 +1,8 @@
 """The flags of a command: those of its own, and those that the task of the checkpoint has."""
 
 import argparse
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 from seqcore.checkpoint import Checkpoint, read_checkpoint
@@ -12,6 +10,7 @@ from seqcore.errors import SettingsError
 from seqcore.tasks.base import Task
 from seqcore.tasks.loading import task_of
 from seqcore.tasks.options import Option
+from seqcore.tasks.registry import import_tasks
 
 
 class CommandLine:
@@ -114,12 +113,7 @@ def _import_modules(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--import", dest="modules", action="append", default=[])
     for module in parser.parse_known_args(arguments)[0].modules:
-        if "" not in sys.path:
-            sys.path.insert(0, "")  # a module beside where the command is run, as `python -m` finds it
-        try:
-            import_module(module)
-        except Exception as error:  # whatever somebody's module raises
-            raise SettingsError(f"--import {module}: {type(error).__name__}: {error}") from error
+        import_tasks(module)
 
 
 def _whole(text: str) -> int:

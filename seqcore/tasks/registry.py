@@ -1,5 +1,6 @@
 """Which tasks there are: those of this package, those of packages beside it, and those that were just defined."""
 
+import sys
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -48,6 +49,20 @@ def task_class(name: str) -> type[Any]:
     elif name not in _classes:
         _import_entry_point(name)
     return _classes[name]
+
+
+def import_tasks(module: str) -> None:
+    """Import a module that defines tasks, from the path or from beside where the command is run.
+
+    Raises:
+        SettingsError: it cannot be imported.
+    """
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # So `python -m` finds a module, too.
+    try:
+        import_module(module)
+    except Exception as error:  # whatever somebody's module raises
+        raise SettingsError(f"--import {module}: {type(error).__name__}: {error}") from error
 
 
 def _import_entry_point(name: str) -> None:

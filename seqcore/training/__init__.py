@@ -1,12 +1,17 @@
-"""Training on Lightning: one fit function for every task."""
+"""Training on Lightning: one fit function for every task. Lightning itself is imported on first use."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from seqcore.deprecation import renamed
-from seqcore.training.fit import FitResult, fit
-from seqcore.training.loaders import ResumableDataLoader, stream_loader, token_budget_loader
-from seqcore.training.samplers import TokenBudgetSampler
 from seqcore.training.settings import TrainingSettings
-from seqcore.training.streams import StreamDataset
-from seqcore.training.trainer import is_first_process
+
+if TYPE_CHECKING:
+    from seqcore.training.fitting import FitResult, fit
+    from seqcore.training.loaders import ResumableDataLoader, stream_loader, token_budget_loader
+    from seqcore.training.samplers import TokenBudgetSampler
+    from seqcore.training.streams import StreamDataset
+    from seqcore.training.trainer import is_first_process
 
 __all__ = [
     "FitResult",
@@ -20,7 +25,25 @@ __all__ = [
     "token_budget_loader",
 ]
 
-__getattr__ = renamed(
+_HOMES = {
+    "FitResult": "fit",
+    "ResumableDataLoader": "loaders",
+    "StreamDataset": "streams",
+    "TokenBudgetSampler": "samplers",
+    "fit": "fit",
+    "is_first_process": "trainer",
+    "stream_loader": "loaders",
+    "token_budget_loader": "loaders",
+}
+_renamed = renamed(
     __name__,
-    {"BatchLoader": "seqcore.training.loaders.token_budget_loader", "Fitted": "seqcore.training.fit.FitResult"},
+    {"BatchLoader": "seqcore.training.loaders.token_budget_loader", "Fitted": "seqcore.training.fitting.FitResult"},
 )
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        return _renamed(name)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

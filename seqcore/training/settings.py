@@ -7,7 +7,7 @@ from seqcore.errors import SettingsError
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Settings of `seqcore.training.fit`, the same for every task.
+    """Settings of `seqcore.training.fitting`, the same for every task.
 
     Attributes:
         epochs: passes over the data at most; the learning rate decays towards the last.

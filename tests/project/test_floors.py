@@ -14,6 +14,7 @@ FLOORS = (
     {"data", "decoding", "explain", "media", "metrics", "text"},
     {"tasks"},
     {"seqcore", "training"},
+    {"recipes"},
     {"cli"},
 )
 

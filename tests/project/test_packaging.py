@@ -1,5 +1,7 @@
 """The wheel: what it holds, and that the core alone imports from it anywhere."""
 
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -7,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from training_runs import command_line, made_up_rows, write_csv
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE_THE_WHEEL = ("apps", "benchmarks", "checkpoints", "tests")
@@ -14,6 +17,12 @@ NOT_AT_IMPORT = (
     "av", "captum", "datasets", "gradio", "huggingface_hub", "jsonargparse", "lightning", "matplotlib", "PIL",
     "pycocoevalcap", "sacrebleu", "safetensors", "sentencepiece", "tensorboard", "timm", "torchtext", "torchvision",
 )  # fmt: skip
+
+
+def commands_of_cards() -> list[str]:
+    """What model cards say to type for a training, or for its data."""
+    cards = "\n".join(card.read_text(encoding="utf-8") for card in sorted(ROOT.glob("checkpoints/*/README.md")))
+    return sorted({*re.findall("^seqcore (?:train|corpus) .*", cards.replace("\\\n", " "), re.MULTILINE)})
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +54,7 @@ def test_the_wheel_holds_the_library_and_nothing_else(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names} == {"seqcore", f"seqcore_lstm-{version(wheel)}.dist-info"}
     assert "seqcore/py.typed" in names
     in_clone = {str(path.relative_to(ROOT)) for path in (ROOT / "seqcore").rglob("*.py")}
+    assert "seqcore/recipes/configs/multi30k.yaml" in names
     assert {name for name in names if name.endswith(".py")} == in_clone
 
 
@@ -84,6 +94,38 @@ def test_public_names_come_from_the_wheel_without_the_extras(installed: Path, tm
     assert not loaded.intersection(
         {"av", "captum", "datasets", "gradio", "lightning", "matplotlib", "timm", "torchvision"}
     )
+
+
+@pytest.mark.slow
+def test_the_wheel_trains_without_the_clone(installed: Path, tmp_path: Path) -> None:
+    """What depends on nothing but the wheel: a CSV file in a fresh folder becomes a model that answers."""
+    write_csv(tmp_path / "my.csv", made_up_rows(60))
+    arguments = command_line(Path("my.csv"), Path("mine"), training__epochs=1, training__average=1)
+    said = seqcore(installed, "train", "translation", *arguments, cwd=tmp_path)
+    assert said.splitlines()[-1] == "To try it: seqcore predict mine"
+    (tmp_path / "lines.txt").write_text("a dog sleeps\n", encoding="utf-8")
+    assert len(seqcore(installed, "predict", "mine", "lines.txt", cwd=tmp_path).splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", commands_of_cards())
+def test_commands_of_model_cards_take_their_options(command: str, installed: Path, tmp_path: Path) -> None:
+    program, *arguments = shlex.split(command)
+    assert program == "seqcore"
+    assert "output: runs/" in seqcore(installed, *arguments, "--print-config", cwd=tmp_path)
+
+
+def seqcore(installed: Path, *arguments: str, cwd: Path) -> str:
+    """Run the command line from the installed wheel alone, wherever else Python looks for packages."""
+    program = (
+        "import sys; from pathlib import Path\n"
+        "sys.path[:] = [place for place in sys.path if place and not (Path(place) / 'seqcore').exists()]\n"
+        "sys.meta_path[:] = [finder for finder in sys.meta_path if 'editable' not in repr(finder).lower()]\n"
+        f"sys.path.insert(0, {str(installed)!r})\n"
+        f"import seqcore; assert seqcore.__file__.startswith({str(installed)!r}), seqcore.__file__\n"
+        "from seqcore.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    return run("-c", program, *arguments, cwd=cwd)
 
 
 def version(wheel: Path) -> str:

@@ -19,8 +19,8 @@ FENCED = re.findall(r"^ *```(\w*)\n(.*?)^ *```", README, re.DOTALL | re.MULTILIN
 KINDS = {
     "make": r"make ",
     "curl": r"curl ",
-    "seqcore": r"(echo .* \| )?seqcore ",
-    "finetune": r"python -m apps\.\w+\.finetune ",
+    "seqcore": r"(echo .* \| )?seqcore (?!train )",
+    "train": r"seqcore train ",
     "network": r".*# needs the network$",
 }
 
@@ -125,20 +125,20 @@ def test_command_lines_run(command: str, environment: dict[str, str], tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", commands("finetune"))
+@pytest.mark.parametrize("command", commands("train"))
 def test_the_training_commands_take_their_options(command: str, environment: dict[str, str]) -> None:
-    said = {
-        "translator": "source: en",
-        "sentiment": "text: review",
-        "captioner": "train: photos",
-        "video": "train: films",
+    settings = {
+        "translation": ("source: en", "translator"),
+        "sentiment": ("text: review", "sentiment"),
+        "captioning": ("train: photos", "captioner"),
+        "video": ("train: films", "video-shots"),
     }
-    script = command.replace("python ", f"{sys.executable} ", 1) + " --print_config"
+    script = command.replace("seqcore ", f"{sys.executable} -m seqcore.cli ", 1) + " --print-config"
     done = subprocess.run(script, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    app = command.split(".")[1]
-    assert said[app] in done.stdout
-    assert f"init: checkpoints/{app.replace('video', 'video-shots')}" in done.stdout
+    line, checkpoint = settings[command.split()[2]]
+    assert line in done.stdout
+    assert f"init: checkpoints/{checkpoint}\n" in done.stdout
 
 
 def test_links_lead_to_files() -> None:

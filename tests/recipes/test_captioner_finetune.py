@@ -127,10 +127,10 @@ def test_a_table_and_a_new_vocabulary(photos: Path, captions: Run, tmp_path: Pat
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (("--new_tokenizer",), "--new_tokenizer needs --init"),
+        (("--new-tokenizer",), "--new-tokenizer needs --init"),
         (("--objective", "self-critical"), "needs --init"),
-        (("--image_stages", "99"), "stages"),
-        (("--image_stages", "-2"), "image_stages must be at least -1"),
+        (("--image-stages", "99"), "stages"),
+        (("--image_stages", "-2"), "--image-stages must be at least -1"),
         (("--model.backbone", "no_such_network"), "there is no backbone"),
         (("--weights", "missing.pth"), "missing.pth"),
     ],

@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from apps.video.camera import MOTIONS, STILL, film, random_path
-from apps.video.compose import load_pool, write
-from apps.video.composition import CUT, DISSOLVE, FADE, LABELS, WIPE, Pool, compose, joined, shot
 from seqcore.errors import DataError
 from seqcore.media.video import video_info
+from seqcore.recipes.films.camera import MOTIONS, STILL, film, random_path
+from seqcore.recipes.films.compose import load_pool, write_films
+from seqcore.recipes.films.composition import CUT, DISSOLVE, FADE, LABELS, WIPE, Pool, compose, joined, shot
 from seqcore.tasks.video import FrameClassifier
 
 
@@ -117,7 +117,7 @@ def test_films_are_written_with_their_segments(pool: Pool, tmp_path: Path) -> No
     photographs.mkdir()
     for number, pixels in enumerate(torch.as_tensor(pool.photographs)):
         Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(photographs / f"{number}.png")
-    write(str(photographs), str(tmp_path / "films"), films=2, frames=30, seed=3)
+    write_films(str(photographs), str(tmp_path / "films"), films=2, frames=30, seed=3)
     rows = FrameClassifier.read_rows(str(tmp_path / "films"))
     assert len(rows) == 2
     for row in rows:
@@ -127,7 +127,7 @@ def test_films_are_written_with_their_segments(pool: Pool, tmp_path: Path) -> No
     line = json.loads((tmp_path / "films" / "metadata.jsonl").read_text(encoding="utf-8").splitlines()[0])
     assert set(line) == {"file_name", "fps", "segments"}
     with pytest.raises(DataError, match="is not empty"):
-        write(str(photographs), str(tmp_path / "films"))
-    again = load_pool(str(photographs), str(tmp_path / "films"), tmp_path / "cache", most=1)
+        write_films(str(photographs), str(tmp_path / "films"))
+    again = load_pool(str(photographs), str(tmp_path / "films"), tmp_path / "cache", max_videos=1)
     assert len(again.photographs) == 6
     assert again.motion[0].shape == (30, 3, 96, 120)

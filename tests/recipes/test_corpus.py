@@ -9,9 +9,10 @@ import datasets
 import pytest
 from training_runs import write_csv
 
-from apps.translator import corpus
-from apps.translator.corpus import Corpus, Pair, build
+from apps.translator.corpus import main
 from seqcore.errors import DataError, SettingsError
+from seqcore.recipes.corpora import translation as corpus
+from seqcore.recipes.corpora.translation import Corpus, Pair, build
 
 LANGUAGES = ["en", "de", "fr"]
 
@@ -154,7 +155,7 @@ def test_mistakes_on_the_command_line_get_one_line(
     )
     monkeypatch.setattr("sys.argv", ["corpus", "--config", str(config)])
     with pytest.raises(SystemExit, match=r"^error: .*de\.csv has no column 'it'"):
-        corpus.main()
+        main()
 
 
 def test_texts_with_separators_survive(tmp_path: Path) -> None:

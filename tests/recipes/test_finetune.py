@@ -167,7 +167,7 @@ def test_a_model_of_several_directions_is_tuned_in_the_one_that_is_named(
 def test_languages_that_do_not_fit_are_named(rows: Path, both_ways: Path, tmp_path: Path) -> None:
     french = ("--init", str(both_ways), "--source", "fr", "--target", "de")
     message = refused(command_line(rows, tmp_path / "run", *french))
-    assert "does not translate fr-de, as the data does, but en-de, de-en: --new_tokenizer" in message
+    assert "does not translate fr-de, as the data does, but en-de, de-en: --new-tokenizer" in message
     german = write_csv(tmp_path / "german.csv", with_languages(made_up_rows(20), "en", "de"))
     message = refused(command_line(german, tmp_path / "run", "--source", "fr"))
     assert "german.csv, row 1: source_lang is 'en', but 'fr' was asked for" in message
@@ -218,8 +218,8 @@ def test_a_model_is_extended_by_a_language(both_ways: Path, tmp_path: Path) -> N
     )
     told = f"new tokenizer: {len(new):,} pieces, {len(old & new):,} of them with the embeddings they had"
     assert told in run.said.splitlines()
-    alone = refused(command_line(tmp_path / "train.csv", tmp_path / "no", "--new_tokenizer"))
-    assert "--new_tokenizer needs --init" in alone
+    alone = refused(command_line(tmp_path / "train.csv", tmp_path / "no", "--new-tokenizer"))
+    assert "--new-tokenizer needs --init" in alone
 
 
 class SayMode:
@@ -377,8 +377,7 @@ def test_the_real_command_is_stopped_by_ctrl_c_and_goes_on(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["multi30k", "multilingual"])
-def test_the_configurations_beside_the_app_are_accepted(name: str, tmp_path: Path) -> None:
-    file = ROOT / "apps" / "translator" / f"{name}.yaml"
-    run = finish(["--config", str(file), "--train", "no.csv", "--output", str(tmp_path / "run"), "--print_config"])
+def test_bundled_settings_are_found_by_name(name: str, tmp_path: Path) -> None:
+    run = finish(["--config", name, "--train", "no.csv", "--output", str(tmp_path / "run"), "--print_config"])
     assert run.status == 0, run.said
     assert "epochs:" in run.said

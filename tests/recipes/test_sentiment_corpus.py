@@ -7,8 +7,8 @@ from typing import Any
 import pandas  # type: ignore[import-untyped]
 import pytest
 
-from apps.sentiment.corpus import Labelled, build
 from seqcore.errors import DataError, SettingsError
+from seqcore.recipes.corpora.sentiment import Labelled, build
 
 NAMES = {0: "bad", 2: "good"}
 

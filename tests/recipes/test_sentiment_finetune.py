@@ -231,7 +231,7 @@ def test_a_column_of_numbers_is_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (("--new_tokenizer",), "--new_tokenizer needs --init"),
+        (("--new_tokenizer",), "--new-tokenizer needs --init"),
         (("--vectors", "x", "--init", "y/z"), "--vectors are for a new model"),
         (("--vectors", "missing.txt"), "there is no file missing.txt"),
         (("--columns.label", "text"), "text and label are both the column 'text'"),
@@ -247,4 +247,4 @@ def test_another_tasks_checkpoint_is_refused(rows: Path, trained: Run, tmp_path:
     said = refused(command(rows, tmp_path / "run", "--init", str(translator)), script=SCRIPT)
     assert "a checkpoint for 'translation'" in said
     said = refused(command(rows, tmp_path / "run", "--pretrain", "--init", str(trained.output)), script=SCRIPT)
-    assert "--pretrain goes on with a language model only" in said
+    assert "goes on with a language model only" in said

@@ -13,10 +13,10 @@ from PIL import Image
 from tiny_videos import COLOURS, colours, write_video
 
 import seqcore
-from apps.video.compose import write
-from apps.video.finetune import Columns, Composition, finetune, read_data, with_clips
 from seqcore.errors import DataError, SettingsError
 from seqcore.nn.frames import PretrainedFrameEncoder
+from seqcore.recipes.films.compose import write_films
+from seqcore.recipes.video import Composition, VideoRecipe, with_clips
 from seqcore.tasks.video import FrameClassifier, FrameClassifierConfig
 from seqcore.training import TrainingSettings
 
@@ -56,7 +56,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("runs") / "colours"
-    finetune(str(output), str(films), model=MODEL, training=TRAINING, balance=True)
+    VideoRecipe(train=str(films), output=str(output), model=MODEL, training=TRAINING, balance=True).run()
     return output
 
 
@@ -93,8 +93,11 @@ def test_another_set_of_labels_from_a_folder_for_each(trained: Path, tmp_path: P
         (tmp_path / "films" / name).mkdir(parents=True)
         for number in range(5):
             write_video(tmp_path / "films" / name / f"{number}.mp4", colours([colour] * 6))
-    rows = str(tmp_path / "films")
-    finetune(str(tmp_path / "out"), rows, rows, init=str(trained), training=TRAINING, hides=True, bptt=3)
+    films = str(tmp_path / "films")  # What is held out of so few may be of one class alone.
+    VideoRecipe(
+        train=films, validation=films, output=str(tmp_path / "out"), init=str(trained), training=TRAINING, hides=True,
+        bptt=3,
+    ).run()  # fmt: skip
     task = seqcore.load(tmp_path / "out", device="cpu")
     assert isinstance(task, FrameClassifier)
     assert task.config.labels == ("cold", "warm")
@@ -117,23 +120,23 @@ def test_a_frozen_image_network_looks_once(
 
     monkeypatch.setattr(PretrainedFrameEncoder, "forward", counted)
     for output in ("one", "two"):  # with the same seed, and so the same random image network
-        finetune(
-            str(tmp_path / output), str(films), model=model, weights=None, training=settings,
+        VideoRecipe(
+            train=str(films), output=str(tmp_path / output), model=model, weights=None, training=settings,
             frames=str(tmp_path / "frames"),
-        )  # fmt: skip
+        ).run()  # fmt: skip
     assert sum(looked) == 10 * 10  # each frame of each film, whatever the epochs and runs
     assert (tmp_path / "frames" / "train" / "array.bin").stat().st_size < 8 * 10 * 32 * 32 * 3
     task = seqcore.load(tmp_path / "two", device="cpu")
     assert isinstance(task, FrameClassifier)
-    rows = read_data(str(films), None, Columns(), 1, 1, tmp_path / "split")[1]
+    _, rows = VideoRecipe(train=str(films), output=str(tmp_path / "split"), hold=1).read()
     (seen,) = with_clips(frozen(task), rows, tmp_path / "again")
     assert seen["video"].frames.dim() == 2
     found, wanted = task.predict([seen["video"]])[0], task.label(rows[0]["video"])
     torch.testing.assert_close(found.probabilities, wanted.probabilities, atol=5e-3, rtol=0)
-    finetune(
-        str(tmp_path / "three"), str(films), model=model, weights=None, training=settings, image_stages=1,
+    VideoRecipe(
+        train=str(films), output=str(tmp_path / "three"), model=model, weights=None, training=settings, image_stages=1,
         frames=str(tmp_path / "frames"),
-    )  # fmt: skip
+    ).run()  # fmt: skip
     assert "it is made anew" in capsys.readouterr().err  # frames are needed now
 
 
@@ -148,27 +151,27 @@ def test_training_on_composed_films(tmp_path: Path) -> None:
     for number in range(3):
         pixels = np.random.default_rng(number).integers(0, 255, (14, 14, 3), np.uint8)
         Image.fromarray(pixels).resize((112, 112), Image.Resampling.NEAREST).save(photographs / f"{number}.png")
-    write(str(photographs), str(tmp_path / "validation"), films=2, frames=20)
+    write_films(str(photographs), str(tmp_path / "validation"), films=2, frames=20)
     composition = Composition(str(photographs), films=8, frames=16)
     settings = TrainingSettings(epochs=1, batch_tokens=64, precision="32-true", average=1, progress=False)
-    finetune(
-        str(tmp_path / "out"), validation=str(tmp_path / "validation"), composition=composition, model=MODEL,
+    VideoRecipe(
+        output=str(tmp_path / "out"), validation=str(tmp_path / "validation"), composition=composition, model=MODEL,
         training=settings, balance=True,
-    )  # fmt: skip
+    ).run()  # fmt: skip
     task = seqcore.load(tmp_path / "out", device="cpu")
     assert isinstance(task, FrameClassifier)
     assert "dissolve" in task.config.labels
     with pytest.raises(SettingsError, match="composed films need --validation"):
-        finetune(str(tmp_path / "other"), composition=composition, model=MODEL)
+        VideoRecipe(output=str(tmp_path / "other"), composition=composition, model=MODEL).run()
 
 
 def test_what_cannot_be_trained_on_is_told(films: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="name what to train on"):
-        finetune(str(tmp_path / "out"))
+        VideoRecipe(output=str(tmp_path / "out")).run()
     with pytest.raises(DataError, match=r"has no metadata\.jsonl"):
-        read_data(str(tmp_path), None, Columns(), 1, 1, tmp_path / "out")
+        VideoRecipe(train=str(tmp_path), output=str(tmp_path / "out")).read()
     beyond = {"file_name": "0.mp4", "segments": [{"start": 5, "end": 6, "label": "red"}]}
     (tmp_path / "0.mp4").write_bytes((films / "0.mp4").read_bytes())
     (tmp_path / "metadata.jsonl").write_text((json.dumps(beyond) + "\n") * 2, encoding="utf-8")
     with pytest.raises(DataError, match=r"row 1 of training: the segment 'red' begins at 5 s"):
-        finetune(str(tmp_path / "out"), str(tmp_path), model=MODEL, training=TRAINING)
+        VideoRecipe(train=str(tmp_path), output=str(tmp_path / "out"), model=MODEL, training=TRAINING).run()

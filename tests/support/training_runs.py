@@ -27,7 +27,8 @@ PANDAS_DROPS_TEXT = int(version("pandas").partition(".")[0]) < 3
 # A server that has imported everything once, and has computed nothing, forks a clean process for every run.
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(
-    ["apps.translator.finetune", "apps.sentiment.finetune", "apps.captioner.finetune", "timm", "sacrebleu", "datasets"]
+    [f"apps.{app}.finetune" for app in ("translator", "sentiment", "captioner")]
+    + ["seqcore.training.fitting", "timm", "sacrebleu", "datasets"]
 )
 
 TRANSLATOR = "apps.translator.finetune"

@@ -5,10 +5,10 @@ from tiny_videos import colours, write_video
 
 from apps.server.models import CHECKPOINTS
 from apps.video.app import EXAMPLES
-from apps.video.composition import LABELS
 from seqcore import FrameClassifier, load
 from seqcore.errors import InputError
 from seqcore.media.video import read_frames
+from seqcore.recipes.films.composition import LABELS
 
 
 @pytest.fixture(scope="module")

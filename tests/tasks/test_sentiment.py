@@ -19,7 +19,6 @@ from seqcore.tasks.language import LanguageModelConfig, new_language_model
 from seqcore.tasks.sentiment import (
     SentimentClassifier,
     SentimentConfig,
-    calibrate,
     classifier_from,
     labels_of,
     new_classifier,
@@ -195,7 +194,7 @@ def test_calibration_finds_the_temperature_that_is_right(classifier: SentimentCl
     ]
     made.config = replace(made.config, temperature=1.0)
     before = made.evaluate(rows)["ece"]
-    calibrate(made, rows)
+    made.finish_training(rows)
     after = made.evaluate(rows)["ece"]
     assert made.config.temperature == pytest.approx(2.0, rel=0.25)
     assert after < before

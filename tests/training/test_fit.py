@@ -284,7 +284,7 @@ def test_names_of_before_answer_with_a_warning() -> None:
     import seqcore.training.finetune as before
     from seqcore import training
 
-    with pytest.warns(FutureWarning, match="Fitted is called seqcore.training.fit.FitResult"):
+    with pytest.warns(FutureWarning, match="Fitted is called seqcore.training.fitting.FitResult"):
         assert training.Fitted is FitResult
     with pytest.warns(FutureWarning, match="token_budget_loader"):
         loader = training.BatchLoader(Waves(ForecasterConfig()), [{"series": torch.zeros(3)}] * 4, 6, 1)

@@ -12,6 +12,7 @@ from seqcore.tasks.captioning.captioner import Captioner, plain
 from seqcore.tasks.captioning.config import CaptionerConfig
 from seqcore.tasks.captioning.reward import Reward
 from seqcore.tasks.captioning.rows import NumberedCaptions
+from seqcore.tasks.vocabulary import copy_rows
 from seqcore.text import Tokenizer
 
 
@@ -51,18 +52,9 @@ def extended_captioner(old: Captioner, config: CaptionerConfig, captions: Iterab
     for name, weight in old.network.state_dict().items():
         if name not in {"decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias"}:
             new.network.state_dict()[name].copy_(weight)
-    pieces = new.tokenizer.ids_to_tokens(range(len(new.tokenizer)))
-    kept = 0
-    for number, piece in enumerate(pieces):
-        kept += old.tokenizer.has(piece)
-        spelled = [old.tokenizer.token_to_id(piece)] if old.tokenizer.has(piece) else old.tokenizer.encode(piece)
-        if spelled:
-            for mine, theirs in (
-                (new.network.decoder.embedding.weight, old.network.decoder.embedding.weight),
-                (new.network.decoder.output.bias, old.network.decoder.output.bias),
-            ):
-                mine[number] = theirs[spelled].mean(0)
-    return new, kept
+    before, after = old.network.decoder, new.network.decoder
+    weights = ((before.embedding.weight, after.embedding.weight), (before.output.bias, after.output.bias))
+    return new, copy_rows(old.tokenizer, new.tokenizer, weights)
 
 
 def self_critical(captioner: Captioner, rows: Sequence[Mapping[str, Any]], samples: int = 5) -> list[Mapping[str, Any]]:

@@ -1,18 +1,26 @@
 """Many to one: what a text says, how sure that is, and why."""
 
-from seqcore.tasks.sentiment.calibration import calibrate
+from seqcore.deprecation import renamed
 from seqcore.tasks.sentiment.classifier import SentimentClassifier
 from seqcore.tasks.sentiment.config import SentimentConfig
-from seqcore.tasks.sentiment.creation import classifier_from, copy_embedding, labels_of, new_classifier
+from seqcore.tasks.sentiment.creation import (
+    class_weights,
+    classifier_from,
+    copy_embedding,
+    labels_of,
+    new_classifier,
+)
 from seqcore.tasks.sentiment.result import Sentiment
 
 __all__ = [
     "Sentiment",
     "SentimentClassifier",
     "SentimentConfig",
-    "calibrate",
+    "class_weights",
     "classifier_from",
     "copy_embedding",
     "labels_of",
     "new_classifier",
 ]
+
+__getattr__ = renamed(__name__, {"calibrate": "seqcore.tasks.sentiment.classifier.SentimentClassifier.finish_training"})

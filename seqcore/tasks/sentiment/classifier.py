@@ -15,6 +15,7 @@ from seqcore.batching import padded
 from seqcore.errors import InputError, numbered
 from seqcore.metrics import classification_scores, multi_label_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.sentiment.calibration import best_temperature, min_letter_log_likelihood
 from seqcore.tasks.sentiment.config import SentimentConfig
 from seqcore.tasks.sentiment.explanation import explained
 from seqcore.tasks.sentiment.network import SentimentNetwork, calibrated
@@ -24,6 +25,7 @@ from seqcore.text.likelihood import letter_log_likelihood
 from seqcore.text.markup import strip_markup
 from seqcore.text.tokenizer import replace_invalid_unicode
 
+CALIBRATION_BATCH = 32
 LONGEST_WORD = 16  # characters a token; a text is cut to so many before it is taken apart
 
 
@@ -52,6 +54,19 @@ class SentimentClassifier(Task):
 
     def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder)
+
+    def finish_training(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set the temperature (Guo 2017) and the least familiarity by rows that were not trained on."""
+        examples = sorted((self.example(row) for row in rows), key=lambda example: len(example["tokens"]))
+        logits = []
+        for begin in range(0, len(examples), CALIBRATION_BATCH):
+            batch = examples[begin : begin + CALIBRATION_BATCH]
+            logits.append(self.raw_logits([example["tokens"] for example in batch]))
+        labels = torch.tensor([example["label"] for example in examples])
+        temperature = best_temperature(torch.cat(logits).double(), labels, self.config.multi_label)
+        values = [letter_log_likelihood(self.tokenizer, strip_markup(row["text"])) for row in rows]
+        least = min_letter_log_likelihood([value for value in values if value is not None])
+        self.config = replace(self.config, temperature=temperature, min_letter_log_likelihood=least)
 
     @overload
     def classify(  # type: ignore[overload-overlap]  # a string is a sequence of strings

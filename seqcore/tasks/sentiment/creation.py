@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seqcore.tasks.language import LanguageModel
 from seqcore.tasks.sentiment.classifier import SentimentClassifier
 from seqcore.tasks.sentiment.config import SentimentConfig
+from seqcore.tasks.vocabulary import copy_rows
 from seqcore.text import Tokenizer
 from seqcore.text.markup import strip_markup
 
@@ -56,13 +57,21 @@ def copy_embedding(old: Tokenizer, source: nn.Embedding, new: Tokenizer, target:
     if old.model == new.model:
         target.weight.copy_(source.weight)
         return len(new)
-    kept = 0
-    for number, piece in enumerate(new.ids_to_tokens(range(len(new)))):
-        kept += old.has(piece)
-        spelled = [old.token_to_id(piece)] if old.has(piece) else old.encode(piece.replace("▁", " "))
-        if spelled:
-            target.weight[number] = source.weight[spelled].mean(0)
-    return kept
+    return copy_rows(old, new, [(source.weight, target.weight)], lambda piece: piece.replace("▁", " "))
+
+
+def class_weights(classifier: SentimentClassifier, rows: Sequence[Mapping[str, Any]]) -> Tensor:
+    """Weights of the classes, inverse to how often they are in rows; their mean over the rows is 1.
+
+    Returns:
+        (C,); of several labels a text, what a positive one counts beside a negative one.
+    """
+    numbers = torch.tensor([classifier.class_number(row["label"]) for row in rows])
+    if classifier.config.multi_label:
+        positive = numbers.sum(0).clamp(min=1)
+        return (len(rows) - positive).clamp(min=1) / positive
+    counts = torch.bincount(numbers, minlength=len(classifier.config.labels)).clamp(min=1)
+    return len(rows) / (len(counts) * counts)
 
 
 def labels_of(rows: Sequence[Mapping[str, Any]], multi_label: bool = False) -> tuple[str, ...]:

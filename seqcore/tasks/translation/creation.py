@@ -8,6 +8,7 @@ import torch
 from seqcore.tasks.translation.config import TranslatorConfig
 from seqcore.tasks.translation.directions import language_mark
 from seqcore.tasks.translation.translator import Translator
+from seqcore.tasks.vocabulary import copy_rows
 from seqcore.text import Tokenizer
 from seqcore.text.entities import PLACEHOLDER, mask_entities
 
@@ -42,15 +43,6 @@ def extended_translator(old: Translator, config: TranslatorConfig, texts: Iterab
     for name, weight in new.network.named_parameters():
         if name not in {"decoder.embedding.weight", "decoder.output.bias"}:
             weight.copy_(old.network.get_parameter(name))
-    pieces = new.tokenizer.ids_to_tokens(range(len(new.tokenizer)))
-    kept = 0
-    for number, piece in enumerate(pieces):
-        kept += old.tokenizer.has(piece)
-        spelled = [old.tokenizer.token_to_id(piece)] if old.tokenizer.has(piece) else old.tokenizer.encode(piece)
-        if spelled:
-            for mine, theirs in (
-                (new.network.decoder.embedding.weight, old.network.decoder.embedding.weight),
-                (new.network.decoder.output.bias, old.network.decoder.output.bias),
-            ):
-                mine[number] = theirs[spelled].mean(0)
-    return new, kept
+    before, after = old.network.decoder, new.network.decoder
+    weights = ((before.embedding.weight, after.embedding.weight), (before.output.bias, after.output.bias))
+    return new, copy_rows(old.tokenizer, new.tokenizer, weights)

@@ -1,16 +1,21 @@
 """New per-frame video classifiers, from nothing or from another one."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from seqcore.errors import SettingsError
 from seqcore.nn.frames import POOLED, FrameEncoder, PretrainedFrameEncoder
 from seqcore.nn.image_weights import new_image_encoder
 from seqcore.tasks.video.classifier import FrameClassifier
 from seqcore.tasks.video.config import FrameClassifierConfig
+from seqcore.tasks.video.training import class_weights
 
+MAX_COUNTED_VIDEOS = 2000  # Labels are weighed by so many, for composed films are many and each takes time.
 _TRAINING = ("dropout", "label_smoothing", "smoothing", "median")
 
 
@@ -50,6 +55,15 @@ def frame_classifier_from(old: FrameClassifier, config: FrameClassifierConfig) -
             kept += 1
     new.network.train(old.network.training)
     return new, kept
+
+
+def label_weights(classifier: FrameClassifier, rows: Sequence[Mapping[str, Any]]) -> Tensor:
+    """What a frame of each label counts in training, (C,): the rarer the more, see `class_weights`."""
+    counts = torch.zeros(len(classifier.config.labels))
+    for row in rows[:MAX_COUNTED_VIDEOS]:
+        target = classifier.collate([classifier.example(row)])["target"]
+        counts += torch.bincount(target.flatten(), minlength=len(counts))
+    return class_weights(counts)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from apps.video.camera import MOTIONS, STILL, cross, film, random_path
+from seqcore.recipes.films.camera import MOTIONS, STILL, cross, film, random_path
 
 CUT, DISSOLVE, FADE, WIPE = "cut", "dissolve", "fade", "wipe"
 LABELS = (STILL, *MOTIONS, CUT, DISSOLVE, FADE, WIPE)
@@ -31,10 +31,10 @@ class Pool:
     photographs: Tensor | np.ndarray[Any, Any]
     motion: Sequence[Tensor] = ()
 
-    def photograph(self, chance: random.Random) -> Tensor:
+    def photograph(self, rng: random.Random) -> Tensor:
         """One of them, mirrored now and then."""
-        chosen = torch.as_tensor(self.photographs[chance.randrange(len(self.photographs))])
-        return chosen.flip(-1) if chance.random() < 0.5 else chosen
+        chosen = torch.as_tensor(self.photographs[rng.randrange(len(self.photographs))])
+        return chosen.flip(-1) if rng.random() < 0.5 else chosen
 
 
 def compose(pool: Pool, seed: int, frames: int, height: int, width: int) -> tuple[Tensor, list[str]]:
@@ -43,70 +43,70 @@ def compose(pool: Pool, seed: int, frames: int, height: int, width: int) -> tupl
     Shots follow each other by cuts, dissolves, fades through black or white, and wipes. Moving things, hands that
     shake, flicker, flashes, noise and compression are no change of label.
     """
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     with torch.no_grad():
-        pictures, labels = shot(pool, chance, shot_length(chance), height, width)
-        if chance.random() < 0.15:  # fades in
-            count = min(len(pictures) - 1, chance.randrange(6, 25))
-            pictures[:count] = mixed(colour(chance), pictures[:count], (torch.arange(count) + 0.5) / count)
+        pictures, labels = shot(pool, rng, shot_length(rng), height, width)
+        if rng.random() < 0.15:  # The film fades in.
+            count = min(len(pictures) - 1, rng.randrange(6, 25))
+            pictures[:count] = mixed(colour(rng), pictures[:count], (torch.arange(count) + 0.5) / count)
             labels[:count] = [FADE] * count
         while len(pictures) < frames:
-            pictures, labels = joined(pool, chance, pictures, labels, height, width)
+            pictures, labels = joined(pool, rng, pictures, labels, height, width)
         pictures, labels = pictures[:frames], labels[:frames]
-        return spoiled(chance, pictures).round().clamp(0, 255).to(torch.uint8), labels
+        return spoiled(rng, pictures).round().clamp(0, 255).to(torch.uint8), labels
 
 
-def shot_length(chance: random.Random) -> int:
+def shot_length(rng: random.Random) -> int:
     """Frames of a shot."""
-    return chance.randrange(14, 90)
+    return rng.randrange(14, 90)
 
 
-def shot(pool: Pool, chance: random.Random, frames: int, height: int, width: int) -> tuple[Tensor, list[str]]:
+def shot(pool: Pool, rng: random.Random, frames: int, height: int, width: int) -> tuple[Tensor, list[str]]:
     """One shot, (frames, 3, height, width), 0 to 255, and its labels."""
-    path = random_path(chance, frames)
-    source = chance.choice(pool.motion) if pool.motion and chance.random() < 0.2 else pool.photograph(chance)
+    path = random_path(rng, frames)
+    source = rng.choice(pool.motion) if pool.motion and rng.random() < 0.2 else pool.photograph(rng)
     pictures = film(source, path, height, width)
-    if chance.random() < 0.35:
-        pictures = cross(chance, pictures, pool.photograph(chance))
-    return graded(chance, pictures), list(path.labels)
+    if rng.random() < 0.35:
+        pictures = cross(rng, pictures, pool.photograph(rng))
+    return graded(rng, pictures), list(path.labels)
 
 
 def joined(
-    pool: Pool, chance: random.Random, before: Tensor, labels: list[str], height: int, width: int
+    pool: Pool, rng: random.Random, before: Tensor, labels: list[str], height: int, width: int
 ) -> tuple[Tensor, list[str]]:
     """A film with one more shot."""
-    after, more = shot(pool, chance, shot_length(chance), height, width)
-    kind = chance.choice(_TRANSITIONS)
-    most = min(len(before), len(after)) - 1
-    if kind == CUT or most < 6:
+    after, more = shot(pool, rng, shot_length(rng), height, width)
+    kind = rng.choice(_TRANSITIONS)
+    longest = min(len(before), len(after)) - 1
+    if kind == CUT or longest < 6:
         return torch.cat([before, after]), [*labels, CUT, *more[1:]]
     if kind == FADE:
-        return faded(chance, before, labels, after, more, most)
-    count = min(most, chance.randrange(6, 41))
+        return faded(rng, before, labels, after, more, longest)
+    count = min(longest, rng.randrange(6, 41))
     share = (torch.arange(count) + 1.0) / (count + 1)
     if kind == DISSOLVE:
         both = mixed(before[-count:], after[:count], share)
     else:
-        both = wiped(chance, before[-count:], after[:count], share)
+        both = wiped(rng, before[-count:], after[:count], share)
     return torch.cat([before[:-count], both, after[count:]]), [*labels[:-count], *[kind] * count, *more[count:]]
 
 
 def faded(
-    chance: random.Random, before: Tensor, labels: list[str], after: Tensor, more: list[str], most: int
+    rng: random.Random, before: Tensor, labels: list[str], after: Tensor, more: list[str], longest: int
 ) -> tuple[Tensor, list[str]]:
-    """Through black or white: one shot goes, for some frames there is nothing, the other comes."""
-    plain = colour(chance)
-    out, into = (min(most, chance.randrange(4, 25)) for _ in range(2))
-    hold = chance.randrange(0, 9)
+    """Join two shots through black or white: one shot goes, for some frames there is nothing, the other comes."""
+    plain = colour(rng)
+    out, into = (min(longest, rng.randrange(4, 25)) for _ in range(2))
+    hold = rng.randrange(0, 9)
     going = mixed(before[-out:], plain, (torch.arange(out) + 0.5) / out)
     coming = mixed(plain, after[:into], (torch.arange(into) + 0.5) / into)
     pictures = torch.cat([before[:-out], going, plain.expand(hold, *before.shape[1:]), coming, after[into:]])
     return pictures, [*labels[:-out], *[FADE] * (out + hold + into), *more[into:]]
 
 
-def colour(chance: random.Random) -> Tensor:
+def colour(rng: random.Random) -> Tensor:
     """Black, or seldom white."""
-    return torch.full((1, 3, 1, 1), 255.0 if chance.random() < 0.25 else 0.0)
+    return torch.full((1, 3, 1, 1), 255.0 if rng.random() < 0.25 else 0.0)
 
 
 def mixed(before: Tensor, after: Tensor, share: Tensor) -> Tensor:
@@ -114,60 +114,60 @@ def mixed(before: Tensor, after: Tensor, share: Tensor) -> Tensor:
     return before + share.view(-1, 1, 1, 1) * (after - before)
 
 
-def wiped(chance: random.Random, before: Tensor, after: Tensor, share: Tensor) -> Tensor:
+def wiped(rng: random.Random, before: Tensor, after: Tensor, share: Tensor) -> Tensor:
     """An edge, hard or soft, that moves in one of four directions."""
     height, width = before.shape[2:]
-    across = chance.random() < 0.5
+    across = rng.random() < 0.5
     place = torch.linspace(0, 1, width).view(1, 1, 1, -1) if across else torch.linspace(0, 1, height).view(1, 1, -1, 1)
-    if chance.random() < 0.5:
+    if rng.random() < 0.5:
         place = 1 - place
-    soft = chance.choice((0.01, 0.03, 0.1))
+    soft = rng.choice((0.01, 0.03, 0.1))
     edge = share.view(-1, 1, 1, 1) * (1 + 2 * soft) - soft
     return before + ((edge - place) / soft).clamp(0, 1) * (after - before)
 
 
-def graded(chance: random.Random, pictures: Tensor) -> Tensor:
+def graded(rng: random.Random, pictures: Tensor) -> Tensor:
     """A look: contrast, light, and now and then no colour."""
-    pictures = (pictures - 127) * chance.uniform(0.6, 1.2) + 127 + chance.uniform(-30, 30)
-    if chance.random() < 0.1:
+    pictures = (pictures - 127) * rng.uniform(0.6, 1.2) + 127 + rng.uniform(-30, 30)
+    if rng.random() < 0.1:
         pictures = pictures.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     return pictures.clamp(0, 255).contiguous()
 
 
-def spoiled(chance: random.Random, pictures: Tensor) -> Tensor:
+def spoiled(rng: random.Random, pictures: Tensor) -> Tensor:
     """What cameras and files do to a film: flicker, flashes, black bars, blur, noise and compression."""
     frames, _, height, width = pictures.shape
-    noise = torch.Generator().manual_seed(chance.randrange(2**31))
-    if chance.random() < 0.3:
-        gain = 1 + chance.uniform(0.01, 0.06) * torch.randn(frames, generator=noise)
+    noise = torch.Generator().manual_seed(rng.randrange(2**31))
+    if rng.random() < 0.3:
+        gain = 1 + rng.uniform(0.01, 0.06) * torch.randn(frames, generator=noise)
         pictures = pictures * gain.view(-1, 1, 1, 1)
-    for _ in range(chance.choice((0, 0, 0, 1, 2))):
-        begin, count = chance.randrange(frames), chance.randrange(1, 4)
-        strength = torch.linspace(chance.uniform(0.3, 0.9), 0.15, count)[: frames - begin]
+    for _ in range(rng.choice((0, 0, 0, 1, 2))):
+        begin, count = rng.randrange(frames), rng.randrange(1, 4)
+        strength = torch.linspace(rng.uniform(0.3, 0.9), 0.15, count)[: frames - begin]
         part = pictures[begin : begin + count]
         pictures = pictures.clone()
         pictures[begin : begin + count] = mixed(part, torch.full((1, 3, 1, 1), 255.0), strength)
-    if chance.random() < 0.12:
+    if rng.random() < 0.12:
         pictures = pictures.clone()
-        bar = chance.randrange(1, max(2, height // 7))
+        bar = rng.randrange(1, max(2, height // 7))
         pictures[:, :, :bar] = pictures[:, :, height - bar :] = 0
-    if chance.random() < 0.15:
+    if rng.random() < 0.15:
         pictures = interpolate(avg_pool2d(pictures, 2), size=(height, width), mode="bilinear", align_corners=False)
-    if chance.random() < 0.5:
-        pictures = pictures + chance.uniform(0.5, 6) * torch.randn(pictures.shape, generator=noise)
-    if chance.random() < 0.25:
-        pictures = compressed(pictures, chance.randrange(35, 90))
+    if rng.random() < 0.5:
+        pictures = pictures + rng.uniform(0.5, 6) * torch.randn(pictures.shape, generator=noise)
+    if rng.random() < 0.25:
+        pictures = compressed(pictures, rng.randrange(35, 90))
     return pictures
 
 
 def compressed(pictures: Tensor, quality: int) -> Tensor:
     """Each frame as a JPEG of twice the size."""
-    found = []
+    images = []
     for picture in pictures.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy():
         image = Image.fromarray(picture)
         large = image.resize((2 * image.width, 2 * image.height), Image.Resampling.BILINEAR)
         file = io.BytesIO()
         large.save(file, "JPEG", quality=quality)
         again = Image.open(file).resize(image.size, Image.Resampling.BOX)
-        found.append(torch.from_numpy(np.array(again)))
-    return torch.stack(found).permute(0, 3, 1, 2).float()
+        images.append(torch.from_numpy(np.array(again)))
+    return torch.stack(images).permute(0, 3, 1, 2).float()

@@ -1,4 +1,4 @@
-"""Rows written as Parquet, as the scripts that make training files do."""
+"""Rows written as Parquet, as those who make training files do."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ def write_rows(path: Path, rows: Sequence[Any], columns: Sequence[str] | None = 
 
     Args:
         rows: mappings by column, or tuples.
-        columns: of tuples.
+        columns: names of the columns, for tuples.
 
     Raises:
         DataError: it cannot be written.

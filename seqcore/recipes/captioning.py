@@ -1,0 +1,107 @@
+"""Train a captioner on images: `seqcore train captioning`."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from seqcore.checkpoint import TRAINING
+from seqcore.errors import DataError, InputError, SettingsError
+from seqcore.media.images import open_image
+from seqcore.recipes.base import Rows, VocabularyRecipe
+from seqcore.tasks.base import Task
+from seqcore.tasks.captioning import Captioner, CaptionerConfig, extended_captioner, new_captioner, self_critical
+from seqcore.tasks.captioning.features import cached_features
+from seqcore.tasks.captioning.rows import ImageFeatures
+
+_TUNABLE = ("dropout", "label_smoothing", "attention_penalty")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptioningRecipe(VocabularyRecipe):
+    """Train a captioner, from a checkpoint or from nothing but an image network, tokenizer included.
+
+    Attributes:
+        train: a folder of images with metadata.jsonl, a CSV, TSV, JSON lines or Parquet file, or a hub id, with an
+            image and its captions a row.
+        weights: of a new model's image network: pretrained (downloaded), efficientnet-lite2 (from a package), a file.
+        image_stages: how many of the image network's last stages are trained, -1 for all; with 0 each image is read
+            once and what the network gives is kept on disk.
+        features: folder for that; without it, in what `output` keeps of the training.
+        objective: what to train for: to predict the captions, or to sample ones that CIDEr-D likes (Rennie 2017).
+        samples: captions drawn for an image and step, for the latter.
+        model: what a new model is. With `init`, the checkpoint says, but for dropout, label smoothing and attention
+            penalty.
+    """
+
+    task = Captioner
+    unit = "images"
+    weights: str | None = "pretrained"
+    image_stages: int = 0
+    features: str | None = None
+    objective: Literal["captions", "self-critical"] = "captions"
+    samples: int = 5
+    model: CaptionerConfig = CaptionerConfig()  # noqa: RUF009
+
+    def check(self) -> None:
+        super().check()
+        if self.objective == "self-critical" and (not self.init or self.samples < 2):
+            raise SettingsError(
+                "self-critical training needs --init, a captioner that was trained before, and 2 samples"
+            )
+        if self.image_stages < -1:
+            raise SettingsError(f"--image-stages must be at least -1, but is {self.image_stages}")
+
+    def make_task(self, rows: Rows, validation: Rows) -> Captioner:
+        """Load a captioner, extend it, or make a new one, and let the last stages of its image network be trained.
+
+        Raises:
+            DataError: too little text for a vocabulary.
+            SettingsError: no such backbone or weights, or not so many stages.
+        """
+        texts = (text for row in rows for text in row["captions"])
+        shared = None
+        if not self.init:
+            task = new_captioner(self.model, texts, self.weights)
+        else:
+            task = Captioner.from_pretrained(self.init, device="cpu")
+            tuned = {name: getattr(self.model, name) for name in _TUNABLE}
+            task.config = replace(task.config, **tuned)
+            task.network.set_training(**tuned)
+            if self.new_tokenizer:
+                task, shared = extended_captioner(task, self.model, texts)
+        self.say_vocabulary(len(task.tokenizer), shared)
+        task.network.encoder.train_last(None if self.image_stages == -1 else self.image_stages)
+        return task
+
+    def prepare(self, task: Task, rows: Rows, validation: Rows) -> tuple[Rows, Rows]:
+        assert isinstance(task, Captioner)
+        if self.image_stages:
+            check_images(rows, "training")
+            check_images(validation, "validation")
+        else:
+            folder = Path(self.features or Path(self.output) / TRAINING / "features")
+            rows = with_grids(task, rows, folder / "train")
+            validation = with_grids(task, validation, folder / "validation")
+        if self.objective == "self-critical":
+            rows = self_critical(task, rows, self.samples)
+        return rows, validation
+
+
+def check_images(rows: Rows, part: str) -> None:
+    """Open every image once, so that one that cannot be read is found now and not in the middle of an epoch.
+
+    Raises:
+        DataError: an image that cannot be read; the message names it.
+    """
+    for number, row in enumerate(rows, 1):
+        try:
+            open_image(row["image"])
+        except InputError as error:
+            raise DataError(f"image {number} of {part}: {error.message}") from error
+
+
+def with_grids(task: Captioner, rows: Rows, folder: Path) -> Rows:
+    """Rows with what the image network gives of their images, computed once and kept on disk."""
+    encoder = task.network.encoder.eval()
+    grids = cached_features(encoder, [row["image"] for row in rows], folder)
+    return [{**row, "image": ImageFeatures(grid)} for row, grid in zip(rows, grids, strict=True)]

@@ -1,0 +1,135 @@
+"""`seqcore train` and `seqcore corpus`: the recipe that a shell names is found, filled by its flags, and run."""
+
+import dataclasses
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from seqcore.errors import SeqcoreError, SettingsError
+from seqcore.recipes import flags
+
+RECIPES = {
+    "captioning": "captioning.CaptioningRecipe",
+    "language-model": "language.LanguageModelRecipe",
+    "sentiment": "sentiment.SentimentRecipe",
+    "translation": "translation.TranslationRecipe",
+    "video": "video.VideoRecipe",
+}
+CORPORA = {
+    "films": "films.compose.write_films",
+    "sentiment": "corpora.sentiment.build",
+    "translation": "corpora.translation.build",
+}
+_TRAIN = """usage: seqcore train TASK --train DATA --output FOLDER [options]
+
+Train a task on your own data, from a checkpoint or from nothing. The task is {names}, or one of another package.
+`seqcore train TASK --help` says what it takes."""
+_CORPUS = """usage: seqcore corpus KIND --output FOLDER [options]
+
+Make training data of several data sets, or films of photographs: {names}. `seqcore corpus KIND --help` says what it
+takes."""
+
+
+def train(arguments: Sequence[str]) -> None:
+    """Run `seqcore train`.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C stopped it; its state was saved, and that was said.
+    """
+    while arguments[:1] == ["--import"] and len(arguments) > 1:
+        from seqcore.tasks.registry import import_tasks
+
+        import_tasks(arguments[1])
+        arguments = arguments[2:]
+    name, rest = _named(arguments, RECIPES, _TRAIN)
+    run_recipe(recipe_class(name), f"seqcore train {name}", rest)
+
+
+def corpus(arguments: Sequence[str]) -> None:
+    """Run `seqcore corpus`."""
+    name, rest = _named(arguments, CORPORA, _CORPUS)
+    if name not in CORPORA:
+        raise SettingsError(f"there is no corpus {name!r}, but {', '.join(CORPORA)}")
+    flags.read(_member(CORPORA[name]), f"seqcore corpus {name}", rest)
+
+
+def recipe_class(name: str) -> type[Any]:
+    """The recipe of a task: its own, or for a task that has none, one with the options that all have.
+
+    Raises:
+        SettingsError: there is no such task.
+    """
+    if name in RECIPES:
+        recipe: type[Any] = _member(RECIPES[name])
+        return recipe
+    from seqcore.recipes.base import Recipe
+    from seqcore.tasks.registry import task_class
+
+    task = task_class(name)
+    model = dataclasses.field(default_factory=task.Config)
+    plain = dataclasses.make_dataclass(
+        "TaskRecipe",
+        [("model", task.Config, model)],
+        bases=(Recipe,),
+        namespace={"task": task},
+        frozen=True,
+        kw_only=True,
+    )
+    plain.__doc__ = f"Train the task {name} on your own data, from a checkpoint or from nothing."
+    return plain
+
+
+def run_recipe(recipe: type[Any], program: str, arguments: Sequence[str], advice: str = "seqcore predict") -> None:
+    """Fill a recipe by flags and run it.
+
+    Args:
+        program: what is typed before the flags.
+        advice: the command that tries a checkpoint.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C stopped it.
+    """
+    columns = [*recipe.task.fields, *recipe.task.optional]
+    if flags.read(recipe, program, arguments, columns).run(advice).interrupted:
+        raise KeyboardInterrupt
+
+
+def recipe_script(recipe: type[Any], page: str) -> NoReturn:
+    """Run a recipe as `python -m PAGE.finetune`, whose page shows what comes out."""
+    from seqcore.recipes.base import check_installed
+
+    def run() -> None:
+        if not {"-h", "--help", "--help=all"}.intersection(sys.argv):
+            check_installed()
+        run_recipe(recipe, f"python -m {page}.finetune", sys.argv[1:], f"python -m {page} --checkpoint")
+
+    _exit(run)
+
+
+def function_script(function: Callable[..., Any], module: str) -> NoReturn:
+    """Run a function as `python -m MODULE`, filled by flags."""
+    _exit(lambda: flags.read(function, f"python -m {module}", sys.argv[1:]))
+
+
+def _exit(run: Callable[[], None]) -> NoReturn:
+    """End as a shell expects it, with a line for an error that a user can mend."""
+    try:
+        run()
+        sys.exit(0)
+    except SeqcoreError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _named(arguments: Sequence[str], names: dict[str, str], usage: str) -> tuple[str, Sequence[str]]:
+    if not arguments or arguments[0].startswith("-"):
+        print(usage.format(names=", ".join(names)))
+        sys.exit(0 if {"-h", "--help"}.intersection(arguments) else 2)
+    return arguments[0], arguments[1:]
+
+
+def _member(place: str) -> Any:
+    module, _, name = place.rpartition(".")
+    return getattr(import_module(f"seqcore.recipes.{module}"), name)

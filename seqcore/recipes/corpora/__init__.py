@@ -1,0 +1,1 @@
+"""Training files made of several data sets, with what is held out in none of them."""

@@ -1,0 +1,39 @@
+"""Train a language model, for instance as the beginning of a sentiment classifier: `seqcore train language-model`."""
+
+from dataclasses import dataclass
+
+from seqcore import load
+from seqcore.errors import SettingsError
+from seqcore.recipes.base import Recipe, Rows
+from seqcore.tasks.language import LanguageModel, LanguageModelConfig, new_language_model
+
+MAX_TOKENIZER_TEXTS = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageModelRecipe(Recipe):
+    """Train a language model on texts, which sentiment classifiers start from.
+
+    Attributes:
+        train: CSV, TSV, JSON lines or Parquet file, or a hub id, with a text a row.
+        model: what a new model is. With `init`, the checkpoint says.
+    """
+
+    task = LanguageModel
+    model: LanguageModelConfig = LanguageModelConfig()  # noqa: RUF009
+
+    def make_task(self, rows: Rows, validation: Rows) -> LanguageModel:
+        """Load a language model, or make a new one.
+
+        Raises:
+            DataError: too little text for a vocabulary.
+            SettingsError: `init` is something else.
+        """
+        if not self.init:
+            return new_language_model(self.model, (row["text"] for row in rows[:MAX_TOKENIZER_TEXTS]))
+        task = load(self.init, device="cpu")
+        if not isinstance(task, LanguageModel):
+            raise SettingsError(
+                f"{self.init} is a checkpoint for {task.name!r}: this training goes on with a language model only"
+            )
+        return task
