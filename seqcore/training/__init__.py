@@ -25,12 +25,13 @@ __all__ = [
     "token_budget_loader",
 ]
 
+# No module here may be called `fit`: once imported, it would stand in the place of the function.
 _HOMES = {
-    "FitResult": "fit",
+    "FitResult": "fitting",
     "ResumableDataLoader": "loaders",
     "StreamDataset": "streams",
     "TokenBudgetSampler": "samplers",
-    "fit": "fit",
+    "fit": "fitting",
     "is_first_process": "trainer",
     "stream_loader": "loaders",
     "token_budget_loader": "loaders",
