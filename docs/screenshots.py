@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 
 from apps.__main__ import APPS, build  # noqa: E402
 from apps.server.launch import start  # noqa: E402
-from apps.server.models import CHECKPOINTS, MODELS, lazy_task  # noqa: E402
+from apps.server.models import CHECKPOINTS, MODELS, LazyTask  # noqa: E402
 
 LARGEST = 150_000  # bytes of a picture
 WIDTH, HEIGHT = 1280, 1400
@@ -81,7 +81,7 @@ def main() -> None:
     options.add_argument("--chromium", default="/usr/bin/chromium", help="the browser's program")
     options.add_argument("--output", type=Path, default=DOCS, help="folder for the pictures")
     chosen = options.parse_args()
-    site = build({model: lazy_task(str(CHECKPOINTS / model), "cpu") for model in MODELS})
+    site = build({model: LazyTask(str(CHECKPOINTS / model), "cpu") for model in MODELS})
     address = start(site, "127.0.0.1", chosen.port)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]

@@ -171,9 +171,9 @@ def site(free_port: Callable[[], int], outside_calls: list[Any]) -> Iterator[str
     """Every app with the bundled models, as `make demo` serves them. The address."""
     from apps.__main__ import build
     from apps.server.launch import start
-    from apps.server.models import CHECKPOINTS, MODELS, lazy_task
+    from apps.server.models import CHECKPOINTS, MODELS, LazyTask
 
-    pages = build({model: lazy_task(str(CHECKPOINTS / model), "cpu") for model in MODELS})
+    pages = build({model: LazyTask(str(CHECKPOINTS / model), "cpu") for model in MODELS})
     yield str(start(pages, "127.0.0.1", free_port()))
     pages.close()
 

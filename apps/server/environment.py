@@ -3,8 +3,10 @@
 A demo stays at home, keeps what it is given in a folder of its own, and takes no more of the machine than it needs.
 """
 
+import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 from apps.server.temp_files import CACHE, make_server_dir
 from seqcore.errors import install_command
@@ -12,9 +14,8 @@ from seqcore.errors import install_command
 SERVER_DIR = None if os.environ.get("GRADIO_TEMP_DIR") else make_server_dir()  # a chosen one is shared with its chooser
 
 _SETTINGS = {
-    # No telemetry, no look for newer versions, no model hub.
+    # No telemetry, no look for newer versions.
     "GRADIO_ANALYTICS_ENABLED": "False",
-    "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
     # After every call, gradio sums up how long all those of the past took, for a page of figures that is closed here.
@@ -33,6 +34,26 @@ if SERVER_DIR is not None:
 # Gradio asks its own server whether it is up; a proxy meant for the outside must not stand in between.
 for _name in ("NO_PROXY", "no_proxy"):
     os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1", "localhost")))
+
+
+def names_hub_checkpoint(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks for a checkpoint of the hub, which only who starts a server can do."""
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    options.add_argument("--checkpoint", action="append", default=[])
+    try:
+        checkpoints = options.parse_known_args(arguments)[0].checkpoint
+    except argparse.ArgumentError:  # The parser of the app will say it.
+        return False
+    if not checkpoints:
+        return False
+    from seqcore.checkpoint import is_hub_id
+
+    return any(is_hub_id(checkpoint.rpartition("=")[2]) for checkpoint in checkpoints)
+
+
+# The hub's client reads this once, when it is imported, and for all threads.
+if not names_hub_checkpoint(sys.argv[1:]):
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 try:
     import gradio  # noqa: F401

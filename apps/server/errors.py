@@ -13,7 +13,6 @@ from apps.server.environment import SERVER_DIR
 
 import gradio as gr
 
-from apps.server.temp_files import touch
 from seqcore.arguments import shown
 from seqcore.errors import SeqcoreError, is_out_of_memory
 
@@ -36,7 +35,7 @@ def report_errors(function: Callable[_Parameters, _Result]) -> Callable[_Paramet
 
         @functools.wraps(function)
         def stream(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> Any:
-            with _shown_errors(function, args):
+            with _reported_errors(function):
                 yield from function(*args, **kwargs)
 
         # Gradio describes an endpoint by its return type: that of a generator is what it yields.
@@ -46,31 +45,20 @@ def report_errors(function: Callable[_Parameters, _Result]) -> Callable[_Paramet
 
     @functools.wraps(function)
     def guarded(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
-        with _shown_errors(function, args):
+        with _reported_errors(function):
             return function(*args, **kwargs)
 
     return guarded
 
 
-def explain_validation_errors(demo: gr.Blocks) -> None:
-    """Give a reason to callers whose values gradio refuses before a function of ours sees them; it gives none."""
-    take = demo.preprocess_data
-
-    async def taken(event: Any, values: list[Any], *more: Any) -> Any:
-        try:
-            return await take(event, values, *more)
-        except gr.Error:
-            raise
-        except Exception as error:
-            name = f"/{event.api_name}" if event.api_name else "This"
-            logging.getLogger(__name__).warning("%s refused what it was given: %s", name, shown(str(error)))
-            raise gr.Error(_refused(name, len(event.inputs), len(values), error), print_exception=False) from error
-
-    demo.preprocess_data = taken  # type: ignore[method-assign, assignment]
+def explain_validation_error(event: Any, values: Sequence[Any], error: Exception) -> gr.Error:
+    """The error that a caller gets whose values gradio refused before a function of ours saw them."""
+    name = f"/{event.api_name}" if event.api_name else "This"
+    logging.getLogger(__name__).warning("%s refused what it was given: %s", name, shown(str(error)))
+    return gr.Error(_refused(name, len(event.inputs), len(values), error), print_exception=False)
 
 
 def _refused(name: str, wanted: int, given: int, error: Exception) -> str:
-    """What a caller is told of values that no function of ours has seen."""
     if given < wanted:
         return f"{name} takes {wanted} values, not {given}."
     kind = f"{name} was given a value of a wrong kind, or a file that was not uploaded before: see /gradio_api/info."
@@ -78,10 +66,7 @@ def _refused(name: str, wanted: int, given: int, error: Exception) -> str:
 
 
 @contextmanager
-def _shown_errors(function: Callable[..., Any], arguments: Sequence[Any] = ()) -> Iterator[None]:
-    if SERVER_DIR is not None:
-        for argument in arguments:
-            touch(argument, SERVER_DIR)
+def _reported_errors(function: Callable[..., Any]) -> Iterator[None]:
     try:
         yield
     except SeqcoreError as error:

@@ -15,13 +15,20 @@ from apps.server.environment import SERVER_DIR
 import gradio as gr
 from starlette.middleware import Middleware
 
-from apps.server.errors import explain_validation_errors
+from apps.server.errors import explain_validation_error
+from apps.server.gradio_patches import (
+    disable_outbound_fetch,
+    files_in,
+    install_session_patches,
+    pin_files,
+    watch_inputs,
+)
 from apps.server.malloc import start_malloc_trim
-from apps.server.models import CHECKPOINTS, MODELS, LazyTask, lazy_task
+from apps.server.models import CHECKPOINTS, MODELS, LazyTask
 from apps.server.options import MAX_UPLOAD_MB, check_address, parser, stop
-from apps.server.security import RequestLimitMiddleware, disable_outbound_fetch, read_credentials
-from apps.server.sessions import files_in, files_of_closed_sessions, install_session_patches
-from apps.server.temp_files import WORKING, FileReaper
+from apps.server.security import RequestLimitMiddleware, read_credentials
+from apps.server.sessions import SERVERS, closed_session_files, page_files
+from apps.server.temp_files import WORKING, FileReaper, touch
 from apps.ui.theme import CSS, HEAD, THEME
 from seqcore.errors import SeqcoreError
 
@@ -37,8 +44,6 @@ DELETE_CACHE = (3600, 3600)
 # All that is read from outside the server's own folder.
 EXAMPLES = [str(folder) for folder in Path(__file__).resolve().parents[1].glob("*/examples")]
 
-_SERVED: list[gr.Blocks] = []  # one folder keeps the files of all servers of this process
-
 
 def run_app(
     name: str, build: Callable[[LazyTask[Any]], gr.Blocks], description: str, arguments: Sequence[str] | None = None
@@ -47,7 +52,7 @@ def run_app(
     options = parser(description)
     options.add_argument("--checkpoint", default=str(CHECKPOINTS / name), help="folder or hub id of the model")
     chosen = options.parse_args(arguments)
-    serve(build(lazy_task(chosen.checkpoint, chosen.device)), chosen)
+    serve(build(LazyTask(chosen.checkpoint, chosen.device)), chosen)
 
 
 def run_apps(
@@ -67,7 +72,7 @@ def run_apps(
         if model not in checkpoints or not path:
             options.error(f"--checkpoint takes MODEL=PATH with a model of {', '.join(checkpoints)}, not {entry!r}")
         checkpoints[model] = path
-    serve(build({model: lazy_task(path, chosen.device) for model, path in checkpoints.items()}), chosen)
+    serve(build({model: LazyTask(path, chosen.device) for model, path in checkpoints.items()}), chosen)
 
 
 def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
@@ -123,7 +128,7 @@ def start(
     install_session_patches()
     with demo:
         state = gr.State()  # only a page that has one tells that it is closed
-    explain_validation_errors(demo)
+    watch_inputs(demo, _touch_inputs, explain_validation_error)
     demo.queue(default_concurrency_limit=4, max_size=MAX_WAITING)
     _, address, _ = demo.launch(
         server_name=host,
@@ -146,20 +151,14 @@ def start(
         quiet=True,
         prevent_thread_lock=True,
     )
-    # Gradio keeps the file that an input shows first, but not those of the examples.
-    state.keep_in_cache.update(files_in(demo.config))
+    pin_files(state, {*files_in(demo.config)})
     if SERVER_DIR is not None:
-        _SERVED.append(demo)
-        if len(_SERVED) == 1:
-            FileReaper(SERVER_DIR, pinned_files, closed_session_files).start()
+        SERVERS.append(demo)
+        if len(SERVERS) == 1:
+            FileReaper(SERVER_DIR, page_files, closed_session_files).start()
     return address.rstrip("/") if address else None
 
 
-def pinned_files() -> set[str]:
-    """Files of the pages themselves, such as their examples."""
-    return {path for demo in list(_SERVED) for block in list(demo.blocks.values()) for path in block.keep_in_cache}
-
-
-def closed_session_files() -> set[str]:
-    """Files of visitors who have gone."""
-    return files_of_closed_sessions(demo.app.state_holder for demo in list(_SERVED))
+def _touch_inputs(arguments: list[Any]) -> None:
+    if SERVER_DIR is not None:
+        touch(arguments, SERVER_DIR)

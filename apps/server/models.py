@@ -1,6 +1,5 @@
 """The models that the apps use, each loaded once, when it is first asked for."""
 
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -11,7 +10,6 @@ import apps.server.environment  # noqa: F401  # before torch
 
 import seqcore
 from apps.server.errors import message
-from seqcore.checkpoint import is_hub_id
 from seqcore.errors import CheckpointError, SeqcoreError
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
@@ -66,16 +64,6 @@ class LazyTask(Generic[_Task]):
         paragraphs = (" ".join(part.split()) for part in re.split(r"\n\s*\n", card))
         first = next((part for part in paragraphs if part and part[0] not in "#!<|`"), "")
         return re.sub(r"[*`]", "", re.sub(r"!?\[([^]]*)]\([^)]*\)", r"\1", first))
-
-
-def lazy_task(checkpoint: str, device: str) -> LazyTask[Any]:
-    """A task to be loaded later; a hub id, which only its user can have asked for, brings the hub back on line."""
-    if is_hub_id(checkpoint):
-        import huggingface_hub.constants
-
-        os.environ["HF_HUB_OFFLINE"] = "0"
-        huggingface_hub.constants.HF_HUB_OFFLINE = False
-    return LazyTask(checkpoint, device)
 
 
 def load_error_html(error: SeqcoreError) -> str:

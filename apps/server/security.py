@@ -1,12 +1,13 @@
-"""What a server lets in: who, how much at once, and which of gradio's ways in; and that it goes out to nobody."""
+"""What a server lets in: who, how much at once, and which of gradio's endpoints."""
 
 import os
 import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
+from apps.server.gradio_patches import CLOSED_ROUTES
 from seqcore.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -15,32 +16,30 @@ if TYPE_CHECKING:
 AUTH_VARIABLE = "SEQCORE_AUTH"
 MAX_REQUEST_BYTES = 16_000_000  # bytes of a request that is no upload: a text, or a picture of a camera
 _API = "/gradio_api/"
-# What no page of ours needs: it would fetch an address, run ffmpeg on the server, write code, or describe a session.
-_CLOSED = ("file=http:", "file=https:", "proxy=", "process_recording", "vibe-", "undo-vibe-", "deep_link")
 
 
 class RequestLimitMiddleware:
     """Refuses what no page asks for, and requests that are too large; as a layer around the server's application."""
 
-    def __init__(self, app: "ASGIApp", largest: int = MAX_REQUEST_BYTES) -> None:
-        self._app, self._largest = app, largest
+    def __init__(self, app: "ASGIApp", max_bytes: int = MAX_REQUEST_BYTES) -> None:
+        self._app, self._max_bytes = app, max_bytes
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer a request, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        way = scope["path"].partition(_API)[2].lower()
-        if way.startswith(_CLOSED):
+        route = scope["path"].partition(_API)[2].lower()
+        if route.startswith(CLOSED_ROUTES):
             await _refuse(send, 404, "There is nothing here.")
             return
-        if way.startswith("upload"):  # gradio counts each file itself
+        if route.startswith("upload"):  # gradio counts each file itself
             await self._app(scope, receive, send)
             return
-        said = dict(scope["headers"]).get(b"content-length", b"0")
-        if not said.isdigit() or int(said) > self._largest:
-            await _drain(receive, 4 * self._largest)
-            await _refuse(send, 413, f"A request may have {self._largest:,} bytes at most; upload files instead.")
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > self._max_bytes:
+            await _drain(receive, 4 * self._max_bytes)
+            await _refuse(send, 413, f"A request may have {self._max_bytes:,} bytes at most; upload files instead.")
             return
         await self._app(scope, self._counted(receive), send)
 
@@ -52,23 +51,9 @@ class RequestLimitMiddleware:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            return message if read <= self._largest else {"type": "http.disconnect"}
+            return message if read <= self._max_bytes else {"type": "http.disconnect"}
 
         return counted
-
-
-def disable_outbound_fetch() -> None:
-    """See to it that no visitor can have this server fetch an address, which gradio does for public ones.
-
-    All that gradio fetches for a visitor goes through safehttpx.
-    """
-    import gradio as gr
-    import safehttpx
-
-    async def refuse(*_: Any, **__: Any) -> NoReturn:
-        raise gr.Error("This server fetches nothing from addresses: send the file itself.", print_exception=False)
-
-    safehttpx.get = safehttpx.async_validate_url = refuse
 
 
 def read_credentials(file: str | None, environment: Mapping[str, str] = os.environ) -> list[tuple[str, str]] | None:
@@ -80,8 +65,8 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
         SettingsError: no such file, or a line that is not USER:PASSWORD.
     """
     if file is None:
-        told = environment.get(AUTH_VARIABLE)
-        return None if told is None else [_pair(told, AUTH_VARIABLE)]
+        pair = environment.get(AUTH_VARIABLE)
+        return None if pair is None else [_pair(pair, AUTH_VARIABLE)]
     path = Path(file).expanduser()
     if not path.is_file():
         message = f"--auth takes a file with a line USER:PASSWORD for each person, and there is no file {path}."
@@ -92,10 +77,10 @@ def read_credentials(file: str | None, environment: Mapping[str, str] = os.envir
             print(f"warning: others on this machine can read {path}: chmod 600 {path}", file=sys.stderr)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
-    found = [_pair(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
-    if not found:
+    pairs = [_pair(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    if not pairs:
         raise SettingsError(f"{path} names nobody: write a line USER:PASSWORD for each person.")
-    return found
+    return pairs
 
 
 def _pair(line: str, place: str) -> tuple[str, str]:
@@ -105,13 +90,13 @@ def _pair(line: str, place: str) -> tuple[str, str]:
     return name.strip(), password
 
 
-async def _drain(receive: "Receive", most: int) -> None:
+async def _drain(receive: "Receive", limit: int) -> None:
     """Read a body away: who still sends would not see the answer."""
     more = True
-    while more and most > 0:
+    while more and limit > 0:
         message = await receive()
         more = message.get("more_body", False)
-        most -= len(message.get("body", b""))
+        limit -= len(message.get("body", b""))
 
 
 async def _refuse(send: "Send", status: int, message: str) -> None:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -88,12 +88,13 @@ class FileReaper:
                 logging.getLogger(__name__).exception("files could not be looked through")
 
 
-def touch(value: object, folder: Path) -> None:
-    """Note that files of the folder, named by a text or by a list of them, are used now."""
-    for path in value if isinstance(value, list) else [value]:
-        if isinstance(path, str) and path.startswith(str(folder)):
-            with suppress(OSError, ValueError):
-                os.utime(path)
+def touch(values: Iterable[object], folder: Path) -> None:
+    """Note that files of the folder are used now: those that are a value, or in a list that is one."""
+    for value in values:
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, str) and path.startswith(str(folder)):
+                with suppress(OSError, ValueError):
+                    os.utime(path)
 
 
 def _locked(path: Path) -> int | None:
@@ -114,7 +115,8 @@ def _locked(path: Path) -> int | None:
 def _remove_orphans() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            mine = not folder.is_symlink() and folder.stat().st_uid == os.getuid()
-            if mine and (folder / _LOCK).exists() and (lock := _locked(folder / _LOCK)) is not None:
+            if not (folder / _LOCK).exists() or folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            if (lock := _locked(folder / _LOCK)) is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)

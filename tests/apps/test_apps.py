@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import re
 import socket
 import subprocess
@@ -18,6 +19,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from apps.server.environment import names_hub_checkpoint
+
 import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
@@ -29,7 +32,7 @@ from mcp.client.streamable_http import streamable_http_client
 from apps import __main__ as all_apps
 from apps.server import launch
 from apps.server.errors import report_errors
-from apps.server.models import MODELS, LazyTask, lazy_task
+from apps.server.models import MODELS, LazyTask
 from apps.translator import app, files
 from apps.translator.api import Answers
 from apps.translator.handlers import PageEvents
@@ -411,18 +414,33 @@ def test_an_impossible_address_is_told(host: str, port: int, message: str, capsy
     assert message in capsys.readouterr().err
 
 
-def test_only_a_hub_id_brings_the_hub_on_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+@pytest.mark.parametrize(
+    ("arguments", "is_online"),
+    [
+        (["--checkpoint", "someone/translator"], True),
+        (["--checkpoint=translator=someone/translator", "--port", "7861"], True),
+        (["--checkpoint", "runs/mine"], False),
+        (["--checkpoint", "translator=../runs/mine"], False),
+        (["--checkpoint", "mine"], False),
+        (["--checkpoint"], False),
+        ([], False),
+    ],
+)
+def test_only_a_hub_id_brings_the_hub_on_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], is_online: bool
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
-    for path in ("runs/mine", "../runs/mine", str(tmp_path / "mine"), "mine"):
-        lazy_task(path, "auto")
-        assert constants.HF_HUB_OFFLINE is True
-    lazy_task("someone/translator", "auto")
-    assert constants.HF_HUB_OFFLINE is False
+    assert names_hub_checkpoint(arguments) is is_online
+
+
+def test_the_hub_is_on_or_off_line_before_its_client_is_imported() -> None:
+    code = "import apps.server.environment, huggingface_hub.constants; print(huggingface_hub.constants.HF_HUB_OFFLINE)"
+    environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    for arguments, offline in (((), "True"), (("--checkpoint", "someone/translator"), "False")):
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+        assert done.stdout.strip() == offline
 
 
 def test_several_apps_get_a_front_page_and_a_page_each() -> None:

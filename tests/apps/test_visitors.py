@@ -17,9 +17,10 @@ from gradio_client import Client
 from PIL import Image
 from training_runs import wait_for
 
-from apps.server.launch import closed_session_files, pinned_files, start
+from apps.server.gradio_patches import files_in
+from apps.server.launch import start
 from apps.server.models import LazyTask
-from apps.server.sessions import files_in, files_of_closed_sessions
+from apps.server.sessions import closed_session_files, page_files
 
 JSON = {"Content-Type": "application/json"}
 
@@ -132,7 +133,7 @@ def test_what_a_page_shows_when_it_is_opened_stays(site: str) -> None:
     config = json.load(urllib.request.urlopen(f"{site}/config", timeout=30))
     shown = {path for path in files_in(config) if path.startswith(os.environ["GRADIO_TEMP_DIR"])}
     assert {Path(path).name for path in shown} >= {"astronaut.jpg", "cat.jpg", "film-1.mp4", "film-2.mp4"}
-    assert shown <= pinned_files()
+    assert shown <= page_files()
 
 
 def test_servers_of_one_process_leave_each_other_their_files(free_port: Callable[[], int], tmp_path: Path) -> None:
@@ -146,7 +147,7 @@ def test_servers_of_one_process_leave_each_other_their_files(free_port: Callable
         pages.append(page)
         pictures.append(next(iter(shown.keep_in_cache)))
         assert colour in pictures[-1]
-    assert pinned_files() >= set(pictures)
+    assert page_files() >= set(pictures)
 
     same = {1: {"path": str(tmp_path / "letter.txt")}}
     for page in pages:
@@ -157,6 +158,11 @@ def test_servers_of_one_process_leave_each_other_their_files(free_port: Callable
     assert str(tmp_path / "letter.txt") in closed_session_files()
     for page in pages:
         page.close()
+
+
+def letters_of_closed_pages() -> set[str]:
+    folder = os.environ["GRADIO_TEMP_DIR"]
+    return {path for path in closed_session_files() if path.startswith(folder) and path.endswith("letter.txt")}
 
 
 @pytest.mark.browser
@@ -180,14 +186,12 @@ def test_files_of_a_closed_page_are_left_behind_unless_another_has_them(
     sessions = app.app.state_holder
     pages[0].context.close()
     wait_for(lambda: any(session.is_closed for session in sessions.session_data.values()), 60)
-    assert not any(path.endswith("letter.txt") for path in files_of_closed_sessions([sessions])), (
-        "the other page has it still"
-    )
+    assert not letters_of_closed_pages(), "the other page has it still"
     pages[1].context.close()
-    wait_for(lambda: any(path.endswith("letter.txt") for path in files_of_closed_sessions([sessions])), 60)
+    wait_for(lambda: bool(letters_of_closed_pages()), 60)
     for session in list(sessions.session_data):  # as a page does whose computer slept
         sessions[session]
-    assert files_of_closed_sessions([sessions]) == set()
+    assert not letters_of_closed_pages()
     app.close()
 
 

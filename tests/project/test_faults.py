@@ -159,9 +159,9 @@ import sys
 from seqcore import cli
 for command in (["predict", "nobody/nothing", "-"], ["info", "nobody/nothing"]):
     assert cli.main(command) == 1
-from apps.server.models import lazy_task
+from apps.server.models import LazyTask
 from seqcore.errors import SeqcoreError
-load = lazy_task("nobody/nothing", "cpu")
+load = LazyTask("nobody/nothing", "cpu")
 try:
     load()
 except SeqcoreError as error:
@@ -174,8 +174,9 @@ def test_a_hub_id_without_a_network_fails_at_once_with_advice(tmp_path: Path) ->
     closed = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path)}
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"} | closed
     done = subprocess.run(
-        [sys.executable, "-c", OFF_LINE], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180
-    )
+        [sys.executable, "-c", OFF_LINE, "--checkpoint", "nobody/nothing"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = "nobody/nothing is no folder here, and the hub cannot be reached: connect to it, or name a folder"
     assert done.stderr.splitlines() == [f"error: {advice}", f"error: {advice}", f"app: {advice}"]

@@ -11,7 +11,7 @@ from training_runs import command_line, finish, made_up_rows, write_csv
 
 import seqcore
 from apps.server.launch import start
-from apps.server.models import lazy_task
+from apps.server.models import LazyTask
 from apps.translator.app import build
 from seqcore.cli import main
 
@@ -57,7 +57,7 @@ def test_rows_become_a_model_that_the_command_line_and_the_app_ask(
     assert sum(answer == row["german"] for answer, row in zip(answers, rows[400:], strict=False)) > 15
     assert answers[-1] == "ein Kater rennt"
 
-    app = build(lazy_task(str(model), "cpu"))
+    app = build(LazyTask(str(model), "cpu"))
     try:
         client = Client(str(start(app, "127.0.0.1", free_port())), verbose=False)
         assert client.predict("\n".join(sentences), "en", "de", api_name="/translate").split("\n") == answers[:-2]

@@ -58,10 +58,10 @@ def environment() -> dict[str, str]:
 def server(free_port: Callable[[], int]) -> Iterator[str]:
     """The translator's app with the shipped model."""
     from apps.server.launch import start
-    from apps.server.models import lazy_task
+    from apps.server.models import LazyTask
     from apps.translator.app import build
 
-    app = build(lazy_task(str(ROOT / "checkpoints" / "translator"), "cpu"))
+    app = build(LazyTask(str(ROOT / "checkpoints" / "translator"), "cpu"))
     yield str(start(app, "127.0.0.1", free_port()))
     app.close()
 

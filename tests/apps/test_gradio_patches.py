@@ -1,0 +1,180 @@
+"""What is changed of gradio: that gradio still is as it was seen, and that each change has its effect."""
+
+import asyncio
+import inspect
+import os
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio import components, processing_utils, queueing, route_utils, routes, state_holder
+from gradio.data_classes import FileData, ImageData
+from PIL import Image
+
+from apps.server import gradio_patches as patches
+
+ROOT = Path(__file__).resolve().parents[2]
+UPSTREAM_SESSION, UPSTREAM_HOLDER = patches.Session.__mro__[1], patches.Sessions.__mro__[1]
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> gr.Blocks:
+    """A number in, a text out, and a state."""
+    with gr.Blocks() as demo:
+        number, text, _ = gr.Number(), gr.Textbox(), gr.State()
+        gr.on(None, str, [number], text, api_name="written")
+    return demo
+
+
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def test_only_versions_that_were_seen_are_installed() -> None:
+    major, minor = patches.SEEN.split(".")
+    pin = f'"gradio[mcp]>={patches.SEEN},<{major}.{int(minor) + 1}"'
+    assert pin in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_gradio_describes_every_component_for_each_session_and_ours_does_not(page: gr.Blocks) -> None:
+    assert parameters(UPSTREAM_SESSION.__init__) == ["self", "blocks"]
+    upstream, ours = UPSTREAM_SESSION(page), patches.Session(page)
+    assert upstream.config_values.keys() == page.default_config.blocks.keys(), "nothing to mend any more"
+    assert ours.config_values == {}
+    assert ours.blocks_config.blocks.keys() == upstream.blocks_config.blocks.keys()
+    (number, *_) = page.default_config.blocks
+    ours._update_value_in_config(number, 3)
+    assert patches.shown_values(ours)[0]["props"]["value"] == 3, "it is described when it is first shown"
+    assert ours.is_closed is False
+
+
+def test_gradio_keeps_the_session_of_a_single_call_and_ours_does_not(page: gr.Blocks) -> None:
+    assert queueing.Queue(False, 1, 1, None, page).event_ids_to_events == {}
+    call = SimpleNamespace()
+    for kind, remembered in ((UPSTREAM_HOLDER, ["call", "page"]), (patches.Sessions, ["page"])):
+        holder = kind()
+        holder.set_blocks(page)
+        page._queue.event_ids_to_events["call"] = call  # type: ignore[assignment]
+        assert holder["call"] is holder["call"], "the rounds of one call share it"
+        holder["page"].is_closed = True
+        assert list(holder.session_data) == remembered
+        assert holder["page"].is_closed is (kind is UPSTREAM_HOLDER), "a page that comes back is open again"
+
+
+@pytest.fixture
+def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio's own sessions, until the end of the test."""
+    monkeypatch.setattr(routes, "StateHolder", UPSTREAM_HOLDER)
+    monkeypatch.setattr(route_utils, "SessionState", UPSTREAM_SESSION)
+    monkeypatch.setattr(state_holder, "SessionState", UPSTREAM_SESSION)
+
+
+@pytest.mark.usefixtures("unpatched")
+def test_a_server_made_after_the_patch_has_our_sessions(page: gr.Blocks) -> None:
+    assert type(routes.App.create_app(page).state_holder) is UPSTREAM_HOLDER
+    patches.install_session_patches()
+    app = routes.App.create_app(page)
+    assert type(app.state_holder) is patches.Sessions
+    page.app = app
+    session = app.state_holder["visitor"]
+    assert type(session) is patches.Session
+    assert patches.sessions(page) == [session]
+    body = SimpleNamespace(session_hash=None, event_id=None)
+    of_nobody, _ = route_utils.restore_session_state(app, body)  # type: ignore[arg-type]
+    assert type(of_nobody) is patches.Session
+
+
+def test_files_of_a_page_are_kept_by_its_components(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "shown.png")
+    with gr.Blocks() as demo:
+        shown = gr.Image(str(tmp_path / "shown.png"), type="filepath")
+        state = gr.State()
+    (kept,) = patches.pinned_files(demo)
+    assert Path(kept).name == "shown.png"
+    assert shown.keep_in_cache == {kept} <= {*patches.files_in(demo.config)}
+    patches.pin_files(state, {"example.png"})
+    assert patches.pinned_files(demo) == {kept, "example.png"}
+
+
+def test_what_an_event_is_given_is_told_before_its_function_is_called(page: gr.Blocks) -> None:
+    assert parameters(gr.Blocks.preprocess_data) == ["self", "block_fn", "inputs", "state", "explicit_call"]
+    (event,) = page.default_config.fns.values()
+    assert (event.api_name, len(event.inputs)) == ("written", 1)
+    with pytest.raises(ValueError, match="enough input"):
+        asyncio.run(page.preprocess_data(event, [], None))
+    seen: list[Any] = []
+
+    def refused(event: Any, values: list[Any], error: Exception) -> gr.Error:
+        seen.append((event, values, type(error)))
+        return gr.Error("not so")
+
+    patches.watch_inputs(page, seen.append, refused)
+    assert asyncio.run(page.preprocess_data(event, [3], None)) == [3] == seen.pop()
+    with pytest.raises(gr.Error, match="not so"):
+        asyncio.run(page.preprocess_data(event, [], None))
+    assert seen == [(event, [], ValueError)]
+    assert "self.preprocess_data(" in inspect.getsource(gr.Blocks.process_api)
+
+
+@pytest.fixture
+def own_fetch(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The functions that safehttpx comes with, and afterwards what was there before."""
+    import safehttpx
+
+    for name in ("get", "async_validate_url"):
+        monkeypatch.setattr(safehttpx, name, getattr(safehttpx, name))
+    return safehttpx
+
+
+def test_nothing_is_fetched(own_fetch: Any) -> None:
+    assert processing_utils.sh is own_fetch is route_utils.safehttpx
+    source = inspect.getsource(processing_utils) + inspect.getsource(route_utils)
+    assert "sh.get(" in source
+    assert "safehttpx.async_validate_url(" in source
+    assert "from safehttpx" not in source, "a function that is taken out of the module would not be replaced"
+    patches.disable_outbound_fetch()
+    for fetch in (own_fetch.get, own_fetch.async_validate_url, processing_utils.async_ssrf_protected_download):
+        with pytest.raises(gr.Error, match="fetches nothing"):
+            asyncio.run(fetch("https://example.org/a.png", ""))
+
+
+def test_an_image_is_handed_on_as_it_was_uploaded(tmp_path: Path) -> None:
+    path = tmp_path / "clear.png"
+    Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(path)
+    payload = ImageData(path=str(path))
+    image = gr.Image(type="filepath")
+    anew = image.preprocess(payload)
+    assert isinstance(anew, str)
+    assert Image.open(anew).mode == "RGB", "nothing to mend any more"
+    assert patches.use_uploaded_file(image).preprocess(payload) == str(path)
+    assert image.preprocess(None) is None
+    (tmp_path / "letter.png").write_text("a dog")
+    assert image.preprocess(ImageData(path=str(tmp_path / "letter.png"))) == str(tmp_path / "letter.png")
+    assert issubclass(components.Image, components.base.Component)
+
+
+def test_a_file_is_stored_where_gradio_gives_it_out(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"a film")
+    stored = Path(patches.store_file(str(tmp_path / "film.mp4")))
+    assert stored.read_bytes() == b"a film"
+    assert stored.is_relative_to(os.environ["GRADIO_TEMP_DIR"])
+    assert "path" in FileData.model_fields
+
+
+def test_every_route_that_is_closed_is_one_of_gradio() -> None:
+    source = inspect.getsource(routes)
+    assert "prefix=API_PREFIX" in source
+    assert route_utils.API_PREFIX == "/gradio_api"
+    for closed in patches.CLOSED_ROUTES:
+        route = closed.removesuffix("http:").removesuffix("https:")
+        assert re.search(rf'@\w+\.(get|post)\("(/gradio_api)?/{route}', source), closed
+
+
+def test_gradio_reads_what_keeps_it_from_summing_up_all_calls() -> None:
+    source = inspect.getsource(queueing)
+    for name in ("GRADIO_ANALYTICS_MAX_EVENTS", "GRADIO_ANALYTICS_CACHE_FREQUENCY"):
+        assert name in source
+        assert name in os.environ
