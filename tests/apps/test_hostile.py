@@ -349,6 +349,17 @@ def test_files_that_a_visitor_leaves_behind_go_after_a_minute(tmp_path: Path) ->
     assert {path.name for path in tmp_path.iterdir()} == {"his.txt", "example.txt"}
 
 
+def test_a_file_that_an_event_is_given_counts_as_used(word_list_server: str) -> None:
+    status, text, _ = upload(word_list_server, "used.txt", b"a dog")
+    assert status == 200
+    (path,) = json.loads(text)
+    os.utime(path, (1000, 1000))
+    data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, "en", "de", 5, 1.0]
+    body = json.dumps({"data": data}).encode()
+    assert answer(f"{word_list_server}/gradio_api/run/translate_file", body, **JSON)[0] == 200
+    assert Path(path).stat().st_mtime > 1000
+
+
 def test_passwords_are_not_in_the_list_of_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "people"
     file.write_text("anna:secret:1\n\n bert: two words\n")
