@@ -14,6 +14,8 @@ from seqcore.nn.decoder import DecoderOutput, LSTMDecoder
 from seqcore.nn.dropout import EmbeddingDropout, LockedDropout, without_dropout
 from seqcore.nn.encoder import LSTMEncoder
 from seqcore.nn.forecasting import LSTMForecaster, chrono_init_, windows
+from seqcore.nn.frames import FrameEncoder
+from seqcore.nn.images import ImageEncoder, ImageEncoderConfig
 from seqcore.nn.loss import label_smoothed_cross_entropy
 from seqcore.nn.pooling import PoolState, concat_pooling, concat_pooling_of_prefixes, pool
 from seqcore.nn.stack import LSTMLayer, LSTMStack, length_mask
@@ -28,7 +30,10 @@ __all__ = [
     "DecoderState",
     "DotAttention",
     "EmbeddingDropout",
+    "FrameEncoder",
     "GeneralAttention",
+    "ImageEncoder",
+    "ImageEncoderConfig",
     "LSTMDecoder",
     "LSTMEncoder",
     "LSTMForecaster",

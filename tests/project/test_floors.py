@@ -13,7 +13,8 @@ FLOORS = (
     {"batching", "checkpoint", "nn", "table_files"},
     {"data", "decoding", "explain", "media", "metrics", "text"},
     {"tasks"},
-    {"seqcore", "training"},
+    {"training"},
+    {"seqcore"},
     {"recipes"},
     {"cli"},
 )

@@ -56,6 +56,13 @@ class Captioner(Task):
     def from_config(cls, config: CaptionerConfig, folder: Path) -> Self:
         return cls(config, Tokenizer.load(folder))
 
+    @classmethod
+    def create(cls, config: CaptionerConfig, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """Make an untrained captioner with a tokenizer that is learned from the captions."""
+        texts = (plain(text) for row in rows for text in row["captions"])
+        tokenizer = Tokenizer.train(texts, config.vocab_size, lowercase=True)
+        return cls(replace(config, vocab_size=len(tokenizer)), tokenizer)
+
     def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder)
 

@@ -8,12 +8,11 @@ from typing import Any
 import torch
 
 from seqcore.nn.image_weights import new_image_encoder
-from seqcore.tasks.captioning.captioner import Captioner, plain
+from seqcore.tasks.captioning.captioner import Captioner
 from seqcore.tasks.captioning.config import CaptionerConfig
 from seqcore.tasks.captioning.reward import Reward
 from seqcore.tasks.captioning.rows import NumberedCaptions
 from seqcore.tasks.vocabulary import copy_rows
-from seqcore.text import Tokenizer
 
 
 def new_captioner(config: CaptionerConfig, captions: Iterable[str], weights: str | Path | None = None) -> Captioner:
@@ -26,8 +25,7 @@ def new_captioner(config: CaptionerConfig, captions: Iterable[str], weights: str
         DataError: too little text for a vocabulary.
         SettingsError: no such backbone or weights.
     """
-    tokenizer = Tokenizer.train(map(plain, captions), config.vocab_size, lowercase=True)
-    captioner = Captioner(replace(config, vocab_size=len(tokenizer)), tokenizer)
+    captioner = Captioner.create(config, [{"captions": list(captions)}])
     if weights is not None:
         seeing = new_image_encoder(config.encoder, weights)
         captioner.network.encoder.load_state_dict(seeing.state_dict())

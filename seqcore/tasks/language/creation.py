@@ -1,12 +1,9 @@
 """New language models."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from seqcore.tasks.language.config import LanguageModelConfig
 from seqcore.tasks.language.model import LanguageModel
-from seqcore.text import Tokenizer
-from seqcore.text.markup import strip_markup
 
 
 def new_language_model(config: LanguageModelConfig, texts: Iterable[str]) -> LanguageModel:
@@ -15,5 +12,4 @@ def new_language_model(config: LanguageModelConfig, texts: Iterable[str]) -> Lan
     Raises:
         DataError: too little text for a vocabulary.
     """
-    tokenizer = Tokenizer.train((strip_markup(text) for text in texts), config.vocab_size, lowercase=config.lowercase)
-    return LanguageModel(replace(config, vocab_size=len(tokenizer)), tokenizer)
+    return LanguageModel.create(config, [{"text": text} for text in texts])

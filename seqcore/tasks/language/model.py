@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -45,6 +46,13 @@ class LanguageModel(Task):
     @classmethod
     def from_config(cls, config: LanguageModelConfig, folder: Path) -> Self:
         return cls(config, Tokenizer.load(folder))
+
+    @classmethod
+    def create(cls, config: LanguageModelConfig, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """Make an untrained language model with a tokenizer that is learned from the texts."""
+        texts = (strip_markup(row["text"]) for row in rows)
+        tokenizer = Tokenizer.train(texts, config.vocab_size, lowercase=config.lowercase)
+        return cls(replace(config, vocab_size=len(tokenizer)), tokenizer)
 
     def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder)

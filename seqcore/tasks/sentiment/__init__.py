@@ -1,13 +1,12 @@
 """Many to one: what a text says, how sure that is, and why."""
 
 from seqcore.deprecation import renamed
-from seqcore.tasks.sentiment.classifier import SentimentClassifier
+from seqcore.tasks.sentiment.classifier import SentimentClassifier, labels_of
 from seqcore.tasks.sentiment.config import SentimentConfig
 from seqcore.tasks.sentiment.creation import (
     class_weights,
     classifier_from,
     copy_embedding,
-    labels_of,
     new_classifier,
 )
 from seqcore.tasks.sentiment.result import Sentiment

@@ -52,6 +52,19 @@ class SentimentClassifier(Task):
     def from_config(cls, config: SentimentConfig, folder: Path) -> Self:
         return cls(config, Tokenizer.load(folder))
 
+    @classmethod
+    def create(cls, config: SentimentConfig, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """Make an untrained classifier with a tokenizer that is learned from the texts.
+
+        Its labels are those of the rows, unless `config` has them all, or the rows say none.
+        """
+        tokenizer = Tokenizer.train(
+            (strip_markup(row["text"]) for row in rows), config.vocab_size, lowercase=config.lowercase
+        )
+        found = labels_of([row for row in rows if "label" in row], config.multi_label)
+        labels = config.labels if set(found) <= set(config.labels) else found
+        return cls(replace(config, labels=labels, vocab_size=len(tokenizer)), tokenizer)
+
     def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder)
 
@@ -229,3 +242,11 @@ class SentimentClassifier(Task):
         known = letter_log_likelihood(self.tokenizer, text)
         foreign = known is None or known < self.config.min_letter_log_likelihood
         return replace(found, unsure=found.probability < unsure_below or foreign, out_of_domain=foreign)
+
+
+def labels_of(rows: Sequence[Mapping[str, Any]], multi_label: bool = False) -> tuple[str, ...]:
+    """All labels of the rows, sorted; numbers by their size."""
+    found = {name for row in rows for name in (str(row["label"]).split("|") if multi_label else [str(row["label"])])}
+    names = sorted(found - {""} if multi_label else found)
+    numbers = all(name.removeprefix("-").isdigit() for name in names)
+    return tuple(sorted(names, key=int) if numbers else names)

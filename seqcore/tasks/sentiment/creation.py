@@ -12,19 +12,13 @@ from seqcore.tasks.sentiment.classifier import SentimentClassifier
 from seqcore.tasks.sentiment.config import SentimentConfig
 from seqcore.tasks.vocabulary import copy_rows
 from seqcore.text import Tokenizer
-from seqcore.text.markup import strip_markup
 
 _SIZES = ("embedding_size", "hidden_size", "num_layers", "lowercase")
 
 
 def new_classifier(config: SentimentConfig, texts: Iterable[str]) -> SentimentClassifier:
-    """An untrained classifier whose tokenizer is learned from ``texts``.
-
-    Raises:
-        DataError: too little text for a vocabulary.
-    """
-    tokenizer = Tokenizer.train((strip_markup(text) for text in texts), config.vocab_size, lowercase=config.lowercase)
-    return SentimentClassifier(replace(config, vocab_size=len(tokenizer)), tokenizer)
+    """An untrained classifier whose tokenizer is learned from `texts`, with the labels of `config`."""
+    return SentimentClassifier.create(config, [{"text": text} for text in texts])
 
 
 @torch.no_grad()
@@ -72,14 +66,6 @@ def class_weights(classifier: SentimentClassifier, rows: Sequence[Mapping[str, A
         return (len(rows) - positive).clamp(min=1) / positive
     counts = torch.bincount(numbers, minlength=len(classifier.config.labels)).clamp(min=1)
     return len(rows) / (len(counts) * counts)
-
-
-def labels_of(rows: Sequence[Mapping[str, Any]], multi_label: bool = False) -> tuple[str, ...]:
-    """All labels of the rows, sorted; numbers by their size."""
-    found = {name for row in rows for name in (str(row["label"]).split("|") if multi_label else [str(row["label"])])}
-    names = sorted(found - {""} if multi_label else found)
-    numbers = all(name.removeprefix("-").isdigit() for name in names)
-    return tuple(sorted(names, key=int) if numbers else names)
 
 
 def _classes(config: SentimentConfig) -> tuple[Any, ...]:

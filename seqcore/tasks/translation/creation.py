@@ -6,11 +6,8 @@ from dataclasses import replace
 import torch
 
 from seqcore.tasks.translation.config import TranslatorConfig
-from seqcore.tasks.translation.directions import language_mark
 from seqcore.tasks.translation.translator import Translator
 from seqcore.tasks.vocabulary import copy_rows
-from seqcore.text import Tokenizer
-from seqcore.text.entities import PLACEHOLDER, mask_entities
 
 
 def new_translator(config: TranslatorConfig, texts: Iterable[str]) -> Translator:
@@ -19,9 +16,7 @@ def new_translator(config: TranslatorConfig, texts: Iterable[str]) -> Translator
     Raises:
         DataError: too little text for a vocabulary.
     """
-    marks = [language_mark(language) for language in config.languages]
-    tokenizer = Tokenizer.train((mask_entities(text)[0] for text in texts), config.vocab_size, marks, [PLACEHOLDER])
-    return Translator(replace(config, vocab_size=len(tokenizer)), tokenizer)
+    return Translator.create(config, [{"source": text} for text in texts])
 
 
 @torch.no_grad()

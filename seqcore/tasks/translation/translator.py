@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, overload
 
@@ -29,7 +30,7 @@ from seqcore.tasks.translation.network import TranslationNetwork
 from seqcore.tasks.translation.result import Translation, in_languages, join_parts, join_sentences
 from seqcore.tasks.translation.source import Part, SourceReader
 from seqcore.text import Tokenizer
-from seqcore.text.entities import PLACEHOLDER, mask_entity_pair
+from seqcore.text.entities import PLACEHOLDER, mask_entities, mask_entity_pair
 from seqcore.text.tokenizer import replace_invalid_unicode
 
 _METRICS = {"bleu": bleu, "chrf": chrf}
@@ -54,6 +55,14 @@ class Translator(Task):
     @classmethod
     def from_config(cls, config: TranslatorConfig, folder: Path) -> Self:
         return cls(config, Tokenizer.load(folder))
+
+    @classmethod
+    def create(cls, config: TranslatorConfig, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """Make an untrained translator with a tokenizer that is learned from both texts of all rows."""
+        marks = [language_mark(language) for language in config.languages]
+        texts = (mask_entities(row[field])[0] for row in rows for field in cls.fields if field in row)
+        tokenizer = Tokenizer.train(texts, config.vocab_size, marks, [PLACEHOLDER])
+        return cls(replace(config, vocab_size=len(tokenizer)), tokenizer)
 
     def save_assets(self, folder: Path) -> None:
         self.tokenizer.save(folder)

@@ -1,6 +1,7 @@
 """The per-frame video classifier: a video in, a label for each of its frames out."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, overload
 
@@ -53,6 +54,13 @@ class FrameClassifier(Task):
         if not config.labels:
             raise ValueError("labels are missing")
         return cls(config)
+
+    @classmethod
+    def create(cls, config: FrameClassifierConfig, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """Make an untrained classifier; its labels are those of the segments and the background, unless it has any."""
+        names = {config.renamed.get(label, label) for row in rows for _, _, label in row["segments"]}
+        labels = config.labels or tuple(sorted(names | ({config.background} - {""})))
+        return cls(replace(config, labels=labels))
 
     @classmethod
     def read_rows(
