@@ -10,6 +10,10 @@ from tiny_training import train
 from seqcore.tasks.captioning import Captioner, CaptionerConfig, new_captioner
 
 COLOURS = {"red": "a red square", "blue": "a blue square", "lime": "a green square"}
+CONFIG = CaptionerConfig(
+    "mobilenetv3_small_050", 64, vocab_size=400, embedding_size=32, memory_size=32, hidden_size=48, num_layers=1,
+    dropout=0.0, label_smoothing=0.0, max_length=20,
+)  # fmt: skip
 
 
 def picture(colour: str, width: int = 40, height: int = 30) -> Image.Image:
@@ -21,11 +25,7 @@ def picture(colour: str, width: int = 40, height: int = 30) -> Image.Image:
 def tiny_captioner() -> Captioner:
     """A trained one, the same every time; not to be changed, since whoever asks again gets it too."""
     torch.manual_seed(0)
-    config = CaptionerConfig(
-        "mobilenetv3_small_050", 64, vocab_size=400, embedding_size=32, memory_size=32, hidden_size=48, num_layers=1,
-        dropout=0.0, label_smoothing=0.0, max_length=20,
-    )  # fmt: skip
-    task = new_captioner(config, [*COLOURS.values()] * 20)
+    task = new_captioner(CONFIG, [*COLOURS.values()] * 20)
     task.augments = False
     with torch.no_grad():  # colours in the grid: random weights of a whole network keep little of them
         task.network.encoder.forward = _coarse  # type: ignore[method-assign]
