@@ -127,5 +127,5 @@ def _epoch(trainer: Trainer) -> str:
 
 
 def _in_short(scores: Mapping[str, float]) -> dict[str, float]:
-    """Without the scores of parts of the data, such as ``bleu_en-de`` beside ``bleu``."""
+    """Without the scores of parts of the data, such as `bleu_en-de` beside `bleu`."""
     return {name: value for name, value in scores.items() if not any(name.startswith(f"{other}_") for other in scores)}
