@@ -11,7 +11,7 @@ import gradio as gr
 
 from apps.server.launch import DELETE_CACHE, run_apps
 from apps.server.models import LazyTask
-from apps.ui.home import Bricks, Card, front
+from apps.ui.home import Card, UnrolledDiagram, home_page
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class App:
     title: str
     kind: str
     summary: str
-    bricks: Bricks
+    diagram: UnrolledDiagram
     models: tuple[str, ...] = ()
 
 
@@ -35,7 +35,7 @@ APPS = (
         "Captioner",
         "One to many",
         "A photograph in a sentence, and where the model looked for every word.",
-        Bricks(("photo", "", "", ""), ("a", "dog", "runs", ".")),
+        UnrolledDiagram(("photo", "", "", ""), ("a", "dog", "runs", ".")),
         ("captioner",),
     ),
     App(
@@ -43,7 +43,7 @@ APPS = (
         "Sentiment",
         "Many to one",
         "How a text is meant, how sure that is, and what each word adds to it.",
-        Bricks(("a", "warm", "funny", "film"), ("", "", "", "positive")),
+        UnrolledDiagram(("a", "warm", "funny", "film"), ("", "", "", "positive")),
         ("sentiment",),
     ),
     App(
@@ -51,7 +51,7 @@ APPS = (
         "Translator",
         "Many to many",
         "English, German and French, and where the model looked for every word.",
-        Bricks(("a", "dog", "", ""), ("", "", "ein", "Hund")),
+        UnrolledDiagram(("a", "dog", "", ""), ("", "", "ein", "Hund")),
         ("translator",),
     ),
     App(
@@ -59,7 +59,7 @@ APPS = (
         "Video",
         "Many to many, in step",
         "Every frame of a film gets its label: what the camera does, where a shot ends.",
-        Bricks(("frame 1", "frame 2", "frame 3", "frame 4"), ("pan", "pan", "cut", "still")),
+        UnrolledDiagram(("frame 1", "frame 2", "frame 3", "frame 4"), ("pan", "pan", "cut", "still")),
         ("video-shots", "video-lipreading"),
     ),
     App(
@@ -68,7 +68,7 @@ APPS = (
         "One to one",
         "An image and its label, no sequence at all: what the others are compared with. Then gates, gradients and "
         "memory, live, in any of the models.",
-        Bricks(("photo",), ("dog",), "CNN"),
+        UnrolledDiagram(("photo",), ("dog",), "CNN"),
     ),
 )
 
@@ -83,8 +83,8 @@ def build(loads: Mapping[str, LazyTask[Any]], apps: Sequence[App] = APPS) -> gr.
     if len(pages) == 1:
         return next(iter(pages.values()))
     with gr.Blocks(title="seqcore", delete_cache=DELETE_CACHE) as site:
-        cards = [Card(app.title, app.name, app.kind, app.summary, app.bricks) for app in pages]
-        gr.HTML(front(cards), apply_default_css=False)
+        cards = [Card(app.title, app.name, app.kind, app.summary, app.diagram) for app in pages]
+        gr.HTML(home_page(cards), apply_default_css=False)
     for app, page in pages.items():
         with site.route(app.title, app.name):
             page.render()

@@ -3,24 +3,27 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from apps.captioner.files import check_size
+from apps.captioner.files import check_image_size
 from apps.server.batching import Batcher
 from apps.server.models import LazyTask
+from apps.ui.uploads import check_number
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from seqcore.tasks.captioning import Caption, Captioner
 
 DEFAULT_BEAM, MAX_BEAM, DEFAULT_PENALTY, DEFAULT_CAPTIONS = 5, 10, 1.0, 3
-MAX_TOGETHER = 16
+MAX_BATCH = 16
 
 
-class Answers:
+class API:
     """The endpoints; concurrent calls are worked on together."""
 
     def __init__(self, load: "LazyTask[Captioner]") -> None:
         self.load = load
-        self._together: Batcher[Any, Caption] = Batcher(self._caption_all, MAX_TOGETHER)
+        self._batcher: Batcher[Any, Caption] = Batcher(self._caption_all, MAX_BATCH)
 
     def captioner(self) -> "Captioner":
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
@@ -37,7 +40,7 @@ class Answers:
         Returns:
             The caption.
         """
-        return self.found(image, beam_size, length_penalty, 1).text
+        return self.caption_photo(image, beam_size, length_penalty, 1)[1].text
 
     def explain_caption(
         self,
@@ -58,42 +61,46 @@ class Answers:
             text, score, tokens, token_probabilities, attention (a grid of the image for each token, each summing to
             1), alternatives (text and score).
         """
-        found = self.found(image, beam_size, length_penalty, n_best)
+        _, caption = self.caption_photo(image, beam_size, length_penalty, n_best)
         return {
-            "text": found.text,
-            "score": round(found.score, 4),
-            "tokens": list(found.tokens),
-            "token_probabilities": [round(value, 4) for value in found.token_probabilities],
-            "attention": [[[round(value, 4) for value in row] for row in grid] for grid in found.attention.tolist()],
-            "alternatives": [{"text": other.text, "score": round(other.score, 4)} for other in found.alternatives],
+            "text": caption.text,
+            "score": round(caption.score, 4),
+            "tokens": list(caption.tokens),
+            "token_probabilities": [round(value, 4) for value in caption.token_probabilities],
+            "attention": [[[round(value, 4) for value in row] for row in grid] for grid in caption.attention.tolist()],
+            "alternatives": [{"text": other.text, "score": round(other.score, 4)} for other in caption.alternatives],
         }
 
-    def found(self, image: str | None, beam_size: int, length_penalty: float, n_best: int) -> "Caption":
-        """The caption of an uploaded file. Raises `InputError` for what cannot be captioned."""
+    def caption_photo(
+        self, image: str | None, beam_size: int, length_penalty: float, n_best: int
+    ) -> "tuple[Image, Caption]":
+        """An uploaded file, opened, and its caption. Raises `InputError` for what cannot be captioned."""
+        from seqcore.media.images import open_image, to_square
+
         if not image:
             raise InputError("Choose an image first.")
-        check_settings(beam_size, length_penalty, n_best)
-        check_size(image)
-        square = self.captioner().read(image)
+        check_search(beam_size, length_penalty, n_best)
+        check_image_size(image)
+        captioner = self.captioner()
+        photo = open_image(image)
         settings = {"beam_size": int(beam_size), "length_penalty": float(length_penalty), "n_best": int(n_best)}
-        return self._together(square, **settings)
+        return photo, self._batcher(to_square(photo, captioner.config.image_size), **settings)
 
     def _caption_all(self, images: Sequence[Any], **settings: Any) -> "list[Caption]":
-        return self.captioner().caption(list(images), batch_size=MAX_TOGETHER, **settings)
+        return self.captioner().caption(list(images), batch_size=MAX_BATCH, **settings)
 
 
-def check_settings(beam_size: float, length_penalty: float, n_best: float) -> None:
+def check_search(beam_size: float, length_penalty: float, n_best: float) -> None:
     """Raises `InputError` for what is out of range."""
-    for name, value, least, most in (
-        ("beam size", beam_size, 1, MAX_BEAM),
-        ("length penalty", length_penalty, 0, 2),
-        ("number of captions", n_best, 1, MAX_BEAM),
-    ):
-        whole = name == "length penalty" or float(value).is_integer() if isinstance(value, int | float) else False
-        if not whole or not least <= value <= most:
-            kind = "a number" if name == "length penalty" else "a whole number"
-            raise InputError(f"The {name} must be {kind} from {least} to {most}, not {value!r}")
+    check_number("The beam size", _as_int(beam_size), 1, MAX_BEAM, whole=True)
+    check_number("The length penalty", length_penalty, 0, 2)
+    check_number("The number of captions", _as_int(n_best), 1, MAX_BEAM, whole=True)
     if n_best > beam_size:
         raise InputError(
             f"{int(n_best)} captions were asked for, but a beam of {int(beam_size)} finds no more than its size"
         )
+
+
+def _as_int(value: float) -> float:
+    """5.0 is 5: components give a whole number as either."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,105 +1,106 @@
 """What happens on the captioner's page."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import gradio as gr
 
-from apps.captioner import details
-from apps.captioner.api import Answers, check_settings
+from apps.captioner import views
+from apps.captioner.api import API, check_search
 from apps.captioner.files import Line, caption_files
-from apps.server.models import load_error_html
-from apps.ui.layout import heading
-from apps.ui.progress import progress_bar
-from apps.ui.runs import Turns, visitor
-from seqcore.errors import SeqcoreError
-
-TITLE = "Captioner"
-ABOUT = "A convolutional network sees, a deep LSTM writes, and attention says where it looks for every word."
-Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
-_NOTHING = ("", "", "")
-_NOTHING_NEW = (gr.skip(),) * 3
-_NO_FILES = ("", gr.update(visible=False, value=None), gr.update(visible=False, value=None), "",
-             gr.update(interactive=False))  # fmt: skip
+from apps.page import PageHead
+from apps.ui.layout import HIDDEN, Steps, Updates
+from apps.ui.runs import FileRun, LatestRun, visitor
 
 
-class PageEvents:
+@dataclass(frozen=True)
+class PhotoTab:
+    """The components for one photo."""
+
+    photo: gr.Image
+    text: gr.Textbox
+    status: gr.Markdown
+    go: gr.Button
+    examples: gr.Dataset
+    looked: gr.HTML
+
+
+@dataclass(frozen=True)
+class ManyTab:
+    """The components for many images."""
+
+    files: gr.File
+    progress: gr.HTML
+    stop: gr.Button
+    go: gr.Button
+    table: gr.DownloadButton
+    objects: gr.DownloadButton
+    results: gr.HTML
+
+
+class Handlers:
     """What the page does when something is clicked or chosen."""
 
-    def __init__(self, answers: Answers) -> None:
-        self.answers = answers
-        self._photos, self._many = Turns(), Turns()
+    def __init__(self, api: API, head: PageHead, photo: PhotoTab, many: ManyTab) -> None:
+        self.api, self._head, self._photo, self._many = api, head, photo, many
+        self._photo_run = LatestRun()
+        self.many_run = FileRun(
+            many.stop, {many.progress: "", many.table: HIDDEN, many.objects: HIDDEN, many.results: ""}
+        )
 
-    def greet(self) -> tuple[Any, ...]:
-        """Fill a page that was just opened: what the model is, or why it is not there."""
-        try:
-            self.answers.captioner()
-        except SeqcoreError as error:
-            return gr.skip(), gr.update(value=load_error_html(error), visible=True)
-        return heading(TITLE, self.answers.load.about() or ABOUT), gr.update(visible=False)
+    def on_load(self) -> Updates:
+        """Fill a page that was just opened."""
+        return self._head.updates(self.api.load, self.api.captioner)
 
     def show_caption(
-        self, request: gr.Request, image: str | None, beam_size: int, penalty: float, n_best: int
-    ) -> Iterator[tuple[Any, ...]]:
+        self, request: gr.Request, image: str | None, beam_size: int, length_penalty: float, n_best: int
+    ) -> Steps:
         """Caption the photo on the page, and then show where the model looked."""
-        steps = self._caption(image, beam_size, penalty, n_best)
-        yield from self._photos.run(visitor(request), steps, _NOTHING_NEW)
+        steps = self._caption(image, beam_size, length_penalty, n_best)
+        yield from self._photo_run.run(visitor(request), steps)
 
-    def _caption(self, image: str | None, beam_size: int, penalty: float, n_best: int) -> Steps:
-        from seqcore.media.images import open_image
-
+    def _caption(self, image: str | None, beam_size: int, length_penalty: float, n_best: int) -> Steps:
+        tab = self._photo
         if not image:
-            yield "", "There is no photo yet.", ""
+            yield {tab.text: "", tab.status: "There is no photo yet.", tab.looked: ""}
             return
-        yield gr.skip(), "Looking …", ""
+        yield {tab.status: "Looking …", tab.looked: ""}
         try:
-            self.answers.captioner()  # loading is not looking: the time shown leaves it out
+            self.api.captioner()  # Loading is not looking: the time shown leaves it out.
             started = time.perf_counter()
-            found = self.answers.found(image, beam_size, penalty, min(n_best, beam_size))
-        except Exception:  # why, a message of its own says
-            yield "", "Not captioned.", ""
+            photo, caption = self.api.caption_photo(image, beam_size, length_penalty, min(n_best, beam_size))
+        except Exception:  # A message of its own says why.
+            yield {tab.text: "", tab.status: "Not captioned."}
             raise
-        told = f"{details.sureness(found)}, in {time.perf_counter() - started:.2f} s"
-        yield found.text, told, details.gallery(open_image(image), found) + details.alternatives(found)
+        status = f"{views.sureness(caption)}, in {time.perf_counter() - started:.2f} s"
+        looked = views.gallery(photo, caption) + views.alternatives(caption)
+        yield {tab.text: caption.text, tab.status: status, tab.looked: looked}
 
-    def clear(self, request: gr.Request) -> tuple[Any, ...]:
+    def clear(self, request: gr.Request) -> Updates:
         """What the page shows of a photo that was taken away."""
-        self._photos.end(visitor(request))
-        return _NOTHING
+        self._photo_run.end(visitor(request))
+        return {self._photo.text: "", self._photo.status: "", self._photo.looked: ""}
 
     def show_files(
-        self, request: gr.Request, files: Sequence[str] | None, beam_size: int, penalty: float
-    ) -> Iterator[tuple[Any, ...]]:
+        self, request: gr.Request, files: Sequence[str] | None, beam_size: int, length_penalty: float
+    ) -> Steps:
         """Caption uploaded files, while a bar grows."""
-        steps = self._files(files, beam_size, penalty)
-        yield from self._many.run(visitor(request), steps, (gr.skip(),) * 5, of=files)
+        yield from self.many_run.start(request, self._files(files, beam_size, length_penalty), key=files)
 
-    def stop_files(self, request: gr.Request) -> tuple[Any, ...]:
-        """End what runs; nothing of it is offered."""
-        self._many.end(visitor(request))
-        return _NO_FILES
-
-    def choose_files(self, request: gr.Request, files: Sequence[str] | None) -> tuple[Any, ...]:
-        """Files were chosen, or taken away: end what runs of others. Who was quick runs them already."""
-        return _NO_FILES if self._many.end(visitor(request), unless=files) else (gr.skip(),) * 5
-
-    def _files(self, files: Sequence[str] | None, beam_size: int, penalty: float) -> Steps:
-        yield *_NO_FILES[:4], gr.update(interactive=True)
-        try:
-            check_settings(beam_size, penalty, 1)
-            captioner = self.answers.captioner()
-            started = time.perf_counter()
-            lines: list[Line] = []
-            for at in caption_files(captioner, files or (), int(beam_size), float(penalty)):
-                lines += at.lines
-                over = bool(at.files)
-                bar = progress_bar(at.done, at.whole, time.perf_counter() - started, "image", "Captions", over=over)
-                if over:
-                    shown = [gr.update(value=path, visible=True) for path in at.files]
-                    yield bar, *shown, details.table(lines), gr.update(interactive=False)
-                else:
-                    yield bar, gr.skip(), gr.skip(), details.table(lines) if lines else "", gr.skip()
-        except Exception:
-            yield _NO_FILES
-            raise
+    def _files(self, files: Sequence[str] | None, beam_size: int, length_penalty: float) -> Steps:
+        check_search(beam_size, length_penalty, 1)
+        captioner, tab = self.api.captioner(), self._many
+        started = time.perf_counter()
+        lines: list[Line] = []
+        for progress in caption_files(captioner, files or (), int(beam_size), float(length_penalty)):
+            lines += progress.results
+            updates: Updates = {
+                tab.progress: progress.bar(time.perf_counter() - started, "image", "Captions"),
+                tab.results: views.table(lines) if lines else "",
+            }
+            if progress.files:
+                for button, path in zip((tab.table, tab.objects), progress.files, strict=True):
+                    updates[button] = gr.update(value=path, visible=True)
+                updates[tab.stop] = gr.update(interactive=False)
+            yield updates

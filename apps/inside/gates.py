@@ -14,7 +14,7 @@ from apps.inside.readings import MAX_TEXT_CHARS, Reading, read
 from apps.server.errors import report_errors
 from apps.server.models import LazyTask, load_error_html
 from apps.ui.layout import NO_API
-from apps.ui.runs import Turns, visitor
+from apps.ui.runs import LatestRun, visitor
 from seqcore.errors import InputError, SeqcoreError
 
 EXAMPLE = "It was not a good film, but the music was wonderful and the ending moved me to tears."
@@ -56,7 +56,7 @@ class GateEvents:
 
     def __init__(self, loads: Mapping[str, LazyTask[Any]]) -> None:
         self.loads = loads
-        self._turns = Turns()
+        self._turns = LatestRun()
         self.reading = functools.lru_cache(_REMEMBERED)(self._read)
 
     def _read(self, source: Source) -> Reading:
@@ -82,7 +82,7 @@ class GateEvents:
     ) -> Iterator[tuple[Any, ...]]:
         """Let the model work on the input, and show the last layer's liveliest unit."""
         source = Source(model, {"photo": photo or "", "film": film or ""}.get(_INPUTS.get(model, "text"), text))
-        yield from self._turns.run(visitor(request), self._show(source), (gr.skip(),) * 6)
+        yield from self._turns.run(visitor(request), self._show(source))
 
     def _show(self, source: Source) -> Generator[tuple[Any, ...], None, None]:
         hidden = gr.update(visible=False)

@@ -10,7 +10,7 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from apps.captioner.files import check_size
+from apps.captioner.files import check_image_size
 from apps.inside.head import Head, train_head
 from apps.inside.lessons import lesson, to_try
 from apps.inside.shapes import SHAPES, draw, drawn
@@ -18,7 +18,7 @@ from apps.server.errors import report_errors
 from apps.server.models import LazyTask, load_error_html
 from apps.ui.layout import NO_API
 from apps.ui.progress import progress_bar
-from apps.ui.runs import Turns, visitor
+from apps.ui.runs import LatestRun, visitor
 from seqcore.errors import CheckpointError, InputError
 from seqcore.media.images import load_squares
 
@@ -55,16 +55,16 @@ class LabelEvents:
 
     def __init__(self, load: "LazyTask[Captioner]") -> None:
         self.load = load
-        self._turns = Turns()
+        self._turns = LatestRun()
         self._shapes: tuple[str, Head] | None = None  # the same for everybody
 
     def learn_shapes(self, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Teach a head the drawn shapes."""
-        yield from self._turns.run(visitor(request), self.shapes(), (gr.skip(),) * 3)
+        yield from self._turns.run(visitor(request), self.shapes())
 
     def learn_own(self, request: gr.Request, *given: Any) -> Iterator[tuple[Any, ...]]:
         """Teach a head the labels of a visitor: names, and then the files of each."""
-        yield from self._turns.run(visitor(request), self.own(*given), (gr.skip(),) * 3)
+        yield from self._turns.run(visitor(request), self.own(*given))
 
     def shapes(self) -> Steps:
         """Draw, see, learn, measure."""
@@ -89,7 +89,7 @@ class LabelEvents:
             return ""
         if head is None:
             raise InputError("Nothing is learned yet: press Learn the shapes first.")
-        check_size(image)
+        check_image_size(image)
         values = head.probabilities(self._features([image]))[0].tolist()
         return verdict(dict(zip(head.labels, values, strict=True)))
 
@@ -145,7 +145,7 @@ def own_examples(names: Sequence[Any], files: Sequence[Any]) -> tuple[list[Examp
             raise InputError(f"“{label}” has {len(paths)} images: give 2 to {MAX_IMAGES} of each label.")
         labels.append(label)
         for place, path in enumerate(paths):
-            check_size(path)
+            check_image_size(path)
             (held_out if place % 3 == 2 else taught).append((path, label))
     if len(labels) < 2:
         raise InputError("Give at least two labels with two images each: of one alone there is nothing to tell apart.")

@@ -16,7 +16,7 @@ from apps.server.errors import report_errors
 from apps.server.models import LazyTask
 from apps.ui.figures import Line, line_figure, svg
 from apps.ui.layout import NO_API
-from apps.ui.runs import Turns, visitor
+from apps.ui.runs import LatestRun, visitor
 from seqcore.errors import InputError
 
 ABOUT = (
@@ -65,11 +65,11 @@ class MemoryEvents:
 
     def __init__(self) -> None:
         self._forecasters = Forecasters()
-        self._turns = Turns()
+        self._turns = LatestRun()
 
     def show(self, request: gr.Request, title: str, width: int, place: int, seed: int) -> Iterator[tuple[Any, ...]]:
         """Train what is not trained yet, and show what comes of it."""
-        yield from self._turns.run(visitor(request), self.steps(title, width, place, seed), (gr.skip(), gr.skip()))
+        yield from self._turns.run(visitor(request), self.steps(title, width, place, seed))
 
     def steps(self, title: str, width: int, place: int, seed: int) -> Steps:
         """Progress, and in the end the picture. Raises `InputError` for what is out of range."""

@@ -133,7 +133,7 @@ def _video(task: Any, film: str) -> Reading:
 
 
 def _stills(film: str, times: Sequence[float]) -> tuple[bytes, ...]:
-    from apps.video.films import pictures
+    from apps.video.files import pictures
 
     found = []
     for image in pictures(film, [times[-1] * (place + 0.5) / _STILLS for place in range(_STILLS)]):

@@ -22,7 +22,7 @@ from apps.server.errors import report_errors
 from apps.server.models import LazyTask, load_error_html
 from apps.ui.figures import piece_labels
 from apps.ui.layout import NO_API
-from apps.ui.runs import Turns, visitor
+from apps.ui.runs import LatestRun, visitor
 from seqcore.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ class WritingEvents:
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
-        self._turns = Turns()
+        self._turns = LatestRun()
 
     def show(self, request: gr.Request, prompt: str, *settings: Any) -> Iterator[tuple[Any, ...]]:
         """Write, and show every piece as it comes: text, status, bars, what the bars are made of, the stop button."""
-        yield from self._turns.run(visitor(request), self.steps(prompt, *settings), (gr.skip(),) * 5)
+        yield from self._turns.run(visitor(request), self.steps(prompt, *settings))
 
     def stop(self, request: gr.Request) -> tuple[Any, ...]:
         """End what runs; what is written stays."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from apps.sentiment.files import classify_table
-from apps.sentiment.tables import open_table
+from apps.sentiment.files import classify_table, open_table
 from apps.server.batching import Batcher
 from apps.server.models import LazyTask
+from apps.ui.uploads import check_number
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 MAX_TEXT_CHARS = 40_000
 UNSURE_BELOW = 0.6
-_SHORT = 1_000  # characters of a text whose words are soon weighed
+_SHORT = 1_000  # Characters of a text that is soon explained.
 
 
-class Answers:
+class API:
     """The endpoints; concurrent calls are worked on together."""
 
     def __init__(self, load: "LazyTask[SentimentClassifier]") -> None:
         self.load = load
-        self._together: Batcher[str, Sentiment] = Batcher(self._classify_all)
-        # Weighing words takes seconds and all of the processor: one text at a time, but no short one waits for a long.
-        self._weighing_short: Batcher[str, Sentiment] = Batcher(self._explain_all, max_together=1)
-        self._weighing_long: Batcher[str, Sentiment] = Batcher(self._explain_all, max_together=1)
+        self._batcher: Batcher[str, Sentiment] = Batcher(self._classify_all)
+        # Explaining takes seconds and all of the processor: one text at a time, but no short one waits for a long.
+        self._explain_short: Batcher[str, Sentiment] = Batcher(self._explain_all, max_together=1)
+        self._explain_long: Batcher[str, Sentiment] = Batcher(self._explain_all, max_together=1)
 
     def classifier(self) -> "SentimentClassifier":
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
@@ -53,7 +53,7 @@ class Answers:
             label, probabilities (calibrated, by label), unsure, out_of_domain (in no language that the model has
             learned, or without words), characters_cut (at the end, which were not read).
         """
-        return _record(self.found(text, unsure_below))
+        return _record(self.sentiment(text, unsure_below))
 
     def explain_sentiment(self, text: str, unsure_below: float = UNSURE_BELOW) -> dict[str, Any]:
         """Say what a text says, and why: what each word adds, and how the verdict moves from word to word.
@@ -67,14 +67,14 @@ class Answers:
             each adds to the log-odds of the likeliest label), baseline, logit (baseline and all attributions
             together), trajectory (probabilities after each word, in the order of the labels).
         """
-        found = self.weigh(text, unsure_below).result()
+        result = self.explain(text, unsure_below).result()
         return {
-            **_record(found),
-            "tokens": list(found.tokens),
-            "attributions": list(found.attributions),
-            "baseline": found.baseline,
-            "logit": found.logit,
-            "trajectory": [list(step) for step in found.trajectory],
+            **_record(result),
+            "tokens": list(result.tokens),
+            "attributions": list(result.attributions),
+            "baseline": result.baseline,
+            "logit": result.logit,
+            "trajectory": [list(step) for step in result.trajectory],
         }
 
     def classify_file(
@@ -97,25 +97,24 @@ class Answers:
             run as a formula begin with an apostrophe.
         """
         check_band(unsure_below)
-        for at in classify_table(self.classifier(), open_table(file), column or None, unsure_below):
-            progress((at.rows, at.all_rows), unit="rows")
-            if at.path:
-                yield at.path
+        for step in classify_table(self.classifier(), open_table(file), column or None, unsure_below):
+            progress((step.done, step.total), unit="rows")
+            yield from step.files
 
-    def found(self, text: str, unsure_below: float) -> "Sentiment":
+    def sentiment(self, text: str, unsure_below: float) -> "Sentiment":
         """The answer for one text. Raises `InputError` for what is no text or too long."""
         check_text(text)
         check_band(unsure_below)
         self.classifier()  # a checkpoint that is not there is one caller's error at a time
-        return self._together(text, unsure_below=unsure_below)
+        return self._batcher(text, unsure_below=unsure_below)
 
-    def weigh(self, text: str, unsure_below: float) -> "Future[Sentiment]":
-        """The answer to come with its explanation, which can be cancelled until its turn comes; raises as `found`."""
+    def explain(self, text: str, unsure_below: float) -> "Future[Sentiment]":
+        """The answer to come, explained, which can be cancelled until its turn comes. Raises as `sentiment` does."""
         check_text(text)
         check_band(unsure_below)
         self.classifier()
-        weighing = self._weighing_short if len(text) <= _SHORT else self._weighing_long
-        return weighing.submit(text, unsure_below=unsure_below)
+        batcher = self._explain_short if len(text) <= _SHORT else self._explain_long
+        return batcher.submit(text, unsure_below=unsure_below)
 
     def _classify_all(self, texts: Sequence[str], unsure_below: float) -> "list[Sentiment]":
         return self.classifier().classify(list(texts), unsure_below=unsure_below)
@@ -137,15 +136,14 @@ def check_text(text: object) -> None:
 
 def check_band(value: object) -> None:
     """Raises `InputError` for what is no probability."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise InputError(f"What counts as unsure must be a number from 0 to 1, not {value!r}.")
+    check_number("What counts as unsure", value, 0, 1)
 
 
-def _record(found: "Sentiment") -> dict[str, Any]:
+def _record(result: "Sentiment") -> dict[str, Any]:
     return {
-        "label": found.label,
-        "probabilities": dict(found.probabilities),
-        "unsure": found.unsure,
-        "out_of_domain": found.out_of_domain,
-        "characters_cut": found.characters_cut,
+        "label": result.label,
+        "probabilities": dict(result.probabilities),
+        "unsure": result.unsure,
+        "out_of_domain": result.out_of_domain,
+        "characters_cut": result.characters_cut,
     }

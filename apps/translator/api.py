@@ -8,20 +8,20 @@ import gradio as gr
 from apps.server.batching import Batcher
 from apps.server.models import LazyTask
 from apps.translator import files
-from apps.translator.details import sentences
 from apps.translator.languages import AUTO
 from apps.translator.settings import DEFAULT_BEAM, DEFAULT_PENALTY, Settings, check_text
+from apps.translator.views import sentences
 
 if TYPE_CHECKING:
     from seqcore.tasks.translation import Translation, Translator
 
 
-class Answers:
+class API:
     """The endpoints; concurrent calls are worked on together."""
 
     def __init__(self, load: "LazyTask[Translator]") -> None:
         self.load = load
-        self._together: Batcher[tuple[str, str, str], Translation] = Batcher(self._translate_all)
+        self._batcher: Batcher[tuple[str, str, str], Translation] = Batcher(self._translate_all)
 
     def translator(self) -> "Translator":
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
@@ -55,7 +55,7 @@ class Answers:
         Returns:
             The translation.
         """
-        return self._found(text, source, target, Settings(beam_size, length_penalty)).text
+        return self._translation(text, source, target, Settings(beam_size, length_penalty)).text
 
     def translate_stream(
         self,
@@ -78,9 +78,9 @@ class Answers:
             The translation so far; its end may still change, until the last one.
         """
         before = None
-        for found in self.stream(text, source, target, Settings(beam_size, length_penalty)):
-            if found.text != before:
-                before = found.text
+        for translation in self.stream(text, source, target, Settings(beam_size, length_penalty)):
+            if translation.text != before:
+                before = translation.text
                 yield before
 
     def explain_translation(
@@ -106,10 +106,10 @@ class Answers:
             text, score, source, target, tokens, token_probabilities, source_tokens, attention (tokens × source tokens),
             alternatives. Of several sentences, each has all of these in sentences, and the attention stands only there.
         """
-        found = self._found(text, source, target, Settings(beam_size, length_penalty, n_best))
-        languages = {"source": found.source_lang, "target": found.target_lang}
-        parts = [_explained(sentence) for sentence in sentences(found)] if found.sentences else []
-        whole = _explained(found) | ({"attention": []} if parts else {})
+        translation = self._translation(text, source, target, Settings(beam_size, length_penalty, n_best))
+        languages = {"source": translation.source_lang, "target": translation.target_lang}
+        parts = [_explained(sentence) for sentence in sentences(translation)] if translation.sentences else []
+        whole = _explained(translation) | ({"attention": []} if parts else {})
         return {**whole, **languages, "sentences": parts}
 
     def translate_file(
@@ -134,33 +134,32 @@ class Answers:
             The translated file, named like letter.de.txt.
         """
         settings = Settings(beam_size, length_penalty)
-        for at in files.translate_file(self.translator(), file, source, target, settings):
-            progress((at.lines, at.all_lines), unit="lines")
-            if at.path:
-                yield at.path
+        for step in files.translate_file(self.translator(), file, source, target, settings):
+            progress((step.done, step.total), unit="lines")
+            yield from step.files
 
     def stream(self, text: str, source: str, target: str, settings: Settings) -> "Iterator[Translation]":
         """The translation so far after every step. Raises `InputError` as `translate` does."""
         check_text(text, source, target)
         yield from self.translator().stream(text, source=source, target=target, **settings.generation())
 
-    def _found(self, text: str, source: str, target: str, settings: Settings) -> "Translation":
+    def _translation(self, text: str, source: str, target: str, settings: Settings) -> "Translation":
         check_text(text, source, target)
         self.translator()  # a checkpoint that is not there is one caller's error at a time
-        return self._together((text, source, target), **settings.generation())
+        return self._batcher((text, source, target), **settings.generation())
 
     def _translate_all(self, calls: Sequence[tuple[str, str, str]], **settings: Any) -> "list[Translation]":
         texts, sources, targets = map(list, zip(*calls, strict=True))
         return self.translator().translate(texts, sources, targets, **settings)
 
 
-def _explained(found: "Translation") -> dict[str, Any]:
+def _explained(translation: "Translation") -> dict[str, Any]:
     return {
-        "text": found.text,
-        "score": found.score,
-        "tokens": list(found.tokens),
-        "token_probabilities": list(found.token_probabilities),
-        "source_tokens": list(found.source_tokens),
-        "attention": found.attention.tolist(),
-        "alternatives": [{"text": other.text, "score": other.score} for other in found.alternatives],
+        "text": translation.text,
+        "score": translation.score,
+        "tokens": list(translation.tokens),
+        "token_probabilities": list(translation.token_probabilities),
+        "source_tokens": list(translation.source_tokens),
+        "attention": translation.attention.tolist(),
+        "alternatives": [{"text": other.text, "score": other.score} for other in translation.alternatives],
     }

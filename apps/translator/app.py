@@ -3,65 +3,74 @@
 `gradio apps/translator/app.py` serves it and reloads it when this file changes.
 """
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from apps.server.errors import report_errors
-from apps.server.launch import DELETE_CACHE, MAX_CALLS, run_app
+from apps.page import PageHead, endpoint, new_page, on
+from apps.server.launch import MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
-from apps.translator.api import Answers
-from apps.translator.details import look_closer
+from apps.translator.api import API
 from apps.translator.files import MAX_FILE_BYTES
-from apps.translator.handlers import ABOUT, TITLE, PageEvents
+from apps.translator.handlers import FileTab, Handlers, Languages, TextTab
 from apps.translator.languages import AUTO, DETECT
 from apps.translator.settings import DEFAULT_BEAM, DEFAULT_PENALTY, MAX_BEAM, MAX_TEXT_CHARS
-from apps.ui.layout import NO_API, UNQUEUED, heading, search_settings
+from apps.ui.layout import UNQUEUED, html, search_settings, stop_and_go
 
 if TYPE_CHECKING:
     from gradio.components import Component
 
     from seqcore.tasks.translation import Translator
 
+TITLE = "Translator"
+ABOUT = "One deep LSTM reads a sentence, another writes it in the other language and looks back at what was read."
 DESCRIPTION = "Translate in the browser with a deep LSTM and attention."
-Languages: TypeAlias = tuple[gr.Dropdown, gr.Dropdown, gr.Button]
-
-MAX_WATCHED = 16  # translations that grow at the same time
+_WATCHED = {"trigger_mode": "multiple", "concurrency_limit": 16, "concurrency_id": "watched"}
 
 
 def build(load: "LazyTask[Translator]") -> gr.Blocks:
     """The page and its endpoints, `/translate` among them. `load` gives the task, on first use."""
-    answers = Answers(load)
-    events = PageEvents(answers)
-    with gr.Blocks(title="Translator · seqcore", delete_cache=DELETE_CACHE) as page:
-        head = gr.HTML(heading(TITLE, ABOUT), apply_default_css=False)
-        trouble = gr.HTML(visible=False, elem_id="trouble", apply_default_css=False)
-        languages = source, target, _ = _language_choice()
-        source.input(report_errors(events.choose_source), [source, target], languages, **UNQUEUED)
-        target.input(report_errors(events.choose_target), [source, target], languages, **UNQUEUED)
+    api = API(load)
+    with new_page(TITLE) as page:
+        head = PageHead(TITLE, ABOUT)
+        languages = _languages()
         settings = _settings()
         with gr.Tab("Text", elem_id="text-tab"):
-            examples = _text_tab(events, languages, settings)
+            text = _text_tab()
         with gr.Tab("File", elem_id="file-tab"):
-            _file_tab(events, source, target, settings)
+            file = _file_tab()
         _show_settings(settings)
-        greeted: list[Component] = [head, trouble, *languages, examples]
-        page.load(report_errors(events.greet), None, greeted, **NO_API)
-        _endpoints(answers)
+        handlers = Handlers(api, head, languages, text, file)
+        pair = [languages.source, languages.swap, languages.target]
+        on(page.load, handlers.on_load, None, [*head.components, *pair, text.examples])
+        for choice, handler in (
+            (languages.source, handlers.choose_source),
+            (languages.target, handlers.choose_target),
+        ):
+            on(choice.input, handler, [languages.source, languages.target], pair, **UNQUEUED)  # type: ignore[attr-defined]
+        _text_events(handlers, languages, text, settings)
+        _file_events(handlers, languages, file, settings)
+        _endpoints(api)
     return page
 
 
-def _language_choice() -> Languages:
+def _languages() -> Languages:
     with gr.Row(equal_height=True, elem_classes="sq-languages"):
         choices = [(DETECT, AUTO)]
         source = gr.Dropdown(choices, value=AUTO, label="From", min_width=110, scale=6, elem_id="from")
         swap = gr.Button("⇄", min_width=48, scale=0, elem_id="swap")
         target = gr.Dropdown([("German", "de")], value="de", label="To", min_width=110, scale=5, elem_id="to")
-    return source, target, swap
+    return Languages(source, swap, target)
 
 
-def _text_tab(events: PageEvents, languages: Languages, settings: "list[Component]") -> gr.Dataset:
-    text, translation = _text_boxes()
+def _text_tab() -> TextTab:
+    look: dict[str, Any] = {"lines": 6, "max_lines": 18, "min_width": 280, "elem_classes": "sq-text"}
+    hint = f"Type or paste up to {MAX_TEXT_CHARS:,} characters. Shift + Enter translates."
+    with gr.Row(equal_height=True):
+        text = gr.Textbox(label="Text", placeholder=hint, elem_id="source", **look)
+        translation = gr.Textbox(
+            label="Translation", interactive=False, buttons=["copy"], elem_id="translation", **look
+        )
     with gr.Row(elem_classes="sq-buttons"):
         clear = gr.Button("Clear", scale=1, min_width=80)
         stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop")
@@ -70,35 +79,24 @@ def _text_tab(events: PageEvents, languages: Languages, settings: "list[Componen
     examples = gr.Dataset(components=[text], samples=[[""]], label="Examples", visible=False, elem_id="examples")
     results = gr.State([])
     with gr.Column(visible=False, elem_classes="sq-closer") as closer:
-        which = gr.Dropdown([], label="A closer look at", type="index", elem_id="sentence")
-        details = gr.HTML(elem_id="details", apply_default_css=False)
+        sentence = gr.Dropdown([], label="A closer look at", type="index", elem_id="sentence")
+        details = html("details")
+    return TextTab(text, translation, clear, stop, go, status, examples, results, closer, sentence, details)
 
-    source, target, swap = languages
-    turned = [*languages, text]
-    outputs = [translation, status, source, results, closer, which, details, stop]
-    chosen = examples.click(report_errors(events.choose_example), [examples, target], turned, **UNQUEUED)
-    swapped = swap.click(report_errors(events.swap), [source, target, text, translation, results], turned, **UNQUEUED)
-    for begin in (go.click, text.submit, chosen.success, swapped.success):
-        begin(
-            report_errors(events.show_translation), [text, source, target, *settings], outputs,
-            trigger_mode="multiple", concurrency_limit=MAX_WATCHED, concurrency_id="watched", **NO_API,
-        )  # fmt: skip
+
+def _text_events(handlers: Handlers, languages: Languages, tab: TextTab, settings: "list[Component]") -> None:
+    source, target = languages.source, languages.target
+    pair_and_text = [source, languages.swap, target, tab.text]
+    outputs = [tab.translation, tab.status, source, tab.results, tab.closer, tab.sentence, tab.details, tab.stop]
+    swapping = [source, target, tab.text, tab.translation, tab.results]
+    chosen = on(tab.examples.click, handlers.choose_example, [tab.examples, target], pair_and_text, **UNQUEUED)
+    swapped = on(languages.swap.click, handlers.swap, swapping, pair_and_text, **UNQUEUED)
+    for begin in (tab.go.click, tab.text.submit, chosen.success, swapped.success):
+        on(begin, handlers.show_translation, [tab.text, source, target, *settings], outputs, **_WATCHED)
     # Through the queue, so that what they show comes after what the run has shown.
-    stop.click(report_errors(events.stop), None, outputs, **NO_API)
-    clear.click(report_errors(events.clear), None, [*outputs, text], **NO_API)
-    which.input(report_errors(look_closer), [results, which], details, **NO_API)
-    return examples
-
-
-def _text_boxes() -> tuple[gr.Textbox, gr.Textbox]:
-    look: dict[str, Any] = {"lines": 6, "max_lines": 18, "min_width": 280, "elem_classes": "sq-text"}
-    hint = f"Type or paste up to {MAX_TEXT_CHARS:,} characters. Shift + Enter translates."
-    with gr.Row(equal_height=True):
-        text = gr.Textbox(label="Text", placeholder=hint, elem_id="source", **look)
-        translation = gr.Textbox(
-            label="Translation", interactive=False, buttons=["copy"], elem_id="translation", **look
-        )
-    return text, translation
+    on(tab.stop.click, handlers.stop, None, outputs)
+    on(tab.clear.click, handlers.clear, None, [*outputs, tab.text])
+    on(tab.sentence.input, handlers.look_closer, [tab.results, tab.sentence], tab.details)
 
 
 def _settings() -> "list[Component]":
@@ -120,7 +118,7 @@ def _show_settings(settings: "list[Component]") -> None:
         with gr.Row(visible=False) as drawn:
             for setting in (temperature, top_k, top_p, seed):
                 setting.render()
-        sampling.change(lambda on: gr.update(visible=on), sampling, drawn, **UNQUEUED)  # type: ignore[attr-defined]
+        on(sampling.change, lambda drawing: gr.update(visible=drawing), sampling, drawn, **UNQUEUED)  # type: ignore[attr-defined]
 
 
 def _sampling() -> "list[Component]":
@@ -137,33 +135,32 @@ def _sampling() -> "list[Component]":
     ]
 
 
-def _file_tab(events: PageEvents, source: "Component", target: "Component", settings: "list[Component]") -> None:
+def _file_tab() -> FileTab:
     limit = f"{MAX_FILE_BYTES // 1_000_000} MB"
     gr.Markdown(
         f"A text file (.txt, UTF-8) of {limit} at most is translated line by line.",
         elem_classes="sq-hint",
     )
     file = gr.File(label="Text file", file_types=[".txt"], height=160, elem_id="file")
-    progress = gr.HTML(elem_id="file-progress", apply_default_css=False)
-    with gr.Row(elem_classes="sq-buttons"):
-        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop-file")
-        go = gr.Button("Translate file", variant="primary", scale=4, min_width=140, elem_id="translate-file")
+    progress = html("file-progress")
+    stop, go = stop_and_go("Translate file", "stop-file", "translate-file")
     download = gr.DownloadButton("Download", visible=False, variant="secondary", elem_id="download")
-
-    outputs = [progress, download, stop]
-    go.click(
-        report_errors(events.show_file), [file, source, target, *settings], outputs,
-        concurrency_limit=2, concurrency_id="files", **NO_API,
-    )  # fmt: skip
-    stop.click(report_errors(events.stop_file), None, outputs, **NO_API)
-    file.change(report_errors(events.choose_file), file, outputs, **NO_API)
+    return FileTab(file, progress, stop, go, download)
 
 
-def _endpoints(answers: Answers) -> None:
-    gr.api(report_errors(answers.translate), api_name="translate", concurrency_limit=MAX_CALLS)
-    gr.api(report_errors(answers.translate_stream), api_name="translate_stream")
-    gr.api(report_errors(answers.explain_translation), api_name="explain_translation", concurrency_limit=MAX_CALLS)
-    gr.api(report_errors(answers.languages), api_name="languages")
+def _file_events(handlers: Handlers, languages: Languages, tab: FileTab, settings: "list[Component]") -> None:
+    outputs = [tab.progress, tab.download, tab.stop]
+    inputs = [tab.file, languages.source, languages.target, *settings]
+    on(tab.go.click, handlers.show_file, inputs, outputs, concurrency_limit=2, concurrency_id="files")
+    on(tab.stop.click, handlers.file_run.stop, None, outputs)
+    on(tab.file.change, handlers.file_run.choose, tab.file, outputs)
+
+
+def _endpoints(api: API) -> None:
+    endpoint(api.translate, concurrency_limit=MAX_CALLS)
+    endpoint(api.translate_stream)
+    endpoint(api.explain_translation, concurrency_limit=MAX_CALLS)
+    endpoint(api.languages)
     # A file needs components, if only unseen ones.
     inputs = [
         gr.File(label="file", file_types=[".txt"], visible=False),
@@ -173,10 +170,7 @@ def _endpoints(answers: Answers) -> None:
         gr.Number(DEFAULT_PENALTY, label="length_penalty", visible=False),
     ]
     result = gr.File(label="translation", visible=False)
-    gr.on(
-        [], report_errors(answers.translate_file), inputs, result,
-        api_name="translate_file", concurrency_limit=2, concurrency_id="files",
-    )  # fmt: skip
+    endpoint(api.translate_file, inputs, result, concurrency_limit=2, concurrency_id="files")
 
 
 # Gradio's reloader looks for this name. It loads nothing yet.

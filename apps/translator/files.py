@@ -1,15 +1,15 @@
 """Text files, translated line by line in chunks, so that memory does not grow with the file."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.translator.languages import AUTO, name, read_languages
 from apps.translator.settings import Settings
-from apps.ui.text_files import check_size, only_utf8
+from apps.ui.progress import Progress
+from apps.ui.uploads import check_size, chunks, utf8_errors
 from seqcore.errors import InputError
 from seqcore.text.languages import detect_language
 
@@ -18,22 +18,13 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 2_000_000
 MAX_LINE_CHARS = 20_000
-LINES_TOGETHER, CHARACTERS_TOGETHER = 32, 5_000
-_BEGINNING = 2_000  # characters that tell the language
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a file is translated: lines of all lines, and the file once it is complete."""
-
-    lines: int
-    all_lines: int
-    path: str | None = None
+MAX_CHUNK_LINES, MAX_CHUNK_CHARS = 32, 5_000
+_BEGINNING = 2_000  # Characters that tell the language.
 
 
 def translate_file(
     translator: "Translator", path: str | None, source: str, target: str, settings: Settings
-) -> Iterator[Progress]:
+) -> Iterator[Progress[str]]:
     """Translate a text file; line k of the result belongs to line k of the file.
 
     The last item has the path of the result, which exists until the iterator is resumed or closed.
@@ -57,29 +48,16 @@ def translate_file(
         yield Progress(0, all_lines)
         # However its lines end, each is given with one \n; a byte order mark is left out.
         with open(path, encoding="utf-8-sig") as lines:
-            for chunk in _chunks(lines):
-                found = translator.translate([line.removesuffix("\n") for line in chunk], source, target, **generation)
-                for line, translation in zip(chunk, found, strict=True):
+            for chunk in chunks(lines, len, MAX_CHUNK_LINES, MAX_CHUNK_CHARS):
+                texts = [line.removesuffix("\n") for line in chunk]
+                translations = translator.translate(texts, source, target, **generation)
+                for line, translation in zip(chunk, translations, strict=True):
                     output.write(" ".join(translation.text.splitlines()) + "\n" * line.endswith("\n"))
                 done += len(chunk)
                 if done < all_lines:
                     yield Progress(done, all_lines)
         output.close()
-        yield Progress(all_lines, all_lines, str(result))
-
-
-def _chunks(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Lines that are translated at once: not many, and of long ones fewer."""
-    chunk: list[str] = []
-    characters = 0
-    for line in lines:
-        chunk.append(line)
-        characters += len(line)
-        if len(chunk) == LINES_TOGETHER or characters >= CHARACTERS_TOGETHER:
-            yield chunk
-            chunk, characters = [], 0
-    if chunk:
-        yield chunk
+        yield Progress(all_lines, all_lines, files=(str(result),))
 
 
 def _survey(path: str) -> tuple[int, str]:
@@ -89,7 +67,7 @@ def _survey(path: str) -> tuple[int, str]:
         raise InputError(f"The file {title} is no .txt file: save it as plain text.")
     check_size(path, MAX_FILE_BYTES)
     beginning, number = "", 0
-    with only_utf8(path), open(path, encoding="utf-8-sig") as lines:
+    with utf8_errors(path), open(path, encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
             if len(line) > MAX_LINE_CHARS:
                 raise InputError(f"Line {number} of {title} has more than {MAX_LINE_CHARS:,} characters: break it up.")

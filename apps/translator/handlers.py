@@ -1,207 +1,207 @@
 """What happens on the translator's page."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from apps.server.models import load_error_html
+from apps.page import PageHead
 from apps.translator import files, languages
-from apps.translator.api import Answers
-from apps.translator.details import look_closer, sentences, titles
+from apps.translator.api import API
 from apps.translator.languages import AUTO, name
 from apps.translator.settings import Settings
-from apps.ui.layout import heading
-from apps.ui.progress import progress_bar
-from apps.ui.runs import Turns, visitor
-from seqcore.errors import SeqcoreError
+from apps.translator.views import look_closer, sentences, titles
+from apps.ui.layout import HIDDEN, Steps, Updates
+from apps.ui.runs import FileRun, LatestRun, visitor
 
 if TYPE_CHECKING:
     from seqcore.tasks.translation import Translation
 
-TITLE = "Translator"
-ABOUT = "One deep LSTM reads a sentence, another writes it in the other language and looks back at what was read."
-Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
-_NO_FILE = ("", gr.update(visible=False, value=None), gr.update(interactive=False))
-_SHOWN_EVERY = 0.05  # seconds: the eye sees no more, and every change is a message to the browser
+_SHOW_SECONDS = 0.05  # The eye sees no faster changes, and every one is a message to the browser.
+_ON, _OFF = gr.update(interactive=True), gr.update(interactive=False)
 
 
-def changes(
-    translation: Any = None,
-    status: Any = None,
-    source: Any = None,
-    results: Any = None,
-    closer: Any = None,
-    which: Any = None,
-    details: Any = None,
-    stop: Any = None,
-) -> tuple[Any, ...]:
-    """What to change on the page, in the order of its outputs; what is not named stays."""
-    values = (translation, status, source, results, closer, which, details, stop)
-    return tuple(gr.skip() if value is None else value for value in values)
+@dataclass(frozen=True)
+class Languages:
+    """The two lists of languages, and the button between them."""
+
+    source: gr.Dropdown
+    swap: gr.Button
+    target: gr.Dropdown
 
 
-class PageEvents:
+@dataclass(frozen=True)
+class TextTab:
+    """The components for a text; `results` are the sentences that can be looked at more closely."""
+
+    text: gr.Textbox
+    translation: gr.Textbox
+    clear: gr.Button
+    stop: gr.Button
+    go: gr.Button
+    status: gr.Markdown
+    examples: gr.Dataset
+    results: gr.State
+    closer: gr.Column
+    sentence: gr.Dropdown
+    details: gr.HTML
+
+
+@dataclass(frozen=True)
+class FileTab:
+    """The components for a file."""
+
+    file: gr.File
+    progress: gr.HTML
+    stop: gr.Button
+    go: gr.Button
+    download: gr.DownloadButton
+
+
+class Handlers:
     """What the page does when something is clicked, chosen or typed."""
 
-    def __init__(self, answers: Answers) -> None:
-        self.answers = answers
-        self._texts, self._files = Turns(), Turns()
+    def __init__(self, api: API, head: PageHead, languages: Languages, text: TextTab, file: FileTab) -> None:
+        self.api, self._head, self._languages, self._text, self._file = api, head, languages, text, file
+        self._text_run = LatestRun()
+        self.file_run = FileRun(file.stop, {file.progress: "", file.download: HIDDEN})
 
-    def greet(self) -> tuple[Any, ...]:
-        """Fill a page that was just opened: what the model is and which languages it knows, or why it is not there."""
-        try:
-            directions = self.answers.languages()
-        except SeqcoreError as error:
-            return gr.skip(), gr.update(value=load_error_html(error), visible=True), *[gr.skip()] * 4
+    def on_load(self) -> Updates:
+        """Fill a page that was just opened: which languages its model knows, too."""
+        updates = self._head.updates(self.api.load, self.api.translator)
+        if self._head.heading not in updates:
+            return updates
+        directions = self.api.languages()
         source, target = languages.first_pair(directions)
         samples = [text for text, _ in languages.examples(directions)]
-        return (
-            heading(TITLE, self.answers.load.about() or ABOUT),
-            gr.update(visible=False),
-            gr.update(choices=languages.source_choices(directions), value=source),
-            gr.update(choices=languages.target_choices(directions), value=target),
-            gr.update(interactive=languages.turned(directions, source, target) is not None),
-            gr.Dataset(
-                samples=[[text] for text in samples],
-                sample_labels=[text.replace("\n", " ⏎ ") for text in samples],
-                visible=bool(samples),
-            ),
+        examples = gr.Dataset(
+            samples=[[text] for text in samples],
+            sample_labels=[text.replace("\n", " ⏎ ") for text in samples],
+            visible=bool(samples),
         )
+        choices = gr.update(choices=languages.target_choices(directions), value=target)
+        pair = {**self._pair(source, target), self._languages.target: choices}
+        return {**updates, **pair, self._text.examples: examples}
 
-    def show_translation(
-        self, request: gr.Request, text: str, source: str, target: str, *settings: Any
-    ) -> Iterator[tuple[Any, ...]]:
+    def show_translation(self, request: gr.Request, text: str, source: str, target: str, *settings: Any) -> Steps:
         """Translate what is in the text box while it is watched, and then show how it came about."""
-        steps = self._translation(text, source, target, *settings)
-        yield from self._texts.run(visitor(request), steps, changes())
+        yield from self._text_run.run(visitor(request), self._translate(text, source, target, *settings))
 
-    def _translation(self, text: str, source: str, target: str, *settings: Any) -> Steps:
-        yield changes(
-            "", "Translating …", results=[], closer=gr.update(visible=False), stop=gr.update(interactive=True)
-        )
+    def _translate(self, text: str, source: str, target: str, *settings: Any) -> Steps:
+        tab = self._text
+        yield {
+            tab.translation: "", tab.status: "Translating …", tab.results: [],
+            tab.closer: gr.update(visible=False), tab.stop: _ON,
+        }  # fmt: skip
         try:
-            yield from self._growing(text, source, target, Settings(*settings))
-        except Exception:  # why, a message of its own says
-            yield changes(status="Not translated.", stop=gr.update(interactive=False))
+            yield from self._grow(text, source, target, Settings(*settings))
+        except Exception:  # A message of its own says why.
+            yield {tab.status: "Not translated.", tab.stop: _OFF}
             raise
 
-    def _growing(self, text: str, source: str, target: str, settings: Settings) -> Steps:
-        self.answers.translator()  # loading is not translating: the time shown leaves it out
+    def _grow(self, text: str, source: str, target: str, settings: Settings) -> Steps:
+        self.api.translator()  # Loading is not translating: the time shown leaves it out.
         started = shown = time.perf_counter()
-        found = None
-        for found in self.answers.stream(text, source, target, settings):
-            if time.perf_counter() - shown > _SHOWN_EVERY:
-                yield changes(found.text)
+        translation = None
+        for translation in self.api.stream(text, source, target, settings):
+            if time.perf_counter() - shown > _SHOW_SECONDS:
+                yield {self._text.translation: translation.text}
                 shown = time.perf_counter()
-        if found is not None:
-            yield self._finished(found, source, time.perf_counter() - started)
+        if translation is not None:
+            yield self._finished(translation, source, time.perf_counter() - started)
 
-    def _finished(self, found: "Translation", source: str, seconds: float) -> tuple[Any, ...]:
-        written = sentences(found)
-        detected = found.source_lang if source == AUTO and found.text.strip() else ""
-        labels = titles(written)
-        return changes(
-            found.text,
-            _status(found, len(written), seconds, bool(detected)),
-            gr.update(choices=languages.source_choices(self.answers.languages(), detected)),
-            written,
-            gr.update(visible=bool(written)),
-            gr.update(choices=labels, value=labels[0] if labels else None, visible=len(labels) > 1),
-            look_closer(written, 0),
-            gr.update(interactive=False),
-        )
+    def _finished(self, translation: "Translation", source: str, seconds: float) -> Updates:
+        tab, results = self._text, sentences(translation)
+        detected = translation.source_lang if source == AUTO and translation.text.strip() else ""
+        labels = titles(results)
+        return {
+            tab.translation: translation.text,
+            tab.status: _status(translation, len(results), seconds, bool(detected)),
+            self._languages.source: self._source_choices(detected),
+            tab.results: results,
+            tab.closer: gr.update(visible=bool(results)),
+            tab.sentence: gr.update(choices=labels, value=labels[0] if labels else None, visible=len(labels) > 1),
+            tab.details: look_closer(results, 0),
+            tab.stop: _OFF,
+        }
 
-    def stop(self, request: gr.Request) -> tuple[Any, ...]:
+    def look_closer(self, results: "Sequence[Translation]", index: int | None) -> Updates:
+        """Another sentence was chosen to be looked at."""
+        return {self._text.details: look_closer(results, index)}
+
+    def stop(self, request: gr.Request) -> Updates:
         """End a translation; what there is of it stays."""
-        self._texts.end(visitor(request))
-        return changes(status="Stopped.", stop=gr.update(interactive=False))
+        self._text_run.end(visitor(request))
+        return {self._text.status: "Stopped.", self._text.stop: _OFF}
 
-    def clear(self, request: gr.Request) -> tuple[Any, ...]:
-        """An empty page, but for its settings; the last is the text box."""
-        self._texts.end(visitor(request))
-        source = gr.update(choices=languages.source_choices(self.answers.languages()))
-        return *changes("", "", source, [], gr.update(visible=False), stop=gr.update(interactive=False)), ""
+    def clear(self, request: gr.Request) -> Updates:
+        """An empty page, but for its settings."""
+        self._text_run.end(visitor(request))
+        tab = self._text
+        return {
+            tab.text: "", tab.translation: "", tab.status: "", tab.results: [], tab.stop: _OFF,
+            tab.closer: gr.update(visible=False), self._languages.source: self._source_choices(),
+        }  # fmt: skip
 
-    def choose_source(self, source: str, target: str) -> tuple[Any, ...]:
+    def choose_source(self, source: str, target: str) -> Updates:
         """Another source was chosen: switch the target where the model does not know the pair."""
-        return self._pair(source, languages.target_for(self.answers.languages(), source, target))
+        return self._pair(source, languages.target_for(self.api.languages(), source, target))
 
-    def choose_target(self, source: str, target: str) -> tuple[Any, ...]:
+    def choose_target(self, source: str, target: str) -> Updates:
         """Another target was chosen: switch the source where the model does not know the pair."""
-        return self._pair(languages.source_for(self.answers.languages(), source, target), target)
+        return self._pair(languages.source_for(self.api.languages(), source, target), target)
 
-    def swap(
-        self, source: str, target: str, text: str, translation: str, results: "Sequence[Translation]"
-    ) -> tuple[Any, ...]:
+    def swap(self, source: str, target: str, text: str, translation: str, results: "Sequence[Translation]") -> Updates:
         """Turn the languages round, and put the translation where the text was. A detected language is the source."""
-        directions = self.answers.languages()
         read = results[0].source_lang if source == AUTO and results else source
-        pair = languages.turned(directions, read, target)
+        pair = languages.reversed_pair(self.api.languages(), read, target)
         if pair is None:
             gr.Warning(f"This model does not translate from {name(target)} to {name(read)}.")
-            return *[gr.skip()] * 3, text
-        return *self._pair(*pair), translation or text
+            return {self._text.text: text}
+        return {**self._pair(*pair), self._text.text: translation or text}
 
-    def choose_example(self, sample: Sequence[str], target: str) -> tuple[Any, ...]:
+    def choose_example(self, sample: Sequence[str], target: str) -> Updates:
         """Put an example in the text box, with a target that is another language than its own."""
-        directions = self.answers.languages()
+        directions = self.api.languages()
         language = dict(languages.examples(directions)).get(sample[0], AUTO)
         target = languages.target_for(directions, language, target)
-        return *self._pair(languages.first_pair(directions)[0], target), sample[0]
+        return {**self._pair(languages.first_pair(directions)[0], target), self._text.text: sample[0]}
 
-    def _pair(self, source: str, target: str) -> tuple[Any, ...]:
-        """Updates of the two lists of languages and of the button between them."""
-        directions = self.answers.languages()
-        return (
-            gr.update(choices=languages.source_choices(directions), value=source),
-            gr.update(value=target),
-            gr.update(interactive=languages.turned(directions, source, target) is not None),
-        )
+    def _pair(self, source: str, target: str) -> Updates:
+        """What both lists of languages and the button between them show of a pair."""
+        swappable = languages.reversed_pair(self.api.languages(), source, target) is not None
+        return {
+            self._languages.source: {**self._source_choices(), "value": source},
+            self._languages.target: gr.update(value=target),
+            self._languages.swap: gr.update(interactive=swappable),
+        }
 
-    def stop_file(self, request: gr.Request) -> tuple[Any, ...]:
-        """End what runs; nothing of it is offered."""
-        self._files.end(visitor(request))
-        return _NO_FILE
+    def _source_choices(self, detected: str = "") -> Updates:
+        return gr.update(choices=languages.source_choices(self.api.languages(), detected))
 
-    def choose_file(self, request: gr.Request, file: str | None) -> tuple[Any, ...]:
-        """A file was chosen, or taken away: end what runs of another. Who was quick runs it already."""
-        return _NO_FILE if self._files.end(visitor(request), unless=file) else (gr.skip(),) * 3
-
-    def show_file(
-        self, request: gr.Request, file: str | None, source: str, target: str, *settings: Any
-    ) -> Iterator[tuple[Any, ...]]:
+    def show_file(self, request: gr.Request, file: str | None, source: str, target: str, *settings: Any) -> Steps:
         """Translate an uploaded file while a bar grows, and offer the result once it is complete."""
-        steps = self._file(file, source, target, *settings)
-        yield from self._files.run(visitor(request), steps, (gr.skip(),) * 3, of=file)
+        yield from self.file_run.start(request, self._translate_file(file, source, target, *settings), key=file)
 
-    def _file(self, file: str | None, source: str, target: str, *settings: Any) -> Steps:
-        yield "", gr.update(visible=False, value=None), gr.update(interactive=True)
-        try:
-            yield from self._bars(file, source, target, Settings(*settings))
-        except Exception:
-            yield _NO_FILE
-            raise
-
-    def _bars(self, file: str | None, source: str, target: str, settings: Settings) -> Steps:
-        translator = self.answers.translator()
+    def _translate_file(self, file: str | None, source: str, target: str, *settings: Any) -> Steps:
+        chosen, translator, tab = Settings(*settings), self.api.translator(), self._file
         started = time.perf_counter()
-        for at in files.translate_file(translator, file, source, target, settings):
-            seconds = time.perf_counter() - started
-            bar = progress_bar(at.lines, at.all_lines, seconds, "line", "Lines translated", over=at.path is not None)
-            if at.path:
-                label = f"Download {Path(at.path).name}"
-                yield bar, gr.update(value=at.path, label=label, visible=True), gr.update(interactive=False)
-            else:
-                yield bar, gr.skip(), gr.skip()
+        for progress in files.translate_file(translator, file, source, target, chosen):
+            updates: Updates = {tab.progress: progress.bar(time.perf_counter() - started, "line", "Lines translated")}
+            for path in progress.files:
+                updates[tab.download] = gr.update(value=path, label=f"Download {Path(path).name}", visible=True)
+                updates[tab.stop] = _OFF
+            yield updates
 
 
-def _status(found: "Translation", written: int, seconds: float, detected: bool) -> str:
-    if not found.text.strip():
+def _status(translation: "Translation", count: int, seconds: float, detected: bool) -> str:
+    """How many sentences took how long."""
+    if not translation.text.strip():
         return ""
-    if detected and found.source_lang == found.target_lang:
-        return f"The text is in {name(found.target_lang)} already."
-    told = f"{written} sentence{'s' * (written != 1)} in {seconds:.2f} s"
-    return f"{told}, {name(found.source_lang)} detected" if detected else told
+    if detected and translation.source_lang == translation.target_lang:
+        return f"The text is in {name(translation.target_lang)} already."
+    status = f"{count} sentence{'s' * (count != 1)} in {seconds:.2f} s"
+    return f"{status}, {name(translation.source_lang)} detected" if detected else status

@@ -70,7 +70,7 @@ def source_for(directions: Sequence[str], source: str, target: str) -> str:
     return source if f"{source}-{target}" in directions else AUTO
 
 
-def turned(directions: Sequence[str], source: str, target: str) -> tuple[str, str] | None:
+def reversed_pair(directions: Sequence[str], source: str, target: str) -> tuple[str, str] | None:
     """The pair the other way round; None where the model knows no way back. A source not yet detected is any."""
     if f"{target}-{source}" in directions:
         return target, source

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from apps.ui.uploads import check_number
 from seqcore.errors import InputError
 
 MAX_TEXT_CHARS = 5_000
@@ -30,23 +31,23 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.beam_size, "Beam size", 1, MAX_BEAM, whole=True)
-        _check(self.length_penalty, "Length penalty", 0, 2)
-        _check(self.n_best, "The number of translations", 1, MAX_TRANSLATIONS, whole=True)
+        check_number("Beam size", self.beam_size, 1, MAX_BEAM, whole=True)
+        check_number("Length penalty", self.length_penalty, 0, 2)
+        check_number("The number of translations", self.n_best, 1, MAX_TRANSLATIONS, whole=True)
         if not isinstance(self.do_sample, bool):
             raise InputError(f"Sampling is on or off, not {self.do_sample!r}.")
-        _check(self.temperature, "Temperature", 0.05, 2)
-        _check(self.top_k, "Top k", 0, 1_000, whole=True)
-        _check(self.top_p, "Top p", 0.01, 1)
-        _check(self.seed, "Seed", 0, 2**53 - 1, whole=True)
+        check_number("Temperature", self.temperature, 0.05, 2)
+        check_number("Top k", self.top_k, 0, 1_000, whole=True)
+        check_number("Top p", self.top_p, 0.01, 1)
+        check_number("Seed", self.seed, 0, 2**53 - 1, whole=True)
 
     def generation(self) -> dict[str, Any]:
         """As arguments of `Translator.translate`. A beam gives no more translations than it holds."""
-        chosen = {"beam_size": self.beam_size, "length_penalty": self.length_penalty}
+        search = {"beam_size": self.beam_size, "length_penalty": self.length_penalty}
         if not self.do_sample:
-            return {**chosen, "n_best": min(self.n_best, self.beam_size)}
+            return {**search, "n_best": min(self.n_best, self.beam_size)}
         sampling = {name: getattr(self, name) for name in ("n_best", "do_sample", "temperature", "top_k", "top_p")}
-        return {**chosen, **sampling, "seed": self.seed or None}
+        return {**search, **sampling, "seed": self.seed or None}
 
 
 def check_text(text: str, source: str, target: str) -> None:
@@ -58,9 +59,3 @@ def check_text(text: str, source: str, target: str) -> None:
             f"The text has {len(text):,} characters, and this page takes {MAX_TEXT_CHARS:,} at a time. "
             "Translate it in parts, or as a file."
         )
-
-
-def _check(value: object, name: str, least: float, most: float, whole: bool = False) -> None:
-    kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
-        raise InputError(f"{name} must be a {'whole ' if whole else ''}number from {least} to {most}, not {value!r}.")

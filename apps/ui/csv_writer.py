@@ -10,7 +10,7 @@ _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?%?")
 
 
-class SafeRows:
+class SafeCsvWriter:
     """Writes rows of a CSV file; a text in them that could be a formula gets an apostrophe before it.
 
     Numbers stay as they are, and so does a text that is nothing but a number with a sign.
@@ -22,10 +22,10 @@ class SafeRows:
 
     def write(self, cells: Iterable[str | int | float]) -> None:
         """Write one row."""
-        self._writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+        self._writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
-def harmless(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """A cell that is shown and not run."""
     cell = cell.replace("\0", " ")  # Spreadsheets end a cell there, and Python 3.10 does not write it.
     return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell

@@ -76,7 +76,7 @@ def attention_figure(source_tokens: Sequence[str], tokens: Sequence[str], attent
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart: numbers over places, in one of the looks of :data:`LOOKS`; or its points, not joined."""
+    """A line of a chart: numbers over places, in one of the looks of `LOOKS`; or its points, not joined."""
 
     label: str
     x: Sequence[float]

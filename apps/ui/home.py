@@ -10,7 +10,7 @@ _HEIGHT = 144
 
 
 @dataclass(frozen=True)
-class Bricks:
+class UnrolledDiagram:
     """An LSTM, unrolled: what goes into each step from below, and what comes out above. An empty word is no brick."""
 
     into: Sequence[str]
@@ -26,10 +26,10 @@ class Card:
     page: str
     kind: str
     summary: str
-    bricks: Bricks
+    diagram: UnrolledDiagram
 
 
-def front(cards: Sequence[Card]) -> str:
+def home_page(cards: Sequence[Card]) -> str:
     """The whole first page as HTML."""
     intro = (
         "One LSTM reads a sequence into a memory; another one, or a small head, turns that memory into an answer. "
@@ -39,14 +39,14 @@ def front(cards: Sequence[Card]) -> str:
     return f'<div class="sq-head"><h1>seqcore</h1><p>{intro}</p></div><ul class="sq-cards">{listed}</ul>'
 
 
-def draw(bricks: Bricks, description: str) -> str:
-    """Bricks as SVG in the page's own colours, which `description` tells to those who cannot see it."""
+def draw(diagram: UnrolledDiagram, description: str) -> str:
+    """A diagram as SVG in the page's own colours, which `description` tells to those who cannot see it."""
     parts = []
-    last = len(bricks.into) - 1
-    for number, (word, answer) in enumerate(zip(bricks.into, bricks.out, strict=True)):
+    last = len(diagram.into) - 1
+    for number, (word, answer) in enumerate(zip(diagram.into, diagram.out, strict=True)):
         left = 1 + number * (_WIDTH + _GAP)
         middle = left + _WIDTH // 2
-        parts.append(_brick("step", left, _STEP, bricks.step))
+        parts.append(_brick("step", left, _STEP, diagram.step))
         if word:
             parts += [_brick("in", left, _IN, word), _arrow(middle, _IN[0], middle, sum(_STEP))]
         if answer:
@@ -54,23 +54,23 @@ def draw(bricks: Bricks, description: str) -> str:
         if number < last:
             height = _STEP[0] + _STEP[1] // 2
             parts.append(_arrow(left + _WIDTH, height, left + _WIDTH + _GAP, height))
-    width = 2 + len(bricks.into) * (_WIDTH + _GAP) - _GAP
+    width = 2 + len(diagram.into) * (_WIDTH + _GAP) - _GAP
     box = f'viewBox="0 0 {width} {_HEIGHT}" width="{width}" height="{_HEIGHT}"'
     return f'<svg class="sq-bricks" role="img" aria-label="{escape(description)}" {box}>{"".join(parts)}</svg>'
 
 
 def _card(card: Card) -> str:
-    picture = draw(card.bricks, f"{card.kind}: {_told(card.bricks)}")
+    picture = draw(card.diagram, f"{card.kind}: {_as_sentence(card.diagram)}")
     return (
         f'{picture}<p class="sq-kind">{escape(card.kind)}</p>'
         f'<h2><a href="{escape(card.page)}">{escape(card.title)}</a></h2><p>{escape(card.summary)}</p>'
     )
 
 
-def _told(bricks: Bricks) -> str:
+def _as_sentence(diagram: UnrolledDiagram) -> str:
     """A picture in a sentence."""
-    into, out = ([word for word in row if word] for row in (bricks.into, bricks.out))
-    steps = f"{len(bricks.into)} steps of an LSTM" if len(bricks.into) > 1 else f"one {bricks.step}"
+    into, out = ([word for word in row if word] for row in (diagram.into, diagram.out))
+    steps = f"{len(diagram.into)} steps of an LSTM" if len(diagram.into) > 1 else f"one {diagram.step}"
     return f"{', '.join(into)} into {steps}, and out comes {', '.join(out)}"
 
 

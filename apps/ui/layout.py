@@ -1,42 +1,63 @@
-"""What the pages of all apps are made of: their head, the heads of their parts, wide things, how events are handled."""
+"""What the pages of all apps are made of: their heading, the headings of their parts, wide things, usual components."""
 
+from collections.abc import Generator
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 import gradio as gr
 from gradio.components import Component
 
-# Events of a page are no endpoints for programs. What takes no time is answered at once, not in its turn.
+# Events of a page are no endpoints for programs. What takes no time is answered at once, without queueing.
 NO_API: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 UNQUEUED: dict[str, Any] = {**NO_API, "queue": False}
 
+# What a handler changes on its page: new values, or updates, of components. What is not mentioned stays as it is.
+Updates: TypeAlias = dict[Any, Any]
+Steps: TypeAlias = Generator[Updates, None, None]
+HIDDEN = gr.update(visible=False, value=None)
+
 
 def heading(title: str, about: str) -> str:
-    """The head of a page as HTML."""
+    """The heading of a page as HTML."""
     return f'<div class="sq-head"><h1>{escape(title)}</h1><p>{escape(about)}</p></div>'
 
 
 def part(title: str, note: str = "") -> str:
-    """The head of a part of an answer; both are HTML."""
+    """The heading of a part of an answer; both arguments are HTML."""
     return f'<div class="sq-note"><h2>{title}</h2>{f"<p>{note}</p>" if note else ""}</div>'
 
 
-def scrolling(wide: str, label: str) -> str:
+def scrolling(wide: str, label: str, classes: str = "sq-scroll") -> str:
     """HTML that may be wider than the screen, in a box that scrolls alone and that the keyboard reaches."""
-    return f'<div class="sq-scroll" tabindex="0" role="region" aria-label="{escape(label)}">{wide}</div>'
+    return f'<div class="{classes}" tabindex="0" role="region" aria-label="{escape(label)}">{wide}</div>'
 
 
-def search_settings(noun: str, widest: int, beam_size: int, length_penalty: float, n_best: int) -> list[Component]:
+def html(elem_id: str, filled: bool = False, **options: Any) -> gr.HTML:
+    """A place for HTML in the page's own style; with `filled`, it is not seen before there is something in it."""
+    if filled:
+        options["elem_classes"] = "sq-filled"
+    return gr.HTML(elem_id=elem_id, apply_default_css=False, **options)
+
+
+def stop_and_go(label: str, stop_id: str, go_id: str) -> tuple[gr.Button, gr.Button]:
+    """A row of two buttons: one that ends work, off until there is some, and a large one that begins it."""
+    with gr.Row(elem_classes="sq-buttons"):
+        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id=stop_id)
+        go = gr.Button(label, variant="primary", scale=4, min_width=140, elem_id=go_id)
+    return stop, go
+
+
+def search_settings(noun: str, max_beam: int, beam_size: int, length_penalty: float, n_best: int) -> list[Component]:
     """Sliders for a beam search, not yet on the page: beam size, length penalty, how many answers to compare.
 
     Args:
         noun: what is searched for, in the singular.
-        widest: the largest beam; the others are what is set at first.
+        max_beam: the largest beam; the other arguments are what is set at first.
     """
     look: dict[str, Any] = {"min_width": 200, "render": False}
     return [
         gr.Slider(
-            1, widest, value=beam_size, step=1, label="Beam size", **look,
+            1, max_beam, value=beam_size, step=1, label="Beam size", **look,
             info=f"How many {noun}s are followed at once; 1 takes the likeliest word at every step.",
         ),
         gr.Slider(
@@ -44,7 +65,7 @@ def search_settings(noun: str, widest: int, beam_size: int, length_penalty: floa
             info=f"Above 0 makes up for the lower probability of long {noun}s.",
         ),
         gr.Slider(
-            1, widest, value=n_best, step=1, label=f"{noun.capitalize()}s to compare", **look,
+            1, max_beam, value=n_best, step=1, label=f"{noun.capitalize()}s to compare", **look,
             info="Listed beneath with their scores; of a beam, as many as it holds.",
         ),
     ]  # fmt: skip

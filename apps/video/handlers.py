@@ -1,32 +1,54 @@
 """What happens on the video page."""
 
+import tempfile
 import time
-from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
-from apps.server.models import load_error_html
-from apps.ui.layout import heading
-from apps.ui.runs import Turns, visitor
-from apps.video import details
-from apps.video.api import Answers, checked, limit, new_folder, written
-from apps.video.films import frame, label_film, pictures
-from seqcore.errors import SeqcoreError
+from apps.page import PageHead
+from apps.ui.layout import HIDDEN, Steps, Updates
+from apps.ui.runs import FileRun
+from apps.video import views
+from apps.video.api import API, frame_limit, open_film
+from apps.video.files import frame, label_film, pictures, write_labels
 
 if TYPE_CHECKING:
+    from seqcore.media.video import VideoReader
     from seqcore.tasks.video import FrameClassifier, FrameLabels
 
-TITLE = "Video"
-ABOUT = "A convolutional network sees each frame, a deep LSTM follows them, and every frame gets its own label."
-Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
-_HIDDEN = gr.update(visible=False, value=None)
-_NO_PICK = (gr.update(choices=[], value=None, visible=False), _HIDDEN)
-_NOTHING = (gr.update(interactive=False), "", "", "", None, *_NO_PICK, _HIDDEN, _HIDDEN, _HIDDEN)
-_NOTHING_NEW = (gr.skip(),) * len(_NOTHING)
-_STEP = 0.3  # seconds between two looks at how far it is
-_REMEMBERED = 12  # labels of a live picture
+_POLL_SECONDS = 0.3  # Between two looks at how far it is.
+_MAX_REMEMBERED = 12  # Labels of a live picture.
+
+
+@dataclass(frozen=True)
+class FilmTab:
+    """The components for a film; `film` is the one with labels drawn in."""
+
+    video: gr.Video
+    film: gr.Video
+    stop: gr.Button
+    go: gr.Button
+    examples: gr.Dataset
+    progress: gr.HTML
+    timeline: gr.HTML
+    segment: gr.Dropdown
+    picked: gr.Image
+    gallery: gr.HTML
+    downloads: list[gr.DownloadButton]
+
+
+@dataclass(frozen=True)
+class LiveTab:
+    """The components for a live picture."""
+
+    state: gr.State
+    camera: gr.Image
+    label: gr.HTML
 
 
 class Live(NamedTuple):
@@ -38,18 +60,22 @@ class Live(NamedTuple):
     times: tuple[float, ...]
 
 
-class _Reading:
-    """A video that is being labelled in a thread of its own, so that a page can tell how far it is."""
+class _Labelling:
+    """A film that is labelled in a thread of its own, so that a page can tell how far it is; then it is closed."""
 
-    def __init__(self, task: "FrameClassifier", path: str) -> None:
+    def __init__(self, task: "FrameClassifier", film: "VideoReader") -> None:
         self.done = 0
-        self._over = False
-        self._check = limit(path)
+        self._cancelled = False
+        self._check = frame_limit(film)
         self._pool = ThreadPoolExecutor(1)
-        self._future = self._pool.submit(task.label, path, self._count)
+        self._future = self._pool.submit(self._label, task, film)
+
+    def _label(self, task: "FrameClassifier", film: "VideoReader") -> "FrameLabels":
+        with closing(film):
+            return task.label(film, self._count)
 
     def _count(self, done: int) -> None:
-        if self._over:
+        if self._cancelled:
             raise InterruptedError
         self._check(done)
         self.done = done
@@ -64,99 +90,106 @@ class _Reading:
 
     def stop(self) -> None:
         """Nobody waits any more."""
-        self._over = True
+        self._cancelled = True
         self._pool.shutdown(wait=False)
 
 
-class PageEvents:
+class Handlers:
     """What the page does when something is clicked or chosen."""
 
-    def __init__(self, answers: Answers) -> None:
-        self.answers = answers
-        self._files = Turns()
+    def __init__(self, api: API, head: PageHead, film: FilmTab, live: LiveTab) -> None:
+        self.api, self._head, self._film, self._live = api, head, film, live
+        empty: Updates = {film.progress: "", film.timeline: "", film.gallery: "", film.film: None, film.picked: HIDDEN}
+        empty[film.segment] = gr.update(choices=[], value=None, visible=False)
+        self.film_run = FileRun(film.stop, {**empty, **dict.fromkeys(film.downloads, HIDDEN)})
 
-    def greet(self, model: str) -> tuple[Any, ...]:
-        """Say what the model is, or why it is not there."""
-        try:
-            self.answers.classifier(model)
-        except SeqcoreError as error:
-            return gr.skip(), gr.update(value=load_error_html(error), visible=True)
-        return heading(TITLE, self.answers.loads[model].about() or ABOUT), gr.update(visible=False)
+    def on_load(self, model: str) -> Updates:
+        """Say what the model is that was chosen."""
+        return self._head.updates(self.api.loads[model], lambda: self.api.classifier(model))
 
-    def show_labels(self, request: gr.Request, video: str | None, model: str) -> Iterator[tuple[Any, ...]]:
+    def show_labels(self, request: gr.Request, video: str | None, model: str) -> Steps:
         """Label the video on the page while a bar grows."""
-        yield from self._files.run(visitor(request), self._label(video, model), _NOTHING_NEW)
-
-    def stop(self, request: gr.Request) -> tuple[Any, ...]:
-        """End what runs, of a video that was taken away, or since it takes too long; nothing of it is shown."""
-        self._files.end(visitor(request))
-        return _NOTHING
+        yield from self.film_run.start(request, self._label(video, model))
 
     def _label(self, video: str | None, model: str) -> Steps:
-        from seqcore.media.video import video_info
+        from seqcore.media.video import open_video
 
-        yield gr.update(interactive=True), *_NOTHING[1:]
+        tab, film = self._film, open_film(video)
         try:
-            path = checked(video)
-            task = self.answers.classifier(model)
-            expected = video_info(path).frames
+            task, expected = self.api.classifier(model), film.info.frames
             started = time.perf_counter()
-            yield gr.skip(), details.bar(0, max(1, expected), 0.0), *_NOTHING_NEW[2:]
-            reading = _Reading(task, path)
-            try:
-                while not reading.wait(_STEP):
-                    bar = details.bar(reading.done, expected, time.perf_counter() - started)
-                    yield gr.skip(), bar, *_NOTHING_NEW[2:]
-            finally:
-                reading.stop()
-            found = reading.result()
-            seconds = time.perf_counter() - started
-            total = len(found.labels)
-            bar = details.bar(total, total, seconds, over=True)
-            segments = found.segments
-            shown = pictures(path, [details.middle(one) for one in segments[: details.MAX_PICTURES]])
-            choices = [(details.told(one), details.middle(one)) for one in segments[: details.MAX_ROWS]]
-            looks = (details.timeline(found, task.config.labels), details.gallery(segments, shown))
-            pick = gr.update(choices=choices, value=None, visible=True)
-            with new_folder() as folder:
-                files = [gr.update(value=file, visible=True) for file in written(found, folder)]
-                yield gr.skip(), bar, *looks, gr.skip(), pick, gr.skip(), *files
-                started = time.perf_counter()
-                for done in label_film(path, found, folder / "labelled.mp4"):
-                    if done % 50 == 0:
-                        seconds = time.perf_counter() - started
-                        writing = details.bar(done, total + 1, seconds, "the film with its labels")
-                        yield gr.skip(), writing, *_NOTHING_NEW[2:]
-                film = gr.update(value=str(folder / "labelled.mp4"), visible=True)
-                # All once more: a page that was given several things at once may have missed one.
-                yield gr.update(interactive=False), bar, *looks, film, gr.skip(), gr.skip(), *files
-        except Exception:
-            yield _NOTHING
+            yield {tab.progress: views.bar(0, max(1, expected), 0.0)}
+        except BaseException:
+            film.close()
             raise
+        labelling = _Labelling(task, film)  # It closes the film.
+        try:
+            while not labelling.wait(_POLL_SECONDS):
+                yield {tab.progress: views.bar(labelling.done, expected, time.perf_counter() - started)}
+        finally:
+            labelling.stop()
+        result = labelling.result()
+        total = len(result.labels)
+        bar = views.bar(total, total, time.perf_counter() - started, over=True)
+        with open_video(str(video)) as film, tempfile.TemporaryDirectory(prefix="seqcore-") as folder:
+            updates = {**self._views(film, result, task.config.labels), tab.progress: bar}
+            for button, path in zip(tab.downloads, write_labels(result, Path(folder)), strict=True):
+                updates[button] = gr.update(value=path, visible=True)
+            yield updates
+            output = Path(folder) / "labelled.mp4"
+            yield from self._draw(film, result, output)
+            # All once more: a page that was given several things at once may have missed one.
+            del updates[tab.segment]
+            yield {
+                **updates,
+                tab.film: gr.update(value=str(output), visible=True),
+                tab.stop: gr.update(interactive=False),
+            }
 
-    def show_frame(self, video: str | None, at: float | None) -> Any:
+    def _views(self, film: "VideoReader", result: "FrameLabels", labels: tuple[str, ...]) -> Updates:
+        segments, tab = result.segments, self._film
+        images = pictures(film, [views.middle(segment) for segment in segments[: views.MAX_PICTURES]])
+        choices = [(views.segment_title(segment), views.middle(segment)) for segment in segments[: views.MAX_ROWS]]
+        return {
+            tab.timeline: views.timeline(result, labels),
+            tab.gallery: views.gallery(segments, images),
+            tab.segment: gr.update(choices=choices, value=None, visible=True),
+        }
+
+    def _draw(self, film: "VideoReader", result: "FrameLabels", output: Path) -> Steps:
+        """Write the film with its labels."""
+        started = time.perf_counter()
+        with closing(label_film(film, result, output)) as steps:
+            for done in steps:
+                if done % 50 == 0:
+                    seconds = time.perf_counter() - started
+                    bar = views.bar(done, len(result.labels) + 1, seconds, "the film with its labels")
+                    yield {self._film.progress: bar}
+
+    def show_frame(self, video: str | None, time: float | None) -> Updates:
         """The frame of the segment that was picked."""
-        if not video or at is None:
-            return _HIDDEN
-        return gr.update(value=frame(video, at), visible=True)
+        shown = gr.update(value=frame(video, time), visible=True) if video and time is not None else HIDDEN
+        return {self._film.picked: shown}
 
-    def show_clicked(self, video: str | None, event: gr.EventData) -> tuple[Any, Any]:
+    def show_clicked(self, video: str | None, event: gr.EventData) -> Updates:
         """The frame of the segment that was clicked on, which is picked too."""
-        return gr.update(value=event.at), self.show_frame(video, event.at)
+        return {self._film.segment: gr.update(value=event.at), **self.show_frame(video, event.at)}
 
-    def live(self, seen: Any, state: Live | None, model: str) -> tuple[Any, ...]:
+    def label_live(self, picture: Any, state: Live | None, model: str) -> Updates:
         """Label a live picture's next frame."""
-        if seen is None:
-            return "", None
-        task = self.answers.classifier(model)
+        tab = self._live
+        if picture is None:
+            return {tab.label: "", tab.state: None}
+        task = self.api.classifier(model)
         if task.config.bidirectional:
-            return details.no_stream(model), None
+            return {tab.label: views.no_stream(model), tab.state: None}
         if state is None or state.model != model:
             state = Live(model, None, (), ())
-        label, stream = task.step(seen, state.stream)
-        times = (*state.times, time.perf_counter())[-_REMEMBERED:]
+        label, stream = task.step(picture, state.stream)
+        times = (*state.times, time.perf_counter())[-_MAX_REMEMBERED:]
         passed = state.passed
         if label and (not passed or passed[0] != label):
-            passed = (label, *passed)[:_REMEMBERED]
+            passed = (label, *passed)[:_MAX_REMEMBERED]
         rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
-        return details.now(label, passed[1:], rate), Live(model, stream, passed, times)
+        shown = views.live_label(label, passed[1:], rate)
+        return {tab.label: shown, tab.state: Live(model, stream, passed, times)}

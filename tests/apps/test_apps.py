@@ -26,6 +26,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from gradio_client.utils import QueueError
+from handlers import head, named
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
@@ -34,10 +35,10 @@ from apps.server import launch
 from apps.server.errors import report_errors
 from apps.server.models import MODELS, LazyTask
 from apps.translator import app, files
-from apps.translator.api import Answers
-from apps.translator.handlers import PageEvents
+from apps.translator.api import API
+from apps.translator.handlers import FileTab, Handlers, Languages, TextTab
 from apps.translator.settings import MAX_TEXT_CHARS, Settings
-from apps.ui.home import Bricks
+from apps.ui.home import UnrolledDiagram
 from seqcore.errors import CheckpointError
 from seqcore.tasks.translation import TranslatorConfig, new_translator
 
@@ -301,40 +302,45 @@ def test_a_file_is_never_held_whole_and_nothing_of_it_is_left(
     path = tmp_path / "letter.txt"
     path.write_text("a dog\n" * 100 + f"{'a ' * 4_000}\n" * 5, encoding="utf-8")
     steps = files.translate_file(Counting(), str(path), "en", "de", Settings())  # type: ignore[arg-type]
-    told = [(step.lines, step.all_lines, step.path) for step in steps]
+    told = [(step.done, step.total, step.files) for step in steps]
     assert [lines for lines, _, _ in told] == sorted({lines for lines, _, _ in told})
-    assert told[0] == (0, 105, None)
+    assert told[0] == (0, 105, ())
     assert told[-1][:2] == (105, 105)
-    assert max(chunks) < 3 * files.CHARACTERS_TOGETHER
+    assert max(chunks) < 3 * files.MAX_CHUNK_CHARS
     for whole in (True, False):  # stopped half-way
         steps = files.translate_file(Counting(), str(path), "en", "de", Settings())  # type: ignore[arg-type]
         last = [*steps][-1] if whole else next(steps)
         steps.close()  # type: ignore[attr-defined]
-        assert last.all_lines == 105
+        assert last.total == 105
         assert list((tmp_path / "made").iterdir()) == []
+
+
+def handlers_of(api: API) -> Handlers:
+    return Handlers(api, head(), named(Languages), named(TextTab), named(FileTab))
 
 
 def test_a_real_checkpoint_with_random_weights_answers(tmp_path: Path) -> None:
     texts = ["a dog runs through the snow", "ein Hund rennt durch den Schnee"] * 20
     config = TranslatorConfig(vocab_size=300, embedding_size=8, encoder_hidden_size=8, decoder_hidden_size=8)
     new_translator(config, texts).save_pretrained(tmp_path / "model")
-    answers = Answers(LazyTask(tmp_path / "model", "cpu"))
-    events = PageEvents(answers)
-    greeted = events.greet()
-    assert greeted[2]["choices"] == [("Detect language", "auto"), ("English", "en")]
-    assert greeted[2]["value"] == "en", "there is nothing to detect"
-    assert greeted[4]["interactive"] is False, "there is no way back"
-    *_, last = events.show_translation(gr.Request(), "a dog. A cat.\n\n\0 🐕", "en", "de", 3, 1.0, 2)
-    translation, status, _, results, _, which, details, _ = last
-    assert translation.count("\n") == 2
-    assert status.startswith("2 sentences in")
-    assert [len(found.alternatives) for found in results] == [1, 1]
-    assert len(which["choices"]) == 2
-    assert "<svg role" in details
+    api = API(LazyTask(tmp_path / "model", "cpu"))
+    handlers = handlers_of(api)
+    page = handlers.on_load()
+    assert page["source"]["choices"] == [("Detect language", "auto"), ("English", "en")]
+    assert page["source"]["value"] == "en", "there is nothing to detect"
+    assert page["swap"]["interactive"] is False, "there is no way back"
+    *_, last = handlers.show_translation(gr.Request(), "a dog. A cat.\n\n\0 🐕", "en", "de", 3, 1.0, 2)
+    assert last["translation"].count("\n") == 2
+    assert last["status"].startswith("2 sentences in")
+    assert [len(sentence.alternatives) for sentence in last["results"]] == [1, 1]
+    assert len(last["sentence"]["choices"]) == 2
+    assert "<svg role" in last["details"]
     text = "a dog runs"
-    assert answers.translate(text) == [*answers.translate_stream(text)][-1] == answers.explain_translation(text)["text"]
+    assert api.translate(text) == [*api.translate_stream(text)][-1] == api.explain_translation(text)["text"]
     draws = [
-        [*events.show_translation(gr.Request(), text, "en", "de", 1, 1.0, 1, True, 2.0, 0, 1.0, seed)][-1][0]
+        [*handlers.show_translation(gr.Request(), text, "en", "de", 1, 1.0, 1, True, 2.0, 0, 1.0, seed)][-1][
+            "translation"
+        ]
         for seed in (7, 7, 8)
     ]
     assert draws[0] == draws[1] != draws[2]
@@ -362,17 +368,17 @@ def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path, word_list_
             raise CheckpointError(f"there is no checkpoint folder {path}")
         return word_list_translator
 
-    answers = Answers(LazyTask(folder, open_checkpoint=open_checkpoint))
-    assert "There is no checkpoint folder" in PageEvents(answers).greet()[1]["value"]
+    api = API(LazyTask(folder, open_checkpoint=open_checkpoint))
+    assert "There is no checkpoint folder" in handlers_of(api).on_load()["load_error"]["value"]
     with pytest.raises(gr.Error, match="There is no checkpoint folder"):
-        report_errors(answers.translate)("dog")
+        report_errors(api.translate)("dog")
     folder.mkdir()
-    assert answers.translate("dog") == "Hund"
+    assert api.translate("dog") == "Hund"
 
 
 def test_another_kind_of_checkpoint_is_told() -> None:
-    answers = Answers(LazyTask("captioner", open_checkpoint=lambda path, device: object()))
-    assert "Captioner holds no translator" in PageEvents(answers).greet()[1]["value"]
+    api = API(LazyTask("captioner", open_checkpoint=lambda path, device: object()))
+    assert "Captioner holds no translator" in handlers_of(api).on_load()["load_error"]["value"]
 
 
 @pytest.mark.parametrize(
@@ -445,7 +451,7 @@ def test_the_hub_is_on_or_off_line_before_its_client_is_imported() -> None:
 
 def test_several_apps_get_a_front_page_and_a_page_each() -> None:
     names = ("Translator", "Another <one>")
-    bricks = Bricks(("in", ""), ("", "<out>"))
+    bricks = UnrolledDiagram(("in", ""), ("", "<out>"))
     apps = [all_apps.App("translator", title, "Many", "What it does.", bricks, ("translator",)) for title in names]
     site = all_apps.build({"translator": LazyTask("nowhere")}, apps)
     assert [name for _, name, _ in site.pages] == ["Home", *names]
@@ -462,7 +468,7 @@ def test_pages_share_their_models(monkeypatch: pytest.MonkeyPatch) -> None:
         return gr.Blocks()
 
     monkeypatch.setitem(sys.modules, "apps.some.app", SimpleNamespace(build=build))
-    bricks = Bricks(("in",), ("out",))
+    bricks = UnrolledDiagram(("in",), ("out",))
     every = all_apps.App("some", "Every", "Kind", "All models.", bricks)
     two = all_apps.App("some", "Two", "Kind", "Two models.", bricks, ("translator", "sentiment"))
     opened: list[str] = []

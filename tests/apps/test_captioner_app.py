@@ -1,4 +1,4 @@
-"""The captioner's demo: its endpoints, and its page in Chromium."""
+"""The captioner's demo: its endpoints, its files, and what its page does with a photo."""
 
 import csv
 import json
@@ -8,23 +8,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 import torch
 from gradio.data_classes import ImageData
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image
-from playwright.sync_api import expect
+from handlers import head, named
 from tiny_captioner import COLOURS, picture, tiny_captioner, tiny_load
 
-from apps.captioner import details, files
-from apps.captioner.api import Answers
+from apps.captioner import files, views
+from apps.captioner.api import API
 from apps.captioner.app import EXAMPLES, build
 from apps.captioner.files import caption_files
-from apps.captioner.pictures import looked, shrunk
+from apps.captioner.handlers import Handlers, ManyTab, PhotoTab
+from apps.captioner.views import spotlight
 from apps.server.launch import start
 from apps.server.models import CHECKPOINTS, LazyTask
+from apps.ui.pictures import shrunk
 from seqcore.errors import CheckpointError, InputError
+from seqcore.media import images
 from seqcore.tasks import load
 from seqcore.tasks.captioning import Captioner
 
@@ -114,13 +117,13 @@ def test_many_files_give_a_table_and_json_lines(photo: Path, tmp_path: Path) -> 
     paths = [str(photo), str(tmp_path / "=cmd.png"), str(tmp_path / "more" / "red.png")]
     steps = caption_files(tiny_captioner(), paths, 5, 1.0)
     assert next(steps).done == 0
-    told = next(steps)
-    assert told.done == 3
+    step = next(steps)
+    assert step.done == 3
     table, objects = map(Path, next(steps).files)
     with table.open(encoding="utf-8", newline="") as file:
         _, first, bad, second = csv.reader(file)
     assert (first[:2], second[:2]) == (["red.png", "A red square."], ["red.png", "A blue square."])
-    assert [bool(line.thumbnail) for line in told.lines] == [True, False, True]
+    assert [bool(line.thumbnail) for line in step.results] == [True, False, True]
     assert bad[:3] == ["'=cmd.png", "", ""]
     assert "no image" in bad[3]
     lines = [json.loads(line) for line in objects.read_text(encoding="utf-8").splitlines()]
@@ -142,7 +145,7 @@ def test_none_and_too_many_files_are_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_words_are_their_pieces_together() -> None:
     found = tiny_captioner().caption(picture("lime"))
-    words = details.words(found)
+    words = views.words(found)
     assert [text for text, _, _ in words] == ["a", "green", "square"]
     assert all(float(grid.sum()) == pytest.approx(1, abs=1e-4) for _, _, grid in words)
     assert all(0 < probability <= 1 for _, probability, _ in words)
@@ -157,7 +160,7 @@ def test_pictures_are_small_whatever_their_shape() -> None:
 def test_a_photo_is_light_where_the_model_looked() -> None:
     grid = torch.zeros(2, 2)
     grid[0, 1] = 1.0
-    shown = looked(picture("white", 64, 64), grid)
+    shown = spotlight(picture("white", 64, 64), grid)
     assert shown.size == (64, 64)
     assert sum(shown.getpixel((62, 2))) > sum(shown.getpixel((2, 62)))  # type: ignore[arg-type]
 
@@ -173,15 +176,15 @@ def test_the_page_works_on_the_file_itself(tmp_path: Path) -> None:
 
 
 def test_file_names_are_text() -> None:
-    shown = details.table([files.Line("<img src=x onerror=alert(1)>.png", "<b>bold</b>", 0.0)])
+    shown = views.table([files.Line("<img src=x onerror=alert(1)>.png", "<b>bold</b>", 0.0)])
     assert "<img" not in shown
     assert "<b>" not in shown
 
 
 def test_another_kind_of_checkpoint_is_told() -> None:
-    answers = Answers(LazyTask("other", open_checkpoint=lambda path, device: object()))
+    api = API(LazyTask("other", open_checkpoint=lambda path, device: object()))
     with pytest.raises(CheckpointError, match="holds no captioner"):
-        answers.captioner()
+        api.captioner()
 
 
 def test_examples_name_their_terms() -> None:
@@ -194,83 +197,15 @@ def test_examples_name_their_terms() -> None:
 # The page
 
 
-@pytest.mark.browser
-def test_a_photo_is_captioned_and_explained(page: Any, server: str, photo: Path) -> None:
-    page.goto(server)
-    page.get_by_text("Tells colours apart.").wait_for()
-    page.click("#go")
-    page.locator("#status").get_by_text("There is no photo yet").wait_for()
-    page.locator("#photo input[type=file]").first.set_input_files(photo)
-    expect(page.locator("#caption textarea")).to_have_value("A red square.")
-    expect(page.locator(".sq-look")).to_have_count(3)
-    expect(page.locator(".sq-look figcaption bdi")).to_have_text(["a", "red", "square"], use_inner_text=True)
-    assert page.locator(".sq-look img").first.get_attribute("alt") == "Where the model looked for “a”"
-    expect(page.locator("#looked .sq-ranking tbody tr")).to_have_count(3)
-    page.locator("#status").get_by_text(re.compile(r"sure of a piece on average, in \d")).wait_for()
-    page.get_by_label("Clear").or_(page.get_by_title("Clear")).or_(page.get_by_label("Remove Image")).first.click()
-    expect(page.locator("#caption textarea")).to_have_value("")
-
-
-@pytest.mark.browser
-def test_the_alt_text_is_copied_with_one_click(page: Any, server: str, photo: Path) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.goto(server)
-    page.get_by_text("Tells colours apart.").wait_for()
-    page.locator("#photo input[type=file]").first.set_input_files(photo)
-    expect(page.locator("#caption textarea")).to_have_value("A red square.")
-    page.locator("#caption").get_by_role("button").first.click()
-    page.wait_for_function("async () => await navigator.clipboard.readText() === 'A red square.'")
-
-
-@pytest.mark.browser
-def test_a_photo_that_is_none_is_told_why(page: Any, server: str, tmp_path: Path) -> None:
-    (tmp_path / "notes.jpg").write_text("A dog.", encoding="utf-8")
-    page.goto(server)
-    page.get_by_text("Tells colours apart.").wait_for()
-    page.locator("#photo input[type=file]").first.set_input_files(tmp_path / "notes.jpg")
-    page.get_by_text("Notes.jpg is no image that can be read").wait_for()
-    page.locator("#status").get_by_text("Not captioned.").wait_for()
-
-
-@pytest.mark.browser
-def test_an_example_is_captioned(page: Any, server: str) -> None:
-    page.goto(server)
-    page.get_by_text("Tells colours apart.").wait_for()
-    page.locator("#examples img").nth(1).click()
-    expect(page.locator("#caption textarea")).to_have_value(re.compile(r"^A \w+"))
-
-
-@pytest.mark.browser
-def test_many_files_are_captioned_with_a_bar_and_can_be_fetched(page: Any, server: str, tmp_path: Path) -> None:
-    for colour in COLOURS:
-        picture(colour).save(tmp_path / f"{colour}.png")
-    (tmp_path / "notes.png").write_bytes(b"no image")
-    page.goto(server)
-    page.get_by_role("tab", name="Many").click()
-    page.locator("#files input[type=file]").set_input_files(sorted(tmp_path.glob("*.png")))
-    page.locator("#files").get_by_text("notes").wait_for()
-    page.click("#caption-all")
-    page.locator("#results").get_by_text("A green square.").wait_for()
-    page.locator("#results").get_by_text("no image that can be read").wait_for()
-    page.locator("#file-progress").get_by_text(re.compile(r"4 images in \d")).wait_for()
-    with page.expect_download() as download:
-        page.click("#csv")
-    assert "A blue square." in Path(download.value.path()).read_text(encoding="utf-8")
-    with page.expect_download() as download:
-        page.click("#jsonl")
-    assert len(Path(download.value.path()).read_text(encoding="utf-8").splitlines()) == 4
-
-
-@pytest.mark.browser
-def test_what_is_no_image_is_told(page: Any, server: str, tmp_path: Path) -> None:
-    Image.new("RGB", (30, 30)).save(tmp_path / "cut.jpg", quality=95)
-    (tmp_path / "cut.jpg").write_bytes((tmp_path / "cut.jpg").read_bytes()[:400])
-    page.goto(server)
-    page.get_by_role("tab", name="Many").click()
-    page.locator("#files input[type=file]").set_input_files(tmp_path / "cut.jpg")
-    page.locator("#files").get_by_text("cut").wait_for()
-    page.click("#caption-all")
-    page.locator("#results").get_by_text("damaged or cut short").wait_for()
+def test_a_photo_is_opened_once(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+    open_image = images.open_image
+    monkeypatch.setattr(images, "open_image", lambda source: opened.append(source) or open_image(source))
+    handlers = Handlers(API(tiny_load(tmp_path)), head(), named(PhotoTab), named(ManyTab))
+    first, last = handlers.show_caption(gr.Request(), str(photo), 5, 1.0, 3)
+    assert (first["status"], last["text"]) == ("Looking …", "A red square.")
+    assert "Where it looked" in last["looked"]
+    assert opened == [str(photo)]
 
 
 def test_the_bundled_model_answers() -> None:

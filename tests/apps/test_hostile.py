@@ -273,13 +273,12 @@ def test_markup_in_whatever_is_shown_is_text() -> None:
     import torch
     from PIL import Image
 
-    from apps.captioner import details as captions
+    from apps.captioner import views as captions
     from apps.captioner.files import Line
-    from apps.sentiment import details as sentiments
-    from apps.sentiment.reasons import reasons
-    from apps.translator import details as translations
+    from apps.sentiment import views as sentiments
+    from apps.translator import views as translations
     from apps.ui import figures, progress
-    from apps.video import details as videos
+    from apps.video import views as videos
     from seqcore.errors import InputError
     from seqcore.tasks.captioning import Caption
     from seqcore.tasks.sentiment import Sentiment
@@ -306,11 +305,11 @@ def test_markup_in_whatever_is_shown_is_text() -> None:
         captions.table([Line(f"/a/{HOSTILE.replace('/', '')}", HOSTILE, 1.0, HOSTILE)]),
         sentiments.verdict(text),
         sentiments.table([(HOSTILE, text)]),
-        reasons(text),
-        reasons(text, multi_label=True),
+        sentiments.reasons(text),
+        sentiments.reasons(text, multi_label=True),
         videos.timeline(frames, [HOSTILE, f"{HOSTILE}2"]),
         videos.gallery(frames.segments, [photo]),
-        videos.now(HOSTILE, [HOSTILE], 3.0),
+        videos.live_label(HOSTILE, [HOSTILE], 3.0),
         load_error_html(InputError(HOSTILE)),
     ]
     for number, page in enumerate(shown):

@@ -14,16 +14,16 @@ import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from handlers import head, named
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from tiny_sentiment import tiny_checkpoint, tiny_classifier
 
-from apps.sentiment import details, files
-from apps.sentiment.api import MAX_TEXT_CHARS, Answers
+from apps.sentiment import files, views
+from apps.sentiment.api import API, MAX_TEXT_CHARS
 from apps.sentiment.app import build
-from apps.sentiment.handlers import PageEvents
-from apps.sentiment.reasons import reasons
-from apps.sentiment.tables import open_table
+from apps.sentiment.files import open_table
+from apps.sentiment.handlers import Handlers, ManyTab, TextTab
 from apps.server.errors import report_errors
 from apps.server.launch import start
 from apps.server.models import CHECKPOINTS, LazyTask
@@ -49,8 +49,8 @@ def client(server: str) -> Client:
 
 
 @pytest.fixture
-def answers() -> Answers:
-    return Answers(LazyTask("tiny", open_checkpoint=lambda path, device: tiny_classifier()))
+def api() -> API:
+    return API(LazyTask("tiny", open_checkpoint=lambda path, device: tiny_classifier()))
 
 
 def asked(server: str, *data: Any) -> tuple[str, Any]:
@@ -278,9 +278,9 @@ def test_a_file_is_never_held_whole_and_nothing_of_it_is_left(tmp_path: Path, mo
     (tmp_path / "made").mkdir()
     table = open_table(str(written(tmp_path / "a.txt", "good\n" * 300 + f"{'x' * 30_000}\n" * 9)))
     steps = list(files.classify_table(Counting(), table, None, 0.6))  # type: ignore[arg-type]
-    assert [(step.rows, step.all_rows) for step in steps][0 :: len(steps) - 1] == [(0, 309), (309, 309)]
-    assert [step.path is None for step in steps] == [True] * (len(steps) - 1) + [False]
-    assert max(chunks) < 2 * files.CHARACTERS_TOGETHER
+    assert [(step.done, step.total) for step in steps][0 :: len(steps) - 1] == [(0, 309), (309, 309)]
+    assert [not step.files for step in steps] == [True] * (len(steps) - 1) + [False]
+    assert max(chunks) < 2 * files.MAX_CHUNK_CHARS
     assert sum(len(step.results) for step in steps) == 309
     half: Any = files.classify_table(Counting(), table, None, 0.6)  # type: ignore[arg-type]
     next(half), next(half)
@@ -292,28 +292,28 @@ def test_a_file_is_never_held_whole_and_nothing_of_it_is_left(tmp_path: Path, mo
 # What the page shows
 
 
-def test_markup_is_text(answers: Answers) -> None:
-    found = answers.weigh(f"{MARKUP} The film was good.", 0.6).result()
-    shown = details.verdict(found) + reasons(found) + details.table([(MARKUP, found)])
+def test_markup_is_text(api: API) -> None:
+    found = api.explain(f"{MARKUP} The film was good.", 0.6).result()
+    shown = views.verdict(found) + views.reasons(found) + views.table([(MARKUP, found)])
     assert "<script" not in shown
     assert "<img" not in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
     rude = Sentiment("<i>", {"<i>": 0.7, '"<u>"': 0.3}, True, True, 5, "x", ("<b>",), (1.0,), 0.0, 1.0, ((0.7, 0.3),))
     for multi_label in (False, True):
-        shown = details.verdict(rude) + reasons(rude, multi_label) + details.table([("<b>", rude)])
+        shown = views.verdict(rude) + views.reasons(rude, multi_label) + views.table([("<b>", rude)])
         assert not any(mark in shown for mark in ("<i>", "<u>", "<b>", '""'))
 
 
 def test_what_is_unusual_is_said() -> None:
     usual = {"negative": 0.55, "positive": 0.45}
-    assert details.cautions(Sentiment("negative", usual)) == []
-    assert "Unsure: 55.0 %" in details.cautions(Sentiment("negative", usual, unsure=True))[0]
+    assert views.cautions(Sentiment("negative", usual)) == []
+    assert "Unsure: 55.0 %" in views.cautions(Sentiment("negative", usual, unsure=True))[0]
     foreign = Sentiment("negative", usual, True, True, 1_234, "Wörter")
-    assert "no language that the model has learned" in details.cautions(foreign)[0]
-    assert "last 1,234 characters were not read" in details.cautions(foreign)[1]
-    assert "last character was not" in details.cautions(Sentiment("negative", usual, characters_cut=1))[0]
-    assert "no words" in details.cautions(Sentiment("negative", usual, True, True, text="😀 1"))[0]
-    assert details.percent(1.0) == "99.99 %"
+    assert "no language that the model has learned" in views.cautions(foreign)[0]
+    assert "last 1,234 characters were not read" in views.cautions(foreign)[1]
+    assert "last character was not" in views.cautions(Sentiment("negative", usual, characters_cut=1))[0]
+    assert "no words" in views.cautions(Sentiment("negative", usual, True, True, text="😀 1"))[0]
+    assert views.percent(1.0) == "99.99 %"
 
 
 def explained(label: str, probabilities: dict[str, float]) -> Sentiment:
@@ -327,7 +327,7 @@ def test_colours_mean_the_same_class_whichever_the_verdict_is() -> None:
     for label, kind in (("positive", "sq-for"), ("negative", "sq-against")):
         other = {"positive": "negative", "negative": "positive"}[label]
         values = {"negative": 0.1, "positive": 0.9} if label == "positive" else {"negative": 0.9, "positive": 0.1}
-        shown = reasons(explained(label, values))
+        shown = views.reasons(explained(label, values))
         assert f'{kind}" style="--strength:1.00" tabindex="0">yes' in shown
         assert f"2.00 toward {label}" in shown
         assert f"0.10 toward {other}" in shown
@@ -337,44 +337,48 @@ def test_colours_mean_the_same_class_whichever_the_verdict_is() -> None:
 
 def test_any_number_of_labels_and_several_at_once_are_shown() -> None:
     stars = explained("4", {str(star): 0.6 if star == 4 else 0.1 for star in range(1, 6)})
-    shown = reasons(stars)
+    shown = views.reasons(stars)
     assert "toward 4<" in shown
     assert "away from 4<" in shown
     assert "Up to here: 4, 60.0 %" in shown
     topics = explained("food|price", {"food": 0.9, "price": 0.7, "staff": 0.1})
-    shown = details.verdict(topics) + reasons(topics, multi_label=True)
+    shown = views.verdict(topics) + views.reasons(topics, multi_label=True)
     assert "<strong>food, price</strong>" in shown
     assert "log-odds of food are +2.40: +0.50" in shown
     assert "Up to here: food, price" in shown
     none = explained("", {"food": 0.2, "price": 0.1})
-    assert "none of the labels" in details.verdict(none) + reasons(none, multi_label=True)
-    assert "toward food" in reasons(none, multi_label=True)
+    assert "none of the labels" in views.verdict(none) + views.reasons(none, multi_label=True)
+    assert "toward food" in views.reasons(none, multi_label=True)
     many = Sentiment("7", {str(number): 0.3 if number == 7 else 0.01 for number in range(71)})
-    assert details.verdict(many).count("<tr>") == details.MAX_BARS
-    assert "63 other labels are less likely" in details.verdict(many)
+    assert views.verdict(many).count("<tr>") == views.MAX_BARS
+    assert "63 other labels are less likely" in views.verdict(many)
 
 
 def test_a_text_too_long_to_explain_says_so_and_has_its_chart() -> None:
     words = tuple(f" w{number}" for number in range(3_000))
     found = Sentiment("a", {"a": 0.8, "b": 0.2}, tokens=words, trajectory=((0.8, 0.2),) * 3_000)
-    shown = reasons(found)
+    shown = views.reasons(found)
     assert "too long for its words to be weighed" in shown
     assert shown.count("(word ") <= 240
     assert "after each of 3,000 words; after the last it is 20.0 %" in shown
 
 
-def test_the_verdict_is_shown_first_and_then_the_reasons(answers: Answers) -> None:
-    events = PageEvents(answers)
-    first, *_, last = events.show_text(gr.Request(), "The film was good.", 0.6)
-    assert first[2] == "Reading …"
-    assert last[2].startswith("4 words, read in ")
-    assert "How the verdict moves" in last[1]
-    assert "unsure" not in events.judge_again("The film was good.", 0.5)
-    assert "unsure" in events.judge_again("The film was good.", 1.0)
-    assert events.judge_again("", 0.5) == ""
-    assert [*events.show_text(gr.Request(), " \n", 0.6)][-1][2] == "There is nothing to classify yet."
+def handlers_of(api: API) -> Handlers:
+    return Handlers(api, head(), named(TextTab), named(ManyTab))
+
+
+def test_the_verdict_is_shown_first_and_then_the_reasons(api: API) -> None:
+    handlers = handlers_of(api)
+    first, *_, last = handlers.show_text(gr.Request(), "The film was good.", 0.6)
+    assert first["status"] == "Reading …"
+    assert last["status"].startswith("4 words, read in ")
+    assert "How the verdict moves" in last["reasons"]
+    assert "unsure" not in handlers.rethreshold("The film was good.", 0.5)["verdict"]
+    assert "unsure" in handlers.rethreshold("The film was good.", 1.0)["verdict"]
+    assert handlers.rethreshold("", 0.5) == {"verdict": ""}
+    assert [*handlers.show_text(gr.Request(), " \n", 0.6)][-1]["status"] == "There is nothing to classify yet."
     with pytest.raises(InputError, match="40,001 characters"):
-        list(events.show_text(gr.Request(), "x" * 40_001, 0.6))
+        list(handlers.show_text(gr.Request(), "x" * 40_001, 0.6))
 
 
 def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path) -> None:
@@ -383,17 +387,17 @@ def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path) -> None:
             raise CheckpointError(f"there is no checkpoint folder {path}")
         return tiny_classifier()
 
-    answers = Answers(LazyTask(tmp_path / "model", open_checkpoint=open_checkpoint))
-    assert "There is no checkpoint folder" in PageEvents(answers).greet()[1]["value"]
+    api = API(LazyTask(tmp_path / "model", open_checkpoint=open_checkpoint))
+    assert "There is no checkpoint folder" in handlers_of(api).on_load()["load_error"]["value"]
     with pytest.raises(gr.Error, match="There is no checkpoint folder"):
-        report_errors(answers.classify)("good")
+        report_errors(api.classify)("good")
     (tmp_path / "model").mkdir()
-    assert answers.classify("The film was good.")["label"] == "positive"
+    assert api.classify("The film was good.")["label"] == "positive"
 
 
 def test_another_kind_of_checkpoint_is_told() -> None:
-    answers = Answers(LazyTask("translator", open_checkpoint=lambda path, device: object()))
-    assert "Translator holds no classifier" in PageEvents(answers).greet()[1]["value"]
+    api = API(LazyTask("translator", open_checkpoint=lambda path, device: object()))
+    assert "Translator holds no classifier" in handlers_of(api).on_load()["load_error"]["value"]
 
 
 def test_the_bundled_model_answers(tmp_path: Path) -> None:

@@ -17,11 +17,12 @@ import gradio as gr
 import pytest
 from gradio_client import Client
 from playwright.sync_api import expect
+from waiting import wait_until
 
 from apps import __main__ as all_apps
 from apps.server.launch import start
 from apps.server.models import LazyTask
-from apps.ui.home import Bricks
+from apps.ui.home import UnrolledDiagram
 
 pytestmark = pytest.mark.browser
 
@@ -133,11 +134,7 @@ def test_the_text_grows_until_it_is_whole_or_stopped(
 
 def nothing_runs(page: Any, translator: Any) -> None:
     """Wait until the server translates nothing any more."""
-    for _ in range(200):
-        if not translator.streaming:
-            return
-        page.wait_for_timeout(50)
-    pytest.fail("the server goes on")
+    wait_until(page, lambda: not translator.streaming)
 
 
 def test_who_leaves_the_page_ends_its_translation(
@@ -164,7 +161,7 @@ def test_a_new_request_ends_the_one_before(page: Any, word_list_server: str, wor
     page.wait_for_function("document.querySelector('#translation textarea').value.length > 20")
     page.get_by_role("button", name="Clear").click()
     translation_is(page, "")
-    page.wait_for_timeout(300)
+    nothing_runs(page, word_list_translator)
     translation_is(page, "")
     expect(page.locator("#status")).to_have_text("")
 
@@ -347,7 +344,7 @@ def test_the_page_works_as_one_of_many(
     monkeypatch.setitem(sys.modules, "apps.other", types.ModuleType("apps.other"))
     monkeypatch.setitem(sys.modules, "apps.other.app", types.SimpleNamespace(build=build))
     load = LazyTask("nowhere", open_checkpoint=lambda path, device: word_list_translator)
-    bricks = Bricks(("a",), ("b",))
+    bricks = UnrolledDiagram(("a",), ("b",))
     apps = [
         all_apps.App(name, name.title(), "Kind", "Words.", bricks, ("nowhere",)) for name in ("translator", "other")
     ]

@@ -469,7 +469,7 @@ def _read_rows(given: Any) -> None:
 
 def _page_table(given: Any) -> None:
     """An uploaded table, as the sentiment page reads it."""
-    from apps.sentiment.tables import open_table
+    from apps.sentiment.files import open_table
 
     suffix, content = given
     with tempfile.TemporaryDirectory() as place:

@@ -12,7 +12,7 @@ from typing_extensions import Self
 from seqcore.errors import InputError, numbered
 from seqcore.media.clips import Clip, read_clip
 from seqcore.media.containers import VideoSource, video_files
-from seqcore.media.video import View, open_video
+from seqcore.media.video import VideoReader, View, open_video
 from seqcore.metrics import frame_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.video.config import FrameClassifierConfig
@@ -83,11 +83,11 @@ class FrameClassifier(Task):
     @overload
     def label(self, videos: list[VideoSource]) -> list[FrameLabels]: ...
     @overload
-    def label(self, videos: VideoSource, progress: Callable[[int], None] | None = ...) -> FrameLabels: ...
+    def label(self, videos: VideoSource | VideoReader, progress: Callable[[int], None] | None = ...) -> FrameLabels: ...
     def label(
-        self, videos: VideoSource | list[VideoSource], progress: Callable[[int], None] | None = None
+        self, videos: VideoSource | VideoReader | list[VideoSource], progress: Callable[[int], None] | None = None
     ) -> FrameLabels | list[FrameLabels]:
-        """Label every frame of a video, or of each of a list: a path, bytes or an open file.
+        """Label every frame of a video, or of each of a list: a path, bytes, an open file, or what `open_video` gives.
 
         A one-way classifier works in constant memory, however long the video is; a bidirectional one keeps what its
         image network gives, a kilobyte a frame.
@@ -110,7 +110,9 @@ class FrameClassifier(Task):
                 results.append(self._label(video))
         return results
 
-    def _label(self, video: VideoSource | Clip, progress: Callable[[int], None] | None = None) -> FrameLabels:
+    def _label(
+        self, video: VideoSource | VideoReader | Clip, progress: Callable[[int], None] | None = None
+    ) -> FrameLabels:
         if isinstance(video, Clip):
             has_features = video.frames.dim() == 2
             outputs = self._after(video) if has_features else self._outputs(video.frames.split(CHUNK))

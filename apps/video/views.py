@@ -1,12 +1,12 @@
 """Labels of a video as HTML: a strip of segments, probabilities over time, and a picture of each."""
 
-import base64
 import colorsys
-import io
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from apps.ui.layout import part, scrolling
+from apps.ui.pictures import jpeg_uri
 from apps.ui.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -43,22 +43,22 @@ def middle(segment: "Segment") -> float:
     return (segment.start + segment.end) / 2
 
 
-def timeline(found: "FrameLabels", labels: Sequence[str]) -> str:
+def timeline(result: "FrameLabels", labels: Sequence[str]) -> str:
     """A strip of coloured segments, and under it the probabilities of the classes that matter most."""
-    end = found.times[-1] + 1 / found.fps
+    end = result.times[-1] + 1 / result.fps
     number = {label: i for i, label in enumerate(labels)}
     strip = "".join(
         f'<rect x="{_WIDTH * one.start / end:.1f}" width="{max(1.5, _WIDTH * (one.end - one.start) / end):.1f}" '
         f'height="{_STRIP}" fill="{colour(number[one.label])}" data-at="{middle(one)}">'
-        f"<title>{escape(told(one))}</title></rect>"
-        for one in found.segments
+        f"<title>{escape(segment_title(one))}</title></rect>"
+        for one in result.segments
     )
-    shares = found.probabilities.mean(0)
-    order = [i for i in shares.argsort(descending=True).tolist() if float(found.probabilities[:, i].max()) > 0.2]
-    curves = "".join(_curve(found, i, labels[i], row, end) for row, i in enumerate(order[:_MAX_CURVES]))
+    shares = result.probabilities.mean(0)
+    order = [i for i in shares.argsort(descending=True).tolist() if float(result.probabilities[:, i].max()) > 0.2]
+    curves = "".join(_curve(result, i, labels[i], row, end) for row, i in enumerate(order[:_MAX_CURVES]))
     height = _STRIP + 10 + _CURVE * min(len(order), _MAX_CURVES)
-    spoken = f"{len(found.segments)} segments in {end:.1f} seconds"
-    box = f'viewBox="0 0 {_WIDTH} {height}" preserveAspectRatio="none" role="img" aria-label="{spoken}"'
+    description = f"{len(result.segments)} segments in {end:.1f} seconds"
+    box = f'viewBox="0 0 {_WIDTH} {height}" preserveAspectRatio="none" role="img" aria-label="{description}"'
     drawn = f'<svg {box} class="sq-timeline" style="height:{height}px">{strip}{curves}</svg>'
     ticks = "".join(f"<span>{end * part / _TICKS:.1f} s</span>" for part in range(_TICKS + 1))
     names = "".join(
@@ -67,7 +67,7 @@ def timeline(found: "FrameLabels", labels: Sequence[str]) -> str:
     note = (
         "Above, the label of every moment: click on one to see it. Beneath, how likely each class was, in this order:"
     )
-    head = f'<div class="sq-note"><h2>Over time</h2><p>{note}</p></div><ul class="sq-legend">{names}</ul>'
+    head = f'{part("Over time", note)}<ul class="sq-legend">{names}</ul>'
     return f'{head}{drawn}<div class="sq-ticks" aria-hidden="true">{ticks}</div>'
 
 
@@ -75,18 +75,14 @@ def gallery(segments: "Sequence[Segment]", shown: "Sequence[Image]") -> str:
     """A picture from the middle of each segment, with its label; then a table of them."""
     parts = []
     for one, image in zip(segments, shown, strict=False):
-        file = io.BytesIO()
-        image.save(file, "JPEG", quality=80)
-        data = base64.b64encode(file.getvalue()).decode()
         parts.append(
             f'<button type="button" class="sq-look" data-at="{middle(one)}" title="Look at it">'
-            f'<img src="data:image/jpeg;base64,{data}" alt="A frame of {escape(one.label)}">'
+            f'<img src="{jpeg_uri(image)}" alt="A frame of {escape(one.label)}">'
             f"<span><span>{escape(one.label)}</span> <small>{one.start:.2f}–{one.end:.2f} s</small></span></button>"
         )
     rest = len(segments) - len(shown)
     more = f'<p class="sq-more">Pictures of {rest} more are not shown.</p>' if rest > 0 else ""
-    looks = f'<div class="sq-note"><h2>Segments</h2></div><div class="sq-looks">{"".join(parts)}</div>{more}'
-    return looks + _table(segments)
+    return f'{part("Segments")}<div class="sq-looks">{"".join(parts)}</div>{more}{_table(segments)}'
 
 
 def _table(segments: "Sequence[Segment]") -> str:
@@ -100,11 +96,11 @@ def _table(segments: "Sequence[Segment]") -> str:
     more = f'<p class="sq-more">{rest:,} more are in the files.</p>' if rest > 0 else ""
     head = "<thead><tr><th>Label</th><th>From, s</th><th>To, s</th><th>How sure</th></tr></thead>"
     listed = f'<table class="sq-results">{head}<tbody>{rows}</tbody></table>'
-    return f'<div class="sq-scroll sq-tall" tabindex="0" role="region" aria-label="Segments">{listed}</div>{more}'
+    return scrolling(listed, "Segments", "sq-scroll sq-tall") + more
 
 
 def bar(done: int, expected: int, seconds: float, title: str = "", over: bool = False) -> str:
-    """How far it is, with frames a second; ``expected`` is 0 where a film does not say how long it is."""
+    """How far it is, with frames a second; `expected` is 0 where a film does not say how long it is."""
     shown = progress_bar(done, max(expected, done, 1), seconds, "frame", "Labels", title, over)
     if not over and expected <= done:
         shown = f'<div class="sq-progress"><progress aria-label="Labels"></progress><p>{done:,} frames</p></div>'
@@ -114,31 +110,31 @@ def bar(done: int, expected: int, seconds: float, title: str = "", over: bool = 
 
 def no_stream(model: str) -> str:
     """Said where a model that reads whole films is to follow a live picture."""
-    said = f"{model} reads whole films, there and back. Record one under “Film”, or choose another model."
+    message = f"{model} reads whole films, there and back. Record one under “Film”, or choose another model."
     head = "<h2>This model cannot follow a live picture</h2>"
-    return f'<div class="sq-note" role="status">{head}<p>{escape(said)}</p></div>'
+    return f'<div class="sq-note" role="status">{head}<p>{escape(message)}</p></div>'
 
 
-def told(segment: "Segment") -> str:
+def segment_title(segment: "Segment") -> str:
     """A segment in a line."""
     return f"{segment.start:.2f}–{segment.end:.2f} s: {segment.label}, {100 * segment.confidence:.0f} %"
 
 
-def now(label: str | None, passed: Sequence[str], rate: float) -> str:
+def live_label(label: str | None, passed: Sequence[str], rate: float) -> str:
     """What a live picture shows, and what it has shown."""
     shown = escape(label or "…")
     past = "".join(f"<li>{escape(one)}</li>" for one in passed)
-    said = f"{rate:.0f} frames a second" if rate else "waiting for the camera"
-    return f'<div class="sq-note" role="status"><h2>{shown}</h2><p>{said}</p></div><ol class="sq-past">{past}</ol>'
+    status = f"{rate:.0f} frames a second" if rate else "waiting for the camera"
+    return f'<div class="sq-note" role="status"><h2>{shown}</h2><p>{status}</p></div><ol class="sq-past">{past}</ol>'
 
 
-def _curve(found: "FrameLabels", number: int, label: str, row: int, end: float) -> str:
+def _curve(result: "FrameLabels", number: int, label: str, row: int, end: float) -> str:
     base = _STRIP + 10 + _CURVE * (row + 1) - 4
-    step = max(1, len(found.times) // 1000)
-    values = found.probabilities[:, number].tolist()
+    step = max(1, len(result.times) // 1000)
+    values = result.probabilities[:, number].tolist()
     points = [
         f"{_WIDTH * time / end:.1f},{base - (_CURVE - 8) * max(values[i * step : (i + 1) * step]):.1f}"
-        for i, time in enumerate(found.times[::step])
+        for i, time in enumerate(result.times[::step])
     ]
     first, last = points[0].split(",")[0], points[-1].split(",")[0]
     shape = f"{first},{base} {' '.join(points)} {last},{base}"

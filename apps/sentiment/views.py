@@ -1,22 +1,85 @@
-"""Why a text got its label, as HTML: what each word adds, and how the verdict moves while the LSTM reads."""
+"""Classified texts as HTML: the verdict on one and the reasons for it, and a table of many."""
 
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from apps.sentiment.details import percent, spoken
-from apps.ui.layout import part
+from apps.ui.layout import part, scrolling
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment
 
-_WEAK = 0.15  # of the strongest contribution: what is less is not reached with the keyboard
-_MAX_STEPS = 240  # of the chart that can be pointed at
+MAX_BARS = 8
+_MAX_SHOWN = 160  # Characters of a text in a table.
+_WEAK = 0.15  # Of the strongest contribution: what is less is not reached with the keyboard.
+_MAX_STEPS = 240  # Of the chart that can be pointed at.
 _MAX_DOTS = 80
 
 
+def verdict(result: "Sentiment") -> str:
+    """The label, a bar for each class, and what is unusual about the answer."""
+    shown = sorted(result.probabilities, key=lambda name: -result.probabilities[name])[:MAX_BARS]
+    bars = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td><span class="sq-bar" style="--part:{value:.4f}"></span></td>'
+        f"<td>{percent(value)}</td></tr>"
+        for name, value in result.probabilities.items()
+        if name in shown
+    )
+    others = len(result.probabilities) - len(shown)
+    more = f"<p>{others} other labels are less likely.</p>" if others else ""
+    notes = "".join(f'<p class="sq-caution">{escape(note)}</p>' for note in cautions(result))
+    return (
+        f'<div class="sq-verdict"><p class="sq-label"><strong>{escape(spoken(result.label))}</strong>'
+        f"{' – unsure' * result.unsure}</p><table>{bars}</table>{more}{notes}</div>"
+    )
+
+
+def cautions(result: "Sentiment") -> list[str]:
+    """What a reader of the answer should know."""
+    notes = []
+    if result.out_of_domain and any(letter.isalpha() for letter in result.text):
+        notes.append("Out of its domain: this is no language that the model has learned, so the answer means little.")
+    elif result.out_of_domain:
+        notes.append("Out of its domain: there are no words here, so the answer means nothing.")
+    elif result.unsure:
+        notes.append(f"Unsure: {percent(result.probability)} is less than what counts as sure (see Settings).")
+    if cut := result.characters_cut:
+        last = f"last {cut:,} characters were" if cut > 1 else "last character was"
+        notes.append(f"The {last} not read: the text is too long.")
+    return notes
+
+
+def percent(value: float) -> str:
+    """A probability as people read it; never 0 or 100 % of what is not certain."""
+    value = min(max(value, 0.0001), 0.9999)
+    return f"{100 * value:.1f} %" if 0.005 <= value < 0.995 else f"{100 * value:.2f} %"
+
+
+def spoken(label: str) -> str:
+    """A label as people read it; several divided by commas."""
+    return label.replace("|", ", ") or "none of the labels"
+
+
+def table(rows: "Sequence[tuple[str, Sentiment]]") -> str:
+    """Texts and their labels."""
+    head = "<thead><tr><th>Text</th><th>Label</th><th>Probability</th></tr></thead>"
+    body = "".join(_row(*row) for row in rows)
+    return scrolling(f'<table class="sq-results">{head}<tbody>{body}</tbody></table>', "Results")
+
+
+def _row(text: str, result: "Sentiment") -> str:
+    line = " ".join(text.split())
+    line = line if len(line) <= _MAX_SHOWN else f"{line[: _MAX_SHOWN - 1]}…"
+    doubt = "out of its domain" if result.out_of_domain else "unsure" if result.unsure else ""
+    note = f"<small>{doubt}</small>" if doubt else ""
+    return (
+        f'<tr><td dir="auto">{escape(line) or "<em>(nothing)</em>"}</td><td>{escape(spoken(result.label))}{note}</td>'
+        f"<td>{percent(result.probability)}</td></tr>"
+    )
+
+
 def reasons(result: "Sentiment", multi_label: bool = False) -> str:
-    """Both, of a result with an explanation; nothing of a text without words."""
+    """What each word adds, and how the verdict moves while the LSTM reads; nothing of a text without words."""
     return _words(result, multi_label) + _chart(result, multi_label) if result.tokens else ""
 
 
@@ -51,15 +114,15 @@ def _words(result: "Sentiment", multi_label: bool) -> str:
     return f'{part(title, note)}<p class="sq-words" dir="auto">{spans}</p>'
 
 
-def _word(word: str, strength: float, part: str, so_far: str) -> str:
+def _word(word: str, strength: float, share: str, so_far: str) -> str:
     kind = "sq-for" if strength >= 0 else "sq-against"
     inner = word.lstrip()
     lead = word[: len(word) - len(inner)]
-    told = f"“{escape(inner)}”: {escape(part)}. Up to here: {escape(so_far)}"
+    tip = f"“{escape(inner)}”: {escape(share)}. Up to here: {escape(so_far)}"
     reached = ' tabindex="0"' if abs(strength) >= _WEAK else ""
     return (
         f'{escape(lead)}<span class="sq-word-part {kind}" style="--strength:{abs(strength):.2f}"{reached}>'
-        f'{escape(inner)}<span class="sq-tip" role="tooltip">{told}</span></span>'
+        f'{escape(inner)}<span class="sq-tip" role="tooltip">{tip}</span></span>'
     )
 
 
@@ -80,10 +143,10 @@ def _chart(result: "Sentiment", multi_label: bool) -> str:
     )
     ends = (name, names[0]) if two else (f"{name}: 100 %", "0 %")
     axis = "".join(f"<span>{escape(end)}</span>" for end in (ends[0], "50 %", ends[1]))
-    told = f"The probability of {name} after each of {count:,} words; after the last it is {percent(values[-1])}"
+    description = f"The probability of {name} after each of {count:,} words; after the last it is {percent(values[-1])}"
     note = "The LSTM reads from left to right. This is what it would say if the text ended after each word."
     return (
-        f'{part("How the verdict moves", note)}<div class="sq-course" role="img" aria-label="{escape(told)}">'
+        f'{part("How the verdict moves", note)}<div class="sq-course" role="img" aria-label="{escape(description)}">'
         f'<div class="sq-axis">{axis}</div><div class="sq-plot"><svg viewBox="0 0 100 100" preserveAspectRatio="none">'
         f'<polyline points="{line}"></polyline></svg>'
         f'<div class="sq-steps{" sq-dots" * (count <= _MAX_DOTS)}">{steps}</div></div></div>'

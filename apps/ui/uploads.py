@@ -1,0 +1,66 @@
+"""What visitors give a page, checked before any work begins: numbers, sizes of files, texts in UTF-8."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from seqcore.errors import InputError
+
+_Item = TypeVar("_Item")
+
+
+def check_number(name: str, value: object, minimum: float, maximum: float, whole: bool = False) -> None:
+    """Raises `InputError` for what is no number, or out of range."""
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not minimum <= value <= maximum:
+        kind = "whole number" if whole else "number"
+        raise InputError(f"{name} must be a {kind} from {minimum} to {maximum}, not {value!r}.")
+
+
+def check_size(path: str, max_bytes: int, advice: str = "break it up") -> None:
+    """Raises `InputError` for a file that is too large, with what to do about it."""
+    size = Path(path).stat().st_size
+    if size > max_bytes:
+        limit = f"{max_bytes // 1_000_000} MB"
+        raise InputError(f"The file {Path(path).name} has {size / 1e6:,.1f} MB, and this page takes {limit}: {advice}.")
+
+
+@contextmanager
+def utf8_errors(path: str) -> Iterator[None]:
+    """Name the line of what is no UTF-8 text. Raises `InputError` where reading inside raised `UnicodeDecodeError`."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        message = f"Line {_first_bad_line(path)} of {Path(path).name} is no UTF-8 text: save the file as UTF-8."
+        raise InputError(message) from None
+
+
+def chunks(
+    items: Iterable[_Item], length: Callable[[_Item], int], max_items: int, max_characters: int
+) -> Iterator[list[_Item]]:
+    """Items that are worked on at once: not many, and of long texts fewer, so that memory does not grow with a file.
+
+    Args:
+        length: the characters of an item.
+    """
+    chunk: list[_Item] = []
+    characters = 0
+    for item in items:
+        chunk.append(item)
+        characters += length(item)
+        if len(chunk) == max_items or characters >= max_characters:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def _first_bad_line(path: str) -> int:
+    data = Path(path).read_bytes()
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return before.count(b"\n") + 1
+    return 1
