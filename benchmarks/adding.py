@@ -7,12 +7,16 @@ optimiser on five times as many sequences.
 """
 
 import argparse
+import csv
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from apps.inside.adding import SOLVED_BELOW
 from seqcore.nn import LSTMEncoder, PlainRNN, WindowMLP, chrono_init_
 
 NAMES = ("LSTM", "plain RNN", "window MLP")
@@ -21,9 +25,17 @@ WINDOW = 10
 
 @dataclass(frozen=True)
 class Result:
-    """One trained network: its size, what it cost, and its error on sequences it has not seen."""
+    """One trained network: its size, what it cost, and its error on sequences it has not seen.
 
-    name: str
+    Attributes:
+        length, seed: of the problem.
+        network: its name.
+        error: mean squared.
+    """
+
+    length: int
+    seed: int
+    network: str
     parameters: int
     steps: int
     seconds: float
@@ -92,10 +104,10 @@ def solve(
     every: int = 50,
     seconds: float = float("inf"),
 ) -> Result:
-    """Train one network on fresh sequences for at most ``steps`` steps, or until its error is below ``goal``.
+    """Train one network on fresh sequences for at most `steps` steps, or until its error is below `goal`.
 
     Args:
-        rows: sequences a step, and 1,000 unseen ones to measure the mean squared error with, ``every`` so many steps.
+        rows: sequences a step, and 1,000 unseen ones to measure the mean squared error with, `every` so many steps.
         clip: largest norm of a gradient.
         chrono: the LSTM's first biases are for this length; otherwise the forget bias is 1.
         seconds: the longest it may take.
@@ -116,7 +128,24 @@ def solve(
             step += 1
         with torch.inference_mode():
             error = float(nn.functional.mse_loss(model(unseen[0]), unseen[1]))
-    return Result(name, parameters(model), step, time.perf_counter() - begin, error)
+    return Result(length, seed, name, parameters(model), step, time.perf_counter() - begin, error)
+
+
+def markdown_row(result: Result) -> str:
+    """A row of the report."""
+    return (
+        f"| {result.length:,} | {result.seed} | {result.network} | {result.parameters:,} | {result.steps:,} | "
+        f"{result.seconds:.0f} | {result.error:.4f} | {'yes' if result.error < SOLVED_BELOW else 'no'} |"
+    )
+
+
+def write_figures(path: Path, results: list[Result]) -> None:
+    """Write a CSV file as the page Inside shows it."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Result)], lineterminator="\n")
+        writer.writeheader()
+        for result in results:
+            writer.writerow({**asdict(result), "seconds": round(result.seconds), "error": round(result.error, 4)})
 
 
 def main() -> None:
@@ -131,33 +160,33 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1500, help="the most seconds a network")
     parser.add_argument("--forget-bias-1", action="store_true", help="start as LSTMLayer does, not for this length")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--figures", type=Path, help="also write a CSV file, such as apps/inside/adding.csv")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     print(f"torch {torch.__version__}, {arguments.threads} thread(s); always answering 1: {1 / 6:.4f}\n")
     print("| T | seed | network | parameters | steps | seconds | mean squared error | solved |")
     print("|--:|--:|---|--:|--:|--:|--:|---|", flush=True)
+    results = []
+    for result in measured(arguments):
+        print(markdown_row(result), flush=True)
+        results.append(result)
+    if arguments.figures:
+        write_figures(arguments.figures, results)
+
+
+def measured(arguments: argparse.Namespace) -> Iterator[Result]:
+    """Train every network on every problem. The first is the LSTM, whose steps say how many the others get."""
     for length in arguments.length:
         for seed in arguments.seed:
             steps = arguments.steps
             for name in NAMES:
                 result = solve(
-                    name,
-                    length,
-                    steps,
-                    seed,
-                    arguments.hidden,
-                    learning_rate=arguments.learning_rate,
-                    chrono=not arguments.forget_bias_1,
-                    seconds=arguments.seconds,
-                )
+                    name, length, steps, seed, arguments.hidden, learning_rate=arguments.learning_rate,
+                    chrono=not arguments.forget_bias_1, seconds=arguments.seconds,
+                )  # fmt: skip
                 if name == "LSTM":
                     steps = arguments.chances * result.steps
-                solved = "yes" if result.error < 0.01 else "no"
-                print(
-                    f"| {length:,} | {seed} | {name} | {result.parameters:,} | {result.steps:,} | "
-                    f"{result.seconds:.0f} | {result.error:.4f} | {solved} |",
-                    flush=True,
-                )
+                yield result
 
 
 if __name__ == "__main__":

@@ -209,15 +209,14 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
             trigger_mode="always_last", concurrency_limit=1, concurrency_id="live-training", **NO_API,
         )  # fmt: skip
     gr.HTML(to_try(TRY), apply_default_css=False)
-    if table := adding_table():
-        gr.HTML(
-            '<div class="sq-note"><h2>The adding problem</h2><p>Hochreiter and Schmidhuber (1997) asked this first: of '
-            "many numbers two are marked, and after the last one their sum is wanted. Mean squared error on unseen "
-            "sequences; always answering 1 has 0.167, and below 0.01 counts as solved. The other networks have as many "
-            f"parameters and got five times the training. Measured before, by <code>{COMMAND}</code>.</p></div>"
-            f'<div class="sq-scroll" tabindex="0" role="region" aria-label="The adding problem">{table}</div>',
-            elem_id="adding", apply_default_css=False,
-        )  # fmt: skip
+    gr.HTML(
+        '<div class="sq-note"><h2>The adding problem</h2><p>Hochreiter and Schmidhuber (1997) asked this first: of '
+        "many numbers two are marked, and after the last one their sum is wanted. Mean squared error on unseen "
+        "sequences; always answering 1 has 0.167, and below 0.01 counts as solved. The other networks have as many "
+        f"parameters and got five times the training. Measured before, by <code>{COMMAND}</code>.</p></div>"
+        f'<div class="sq-scroll" tabindex="0" role="region" aria-label="The adding problem">{adding_table()}</div>',
+        elem_id="adding", apply_default_css=False,
+    )  # fmt: skip
 
 
 def _first_scored() -> int:

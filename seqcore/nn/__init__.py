@@ -13,12 +13,11 @@ from seqcore.nn.bridge import Bridge
 from seqcore.nn.decoder import DecoderOutput, LSTMDecoder
 from seqcore.nn.dropout import EmbeddingDropout, LockedDropout, without_dropout
 from seqcore.nn.encoder import LSTMEncoder
-from seqcore.nn.forecasting import LSTMForecaster, chrono_init_, windows
 from seqcore.nn.frames import FrameEncoder
 from seqcore.nn.images import ImageEncoder, ImageEncoderConfig
 from seqcore.nn.loss import label_smoothed_cross_entropy
 from seqcore.nn.pooling import PoolState, concat_pooling, concat_pooling_of_prefixes, pool
-from seqcore.nn.stack import LSTMLayer, LSTMStack, length_mask
+from seqcore.nn.stack import LSTMLayer, LSTMStack, chrono_init_, length_mask
 from seqcore.nn.state import DecoderState, LSTMState, Memory
 
 __all__ = [
@@ -36,7 +35,6 @@ __all__ = [
     "ImageEncoderConfig",
     "LSTMDecoder",
     "LSTMEncoder",
-    "LSTMForecaster",
     "LSTMLayer",
     "LSTMStack",
     "LSTMState",
@@ -52,6 +50,5 @@ __all__ = [
     "label_smoothed_cross_entropy",
     "length_mask",
     "pool",
-    "windows",
     "without_dropout",
 ]

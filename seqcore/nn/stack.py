@@ -200,3 +200,12 @@ def _read(
         empty = (lengths == 0).to(x.device)
         last = tuple(torch.where(empty[None, :, None], old, new) for old, new in zip(state, last, strict=True))  # type: ignore[assignment]
     return y, last
+
+
+def chrono_init_(layer: LSTMLayer, length: int) -> None:
+    """Let a layer's cells begin with memories of 1 to `length` - 1 steps (Tallec & Ollivier 2018)."""
+    size = layer.hidden_size
+    bias = torch.empty(size).uniform_(1, length - 1).log()
+    with torch.no_grad():
+        layer.bias_ih_l0[:size] = -bias  # type: ignore[index, operator]
+        layer.bias_ih_l0[size : 2 * size] = bias  # type: ignore[index, operator]
