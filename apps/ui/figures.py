@@ -146,12 +146,12 @@ def confidence_strip(tokens: Sequence[str], probabilities: Sequence[float], look
             continue
         probability = min(max(probabilities[place], 0.0), 1.0)
         shown = escape(label.removeprefix("·"))
-        told = f"“{shown}”: {100 * probability:.1f} % sure"
+        tip = f"“{shown}”: {100 * probability:.1f} % sure"
         if place < len(looked_at):
-            told += f", looked most at “{escape(looked_at[place])}”"
+            tip += f", looked most at “{escape(looked_at[place])}”"
         chip = (
             f'<span class="sq-piece" style="--doubt:{1.0 - probability:.2f}" tabindex="0"><bdi>{shown}</bdi>'
-            f'<small>{100 * probability:.0f}</small><span class="sq-tip" role="tooltip">{told}</span></span>'
+            f'<small>{100 * probability:.0f}</small><span class="sq-tip" role="tooltip">{tip}</span></span>'
         )
         # Pieces of one word stand close together and on one line.
         if piece.startswith("▁") or not words:
