@@ -1,7 +1,24 @@
 """Where to look in a memory: dot, general and additive attention over keys that are computed once a source."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class AttentionConfig:
+    """Says how a decoder looks into its memory.
+
+    Attributes:
+        kind: `dot`, `general` (both Luong 2015) or `additive` (Bahdanau 2015).
+        layer: how many of the decoder's layers lie below the attention, from 1 to all of them (Luong's own place).
+        gate: let each step decide how much of what it sees counts (the β of Xu 2015).
+    """
+
+    kind: str = "general"
+    layer: int = 1
+    gate: bool = False
 
 
 class Attention(nn.Module):

@@ -1,11 +1,13 @@
 """Writes a sequence, looking into a memory; with no memory it is a language model."""
 
-from typing import NamedTuple
+import warnings
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from seqcore.nn.attention import create_attention
+from seqcore.nn.attention import AttentionConfig, create_attention
 from seqcore.nn.bridge import Bridge
 from seqcore.nn.dropout import EmbeddingDropout, LockedDropout
 from seqcore.nn.stack import LSTMStack
@@ -31,9 +33,7 @@ class LSTMDecoder(nn.Module):
         hidden_size, num_layers: H and L of the stack.
         memory_size: M; None makes a language model.
         state_size: numbers in the memory's ``state.h`` for one sequence; None starts from zeros.
-        attention: ``dot``, ``general`` or ``additive``.
-        attention_layer: how many layers lie below the attention, 1 to L (L is Luong's own place).
-        attention_gate: let each step decide how much of what it sees counts (the β of Xu 2015).
+        attention: how it looks into the memory; None is `AttentionConfig()`.
         dropout, input_dropout, output_dropout: locked, between layers, on embeddings, before the output.
         embedding_dropout: of whole tokens.
         weight_dropout, residual, layer_norm: as in :class:`~seqcore.nn.stack.LSTMStack`.
@@ -47,11 +47,10 @@ class LSTMDecoder(nn.Module):
         embedding_size: int,
         hidden_size: int,
         num_layers: int = 1,
+        *,
         memory_size: int | None = None,
         state_size: int | None = None,
-        attention: str = "general",
-        attention_layer: int = 1,
-        attention_gate: bool = False,
+        attention: AttentionConfig | str | None = None,
         dropout: float = 0,
         input_dropout: float = 0,
         output_dropout: float = 0,
@@ -61,22 +60,31 @@ class LSTMDecoder(nn.Module):
         layer_norm: bool = False,
         tied: bool = True,
         padding: int | None = None,
+        **renamed: Any,
     ) -> None:
         super().__init__()
+        attention = _attention_config(attention, renamed)
         self.embedding = nn.Embedding(vocab_size, embedding_size, padding_idx=padding)
         self.embedding_dropout = EmbeddingDropout(embedding_dropout)
         self.input_dropout, self.output_dropout = LockedDropout(input_dropout), LockedDropout(output_dropout)
         self.stack = LSTMStack(
-            embedding_size, hidden_size, num_layers, False, dropout, weight_dropout, residual, layer_norm
+            embedding_size,
+            hidden_size,
+            num_layers,
+            dropout=dropout,
+            weight_dropout=weight_dropout,
+            residual=residual,
+            layer_norm=layer_norm,
         )
+        self.memory_size = memory_size
         if memory_size is not None:
-            if not 1 <= attention_layer <= num_layers:
-                raise ValueError(f"attention_layer must be from 1 to {num_layers}, but is {attention_layer}")
-            self.attention = create_attention(attention, hidden_size, memory_size)
+            if not 1 <= attention.layer <= num_layers:
+                raise ValueError(f"the attention's layer must be from 1 to {num_layers}, but is {attention.layer}")
+            self.attention = create_attention(attention.kind, hidden_size, memory_size)
             self.combine = nn.Linear(hidden_size + memory_size, hidden_size)
-            self.gate = nn.Linear(hidden_size, 1) if attention_gate else None
+            self.gate = nn.Linear(hidden_size, 1) if attention.gate else None
         self.bridge = Bridge(state_size, num_layers, hidden_size) if state_size else None
-        self.lower = range(attention_layer if memory_size is not None else num_layers)
+        self.lower = range(attention.layer if memory_size is not None else num_layers)
         self.upper = range(len(self.lower), num_layers)
         self.project = nn.Linear(hidden_size, embedding_size) if hidden_size != embedding_size else nn.Identity()
         self.output = nn.Linear(embedding_size, vocab_size)
@@ -94,8 +102,10 @@ class LSTMDecoder(nn.Module):
             memory: what to look into; None for a language model, which then needs ``batch``.
         """
         if memory is None:
+            self._check_memory(given=False)
             rows = 1 if batch is None else batch
             return DecoderState(_one_hypothesis(self.stack.initial_state(rows, self.embedding.weight)))
+        self._check_memory(given=True)
         if self.bridge is not None and memory.state is not None:
             state = self.bridge(memory.state)
         else:
@@ -152,14 +162,41 @@ class LSTMDecoder(nn.Module):
         lstm = LSTMState(*(part.unflatten(1, (batch, hypotheses)) for part in after))
         return logits, state._replace(lstm=lstm, attention=attention)
 
+    def _check_memory(self, given: bool) -> None:
+        """Refuse to act as a language model where a memory was promised, and the other way round."""
+        if self.memory_size is not None and not given:
+            raise ValueError(
+                f"this decoder looks into a memory (memory_size={self.memory_size}), but was given none: "
+                "give start or forward an encoder's memory"
+            )
+        if self.memory_size is None and given:
+            raise ValueError("this decoder was made without a memory_size, so it cannot look into the memory given")
+
     def _attend(self, x: Tensor, state: DecoderState) -> tuple[Tensor, Tensor | None]:
         """Luong's attentional vector tanh(W [context; h]): (B, T, H) → (B, T, H)."""
         if state.values is None or state.keys is None or state.mask is None:
+            self._check_memory(given=False)
             return x, None
+        self._check_memory(given=True)
         context, weights = self.attention(x, state.values, state.keys, state.mask)
         if self.gate is not None:
             context = context * self.gate(x).sigmoid()
         return torch.tanh(self.combine(torch.cat([context, x], -1))), weights
+
+
+def _attention_config(attention: AttentionConfig | str | None, renamed: dict[str, Any]) -> AttentionConfig:
+    """The way of looking, also as it was said before `AttentionConfig`: by three arguments, which warn."""
+    old = {name: renamed.pop(f"attention_{name}") for name in ("layer", "gate") if f"attention_{name}" in renamed}
+    if renamed:
+        raise TypeError(f"LSTMDecoder() got an unexpected keyword argument {min(renamed)!r}")
+    if isinstance(attention, str):
+        attention, old["kind"] = None, attention
+    attention = attention or AttentionConfig()
+    if old:
+        what = "LSTMDecoder's way of looking, by attention, attention_layer and attention_gate,"
+        advice = f"the old arguments go with the next release: give attention={replace(attention, **old)}"
+        warnings.warn(f"{what} is called AttentionConfig now; {advice}", FutureWarning, stacklevel=3)
+    return replace(attention, **old)
 
 
 def _one_hypothesis(state: LSTMState) -> LSTMState:

@@ -19,6 +19,7 @@ class LSTMEncoder(nn.Module):
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
+        *,
         bidirectional: bool = False,
         dropout: float = 0,
         weight_dropout: float = 0,
@@ -27,7 +28,14 @@ class LSTMEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.stack = LSTMStack(
-            input_size, hidden_size, num_layers, bidirectional, dropout, weight_dropout, residual, layer_norm
+            input_size,
+            hidden_size,
+            num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            weight_dropout=weight_dropout,
+            residual=residual,
+            layer_norm=layer_norm,
         )
 
     @property

@@ -22,7 +22,7 @@ class LSTMLayer(nn.LSTM):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, bidirectional: bool = False, weight_dropout: float = 0
+        self, input_size: int, hidden_size: int, *, bidirectional: bool = False, weight_dropout: float = 0
     ) -> None:
         self.weight_dropout = weight_dropout
         super().__init__(input_size, hidden_size, batch_first=True, bidirectional=bidirectional)
@@ -88,6 +88,7 @@ class LSTMStack(nn.Module):
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
+        *,
         bidirectional: bool = False,
         dropout: float = 0,
         weight_dropout: float = 0,
@@ -101,7 +102,10 @@ class LSTMStack(nn.Module):
         self.directions = 2 if bidirectional else 1
         self.output_size = width = self.directions * hidden_size
         self.layers = nn.ModuleList(
-            LSTMLayer(width if i else input_size, hidden_size, bidirectional, weight_dropout) for i in range(num_layers)
+            LSTMLayer(
+                width if i else input_size, hidden_size, bidirectional=bidirectional, weight_dropout=weight_dropout
+            )
+            for i in range(num_layers)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(1, num_layers) if layer_norm)
         self.dropout = LockedDropout(dropout)

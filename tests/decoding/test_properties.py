@@ -8,7 +8,7 @@ from torch import Tensor
 from benchmarks.straightforward import StraightforwardSearch, step_loop_loss
 from benchmarks.translate import END, PADDING, START, decode
 from seqcore.decoding import GenerationConfig
-from seqcore.nn import LSTMDecoder, LSTMEncoder, LSTMState, Memory, PlainRNN, WindowMLP, length_mask
+from seqcore.nn import AttentionConfig, LSTMDecoder, LSTMEncoder, LSTMState, Memory, PlainRNN, WindowMLP, length_mask
 from seqcore.tasks.translation import TranslationNetwork, TranslatorConfig
 
 SEEDS = st.integers(0, 2**31)
@@ -56,7 +56,7 @@ def test_an_encoder_reads_a_batch_as_each_alone(
     seed: int, lengths: list[int], extra: int, depth: int, both: bool, norm: bool
 ) -> None:
     torch.manual_seed(seed)
-    encoder = LSTMEncoder(3, 4, depth, both, layer_norm=norm).double()
+    encoder = LSTMEncoder(3, 4, depth, bidirectional=both, layer_norm=norm).double()
     x = padded_input(lengths, 3, extra)
     together = encoder(x, torch.tensor(lengths))
     assert together.state is not None
@@ -113,7 +113,17 @@ def test_a_decoder_reads_a_target_at_once_as_step_by_step(
     torch.manual_seed(seed)
     place, batch = min(place, layers), len(lengths)
     decoder = LSTMDecoder(
-        9, 5, 6, layers, 6, 8, attention, place, dropout=0.4, weight_dropout=0.4, layer_norm=norm, tied=tied
+        9,
+        5,
+        6,
+        layers,
+        memory_size=6,
+        state_size=8,
+        attention=AttentionConfig(attention, place),
+        dropout=0.4,
+        weight_dropout=0.4,
+        layer_norm=norm,
+        tied=tied,
     )
     decoder = decoder.double().eval()
     mask = length_mask(torch.tensor(lengths), max(lengths))

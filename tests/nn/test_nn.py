@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from benchmarks.adding import solve
 from seqcore.nn import (
+    AttentionConfig,
     Bridge,
     LockedDropout,
     LSTMDecoder,
@@ -136,7 +137,7 @@ def test_the_residual_begins_at_the_second_layer() -> None:
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("layer_norm", [False, True])
 def test_a_padded_batch_reads_as_each_alone_whatever_the_padding(bidirectional: bool, layer_norm: bool) -> None:
-    encoder = LSTMEncoder(4, 5, 3, bidirectional, layer_norm=layer_norm)
+    encoder = LSTMEncoder(4, 5, 3, bidirectional=bidirectional, layer_norm=layer_norm)
     lengths = torch.tensor([7, 1, 0, 4, 7])
     x = torch.randn(5, 7, 4)
     together = encoder(x, lengths)
@@ -162,7 +163,7 @@ def test_more_padding_and_another_order_change_nothing(
     lengths: list[int], depth: int, bidirectional: bool, extra: int
 ) -> None:
     torch.set_default_dtype(torch.float64)
-    encoder = LSTMEncoder(3, 4, depth, bidirectional)
+    encoder = LSTMEncoder(3, 4, depth, bidirectional=bidirectional)
     width = max(lengths)
     x = torch.randn(len(lengths), width, 3)
     narrow = encoder(x, torch.tensor(lengths))
@@ -172,7 +173,7 @@ def test_more_padding_and_another_order_change_nothing(
 
 
 def test_a_batch_of_empty_sequences_and_an_empty_batch_are_read() -> None:
-    encoder = LSTMEncoder(3, 4, 2, True)
+    encoder = LSTMEncoder(3, 4, 2, bidirectional=True)
     assert encoder(torch.randn(2, 0, 3), torch.tensor([0, 0])).values.shape == (2, 0, 8)
     assert not encoder(torch.randn(2, 5, 3), torch.tensor([0, 0])).state.h.any()
     assert encoder(torch.randn(0, 5, 3), torch.tensor([], dtype=torch.long)).values.shape == (0, 5, 8)
@@ -329,7 +330,7 @@ def test_the_bridge_uses_every_layer_of_h_and_c() -> None:
 # --- the decoder ------------------------------------------------------------------------------------------------
 
 DECODERS = [
-    {"num_layers": depth, "attention": attention, "attention_layer": place, "layer_norm": norm}
+    {"num_layers": depth, "attention": AttentionConfig(attention, place), "layer_norm": norm}
     for depth, place, attention, norm in [
         (1, 1, "general", False),
         (2, 1, "dot", False),
@@ -362,7 +363,7 @@ def test_the_whole_target_at_once_is_the_target_step_by_step(settings: dict[str,
 
 
 def test_hypotheses_share_one_memory_and_answer_as_each_alone() -> None:
-    decoder, memory = decoder_of(num_layers=3, attention_layer=2), memory_of()
+    decoder, memory = decoder_of(num_layers=3, attention=AttentionConfig(layer=2)), memory_of()
     state = decoder.start(memory)
     tokens = torch.randint(1, 11, (3, 4))
     wide = state.reorder(torch.zeros(3, 4, dtype=torch.long))
@@ -402,12 +403,52 @@ def test_with_no_memory_it_is_a_language_model_that_reads_in_chunks(tied: bool) 
 
 def test_decoder_settings_that_cannot_be_are_refused() -> None:
     for place in (0, 3):
-        with pytest.raises(ValueError, match="attention_layer must be from 1 to 2"):
-            decoder_of(num_layers=2, attention_layer=place)
+        with pytest.raises(ValueError, match="layer must be from 1 to 2"):
+            decoder_of(num_layers=2, attention=AttentionConfig(layer=place))
     decoder = decoder_of()
     wide = decoder.start(memory_of()).reorder(torch.zeros(3, 2, dtype=torch.long))
     with pytest.raises(ValueError, match="the state holds 2"):
         decoder(torch.ones(3, 4, dtype=torch.long), state=wide)
+    with pytest.raises(TypeError, match="attention_place"):
+        decoder_of(attention_place=1)
+
+
+def test_a_decoder_made_for_a_memory_does_not_act_as_a_language_model() -> None:
+    tokens, looking, blind = torch.ones(3, 4, dtype=torch.long), decoder_of(), LSTMDecoder(11, 8, 10)
+    bare = blind.start(None, batch=3)
+    for call in (
+        lambda: looking.start(None),
+        lambda: looking(tokens),
+        lambda: looking(tokens, state=bare),
+        lambda: looking.step(tokens[:, :1], bare),
+    ):
+        with pytest.raises(ValueError, match=r"looks into a memory .*but was given none: give start or forward"):
+            call()
+    seen = looking.start(memory_of())
+    for call in (
+        lambda: blind.start(memory_of()),
+        lambda: blind(tokens, memory_of()),
+        lambda: blind(tokens, state=seen),
+        lambda: blind.step(tokens[:, :1], seen),
+    ):
+        with pytest.raises(ValueError, match="without a memory_size"):
+            call()
+
+
+def test_a_way_of_looking_may_be_said_as_before_for_one_release() -> None:
+    torch.manual_seed(0)
+    new = decoder_of(num_layers=3, attention=AttentionConfig("additive", 2, gate=True))
+    torch.manual_seed(0)
+    with pytest.warns(FutureWarning, match=r"give attention=AttentionConfig\(kind='additive', layer=2, gate=True\)"):
+        old = decoder_of(num_layers=3, attention="additive", attention_layer=2, attention_gate=True)
+    tokens, memory = torch.randint(1, 11, (3, 6)), memory_of()
+    close(old(tokens, memory).logits, new(tokens, memory).logits)
+
+
+def test_settings_after_the_number_of_layers_are_named() -> None:
+    for brick in (LSTMStack, LSTMEncoder, LSTMDecoder):
+        with pytest.raises(TypeError, match="positional"):
+            brick(4, 5, 2, 1, True)
 
 
 # --- the baselines ----------------------------------------------------------------------------------------------

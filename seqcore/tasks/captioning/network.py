@@ -3,7 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from seqcore.nn import DecoderState, LockedDropout, LSTMDecoder, LSTMState, Memory, label_smoothed_cross_entropy
+from seqcore.nn import (
+    AttentionConfig,
+    DecoderState,
+    LockedDropout,
+    LSTMDecoder,
+    LSTMState,
+    Memory,
+    label_smoothed_cross_entropy,
+)
 from seqcore.nn.images import ImageEncoder
 from seqcore.tasks.base import Loss
 from seqcore.tasks.captioning.config import CaptionerConfig
@@ -29,9 +37,7 @@ class CaptioningNetwork(nn.Module):
             config.num_layers,
             memory_size=config.memory_size,
             state_size=config.memory_size,
-            attention=config.attention,
-            attention_layer=config.attention_layer,
-            attention_gate=config.attention_gate,
+            attention=AttentionConfig(config.attention, config.attention_layer, config.attention_gate),
             dropout=config.dropout,
             input_dropout=config.dropout,
             output_dropout=config.dropout,

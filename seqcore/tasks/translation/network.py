@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from seqcore.nn import LockedDropout, LSTMDecoder, LSTMEncoder, Memory, label_smoothed_cross_entropy
+from seqcore.nn import AttentionConfig, LockedDropout, LSTMDecoder, LSTMEncoder, Memory, label_smoothed_cross_entropy
 from seqcore.tasks.base import Batch, Loss
 from seqcore.tasks.translation.config import TranslatorConfig
 
@@ -29,8 +29,7 @@ class TranslationNetwork(nn.Module):
             config.decoder_layers,
             memory_size=self.encoder.output_size,
             state_size=self.encoder.state_size,
-            attention=config.attention,
-            attention_layer=config.attention_layer,
+            attention=AttentionConfig(config.attention, config.attention_layer),
             dropout=config.dropout,
             input_dropout=config.dropout,
             output_dropout=config.dropout,

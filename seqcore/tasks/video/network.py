@@ -54,7 +54,11 @@ class FrameNetwork(nn.Module):
             self.encoder = PretrainedFrameEncoder(config.image)
         self.dropout = LockedDropout(config.dropout)
         self.lstm = LSTMEncoder(
-            self.encoder.output_size, config.hidden_size, config.num_layers, config.bidirectional, config.dropout
+            self.encoder.output_size,
+            config.hidden_size,
+            config.num_layers,
+            bidirectional=config.bidirectional,
+            dropout=config.dropout,
         )
         self.output = nn.Linear(self.lstm.output_size, len(config.labels))
         self._padding = _Padding(-min(config.offsets), max(config.offsets))
