@@ -30,7 +30,7 @@ def sample(
         state: what the model remembers of B sentences.
         start: the first token fed for each sentence, LongTensor (B,).
         config: settings; beam_size is not used.
-        generator: where random numbers come from, on the CPU, instead of ``config.seed``.
+        generator: where random numbers come from, on the CPU, instead of `config.seed`.
 
     Returns:
         For each sentence n_best hypotheses, which may be equal: finished ones first, then those cut at max_length, each

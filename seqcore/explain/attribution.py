@@ -28,7 +28,7 @@ def integrated_gradients(
 
     The straight path from the baseline to the inputs is integrated in parts. What a part must add up to is known, the
     function's value at its end less that at its beginning; so the part that is furthest off is halved until baseline
-    and contributions together are the value, but for ``tolerance`` of it. Most of a long sequence's path is smooth, and
+    and contributions together are the value, but for `tolerance` of it. Most of a long sequence's path is smooth, and
     the little that is not gets the work.
 
     Args:

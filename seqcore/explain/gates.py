@@ -18,11 +18,11 @@ from seqcore.nn.state import LSTMState
 class GateTrace:
     """One direction of one LSTM layer, step by step (Hochreiter & Schmidhuber 1997; Gers 2000).
 
-    ``cell = forget * the cell before + input * candidate`` and ``hidden = output * tanh(cell)``. All are (B, T, H), and
+    `cell = forget * the cell before + input * candidate` and `hidden = output * tanh(cell)`. All are (B, T, H), and
     zero where padded. Steps are in the order of the sequence, also where it was read from its end.
 
     Attributes:
-        layer: the layer's name in its network, such as ``encoder.stack.layers.0``.
+        layer: the layer's name in its network, such as `encoder.stack.layers.0`.
         backward: it was read from the end to the beginning.
         state: h and c, each (B, H), when all was read.
         input, forget, output: the gates, from 0 (closed) to 1 (open).
@@ -97,7 +97,7 @@ def recorded_gates(network: nn.Module) -> Iterator[Recording]:
     """Record every LSTM layer of a network while this thread runs it, however the layers are wired.
 
     The network runs as it always does: its layers' inputs are kept, and the gates are worked out from those and the
-    weights afterwards. Single steps (``LSTMLayer.step``) are not recorded: read what was written once more, whole.
+    weights afterwards. Single steps (`LSTMLayer.step`) are not recorded: read what was written once more, whole.
     Dropout on recurrent weights, which training alone has, is not seen.
 
     Example:
@@ -122,7 +122,7 @@ def trace_gates(
     """The gates of every layer, and direction, of a stack that reads (B, T, input).
 
     Args:
-        lengths, state: as in :meth:`LSTMStack.forward <seqcore.nn.stack.LSTMStack.forward>`.
+        lengths, state: as in `LSTMStack.forward`.
 
     Returns:
         L·D traces, in the order of the stack's own state.

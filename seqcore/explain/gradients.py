@@ -18,7 +18,7 @@ class GradientFlow:
         norms: (T,), of ∂loss/∂h by the distance from the end: the first is that of the last step. h is the hidden state
             of all layers that one step hands to the next; the mean over the sequences of each one's own norm.
         weights: the norm of the gradient of all weights together, of the loss's mean over the sequences.
-        gradients: of each weight, in the order of ``network.parameters()``.
+        gradients: of each weight, in the order of `network.parameters()`.
     """
 
     norms: Tensor
@@ -29,7 +29,7 @@ class GradientFlow:
 def gradient_flow(network: PlainRNN | LSTMStack, x: Tensor, direction: Tensor, truncation: int = 0) -> GradientFlow:
     """Measure ∂loss/∂h at every step (Bengio 1994; Pascanu 2013).
 
-    The loss is the last layer's output after the last step, seen along ``direction``: where that has length 1, so has
+    The loss is the last layer's output after the last step, seen along `direction`: where that has length 1, so has
     the gradient at distance 0, and every other norm tells what part of it is left.
 
     Args:

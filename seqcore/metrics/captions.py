@@ -26,9 +26,9 @@ def caption_scores(predictions: Sequence[str], references: Sequence[Sequence[str
     """How good captions are beside those that people wrote.
 
     Returns:
-        ``bleu1`` to ``bleu4``, corpus BLEU from 0 to 100 with the closest reference's length (Papineni 2002), and
-        ``cider``, CIDEr-D as pycocoevalcap calls CIDEr (Vedantam 2015): about 1 where captions are as people's, with
-        document frequencies of these very references. ``most_frequent`` is the share of the images, in per cent, that
+        `bleu1` to `bleu4`, corpus BLEU from 0 to 100 with the closest reference's length (Papineni 2002), and
+        `cider`, CIDEr-D as pycocoevalcap calls CIDEr (Vedantam 2015): about 1 where captions are as people's, with
+        document frequencies of these very references. `most_frequent` is the share of the images, in per cent, that
         got the most frequent of the predictions.
     """
     bleu, cider = (

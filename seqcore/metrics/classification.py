@@ -8,8 +8,8 @@ def classification_scores(probabilities: Sequence[Sequence[float]], labels: Sequ
     """How good probabilities of C classes are for N texts.
 
     Returns:
-        ``accuracy`` in per cent; ``macro_f1``, the mean F1 of the classes in per cent (0 for one that is neither
-        there nor predicted); ``ece``, see :func:`expected_calibration_error`; ``confusion``, C rows of C counts, a row
+        `accuracy` in per cent; `macro_f1`, the mean F1 of the classes in per cent (0 for one that is neither
+        there nor predicted); `ece`, see `expected_calibration_error`; `confusion`, C rows of C counts, a row
         for each true class.
     """
     classes = len(probabilities[0]) if probabilities else 0
@@ -31,7 +31,7 @@ def multi_label_scores(probabilities: Sequence[Sequence[float]], labels: Sequenc
     """How good probabilities of C labels are that N texts may each have or not; 0.5 and more is a yes.
 
     Returns:
-        ``accuracy``, of all N · C decisions, and ``macro_f1``, the mean F1 of the labels, both in per cent.
+        `accuracy`, of all N · C decisions, and `macro_f1`, the mean F1 of the labels, both in per cent.
     """
     pairs = [list(zip(row, wanted, strict=True)) for row, wanted in zip(probabilities, labels, strict=True)]
     right = sum((value >= 0.5) == bool(wanted) for row in pairs for value, wanted in row)

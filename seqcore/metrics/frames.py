@@ -22,11 +22,11 @@ def frame_scores(
         background: one that says that nothing is there; none if empty.
 
     Returns:
-        ``frame_accuracy``; ``macro_f1``, the mean F1 over frames of those classes that the references hold; ``edit``
-        and ``f1@10``, ``f1@25``, ``f1@50``, see :func:`edit_score` and :func:`overlap_f1`; with a background also
-        ``foreground_accuracy``, over the frames whose reference is none, and ``segment_accuracy``, see
-        :func:`segment_accuracy`; ``classes``, for each class its F1 over ``frames`` and over ``events``, see
-        :func:`event_counts`.
+        `frame_accuracy`; `macro_f1`, the mean F1 over frames of those classes that the references hold; `edit`
+        and `f1@10`, `f1@25`, `f1@50`, see `edit_score` and `overlap_f1`; with a background also
+        `foreground_accuracy`, over the frames whose reference is none, and `segment_accuracy`, see
+        `segment_accuracy`; `classes`, for each class its F1 over `frames` and over `events`, see
+        `event_counts`.
     """
     pairs = list(zip(predictions, references, strict=True))
     frames = [(mine, right) for found, wanted in pairs for mine, right in zip(found, wanted, strict=True)]
@@ -72,7 +72,7 @@ def overlap_f1(
     """F1 of segments in per cent, over all videos together (Lea 2017).
 
     A segment is right when the best overlap (intersection over union) that it has with one of the same label is at
-    least ``overlap``, and that one was not found before.
+    least `overlap`, and that one was not found before.
     """
     right = wrong = missed = 0
     for found, wanted in zip(predictions, references, strict=True):
@@ -109,11 +109,11 @@ def event_counts(
 ) -> dict[str, float]:
     """How well the segments of one label are found as events.
 
-    An event is found when a predicted segment of that label, widened by ``near`` frames on both sides, meets it; each
+    An event is found when a predicted segment of that label, widened by `near` frames on both sides, meets it; each
     counts once, in their order.
 
     Returns:
-        ``f1`` in per cent, and the counts ``right``, ``wrong`` (predicted, not there) and ``missed``.
+        `f1` in per cent, and the counts `right`, `wrong` (predicted, not there) and `missed`.
     """
     right = wrong = missed = 0
     for found, wanted in zip(predictions, references, strict=True):

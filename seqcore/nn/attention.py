@@ -38,7 +38,7 @@ class Attention(nn.Module):
         """Look with T (or K) queries a sentence at one memory, which is never copied.
 
         Args:
-            query: (B, T, Q); ``values``: (B, S, M); ``keys``: (B, S, A); ``mask``: (B, S), true where real.
+            query: (B, T, Q); `values`: (B, S, M); `keys`: (B, S, A); `mask`: (B, S), true where real.
 
         Returns:
             Contexts (B, T, M) and weights (B, T, S): rows that sum to 1 and are exactly 0 on padding. A source with
@@ -107,7 +107,7 @@ ATTENTIONS: dict[str, type[Attention]] = {
 
 
 def create_attention(name: str, query_size: int, memory_size: int) -> Attention:
-    """One of ``dot``, ``general``, ``additive``.
+    """One of `dot`, `general`, `additive`.
 
     Raises:
         ValueError: another name.

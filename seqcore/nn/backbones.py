@@ -15,7 +15,7 @@ def create_whole(backbone: str, size: int, pretrained: bool = False) -> nn.Modul
     """A network with its classifier.
 
     Args:
-        backbone: a timm model, or a torchvision one after ``torchvision:``.
+        backbone: a timm model, or a torchvision one after `torchvision:`.
         size: of the images, in pixels, for one that is made for a single size.
 
     Raises:

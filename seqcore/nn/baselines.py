@@ -17,7 +17,7 @@ class PlainRNN(nn.Module):
     most.
 
     Args:
-        input_size, hidden_size, num_layers: as in :class:`~seqcore.nn.stack.LSTMStack`.
+        input_size, hidden_size, num_layers: as in `LSTMStack`.
     """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
@@ -37,7 +37,7 @@ class PlainRNN(nn.Module):
         return self.rnn.hidden_size
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Read (B, T, input), of which ``lengths`` (B,) steps are real, at least 1 of each.
+        """Read (B, T, input), of which `lengths` (B,) steps are real, at least 1 of each.
 
         Returns:
             The last layer's output (B, T, H), zero where padded, and every layer's state (L, B, H) after the last real
@@ -71,7 +71,7 @@ class WindowMLP(nn.Module):
         self.network = nn.Sequential(*hidden, nn.Linear(hidden_size, output_size))
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T, input), of which ``lengths`` (B,) are real → (B, output); zeros stand before a short sequence."""
+        """(B, T, input), of which `lengths` (B,) are real → (B, output); zeros stand before a short sequence."""
         if lengths is not None:
             x = x.masked_fill(~length_mask(lengths, x.shape[1], x.device).unsqueeze(2), 0)
         ends = torch.full(x.shape[:1], x.shape[1], device=x.device) if lengths is None else lengths.to(x.device)

@@ -15,7 +15,7 @@ from seqcore.nn.state import DecoderState, LSTMState, Memory
 
 
 class DecoderOutput(NamedTuple):
-    """``logits`` (B, T, V); ``attention`` (B, T, S) or None without a memory; ``state`` after the last step."""
+    """`logits` (B, T, V); `attention` (B, T, S) or None without a memory; `state` after the last step."""
 
     logits: Tensor
     attention: Tensor | None
@@ -32,11 +32,11 @@ class LSTMDecoder(nn.Module):
         vocab_size, embedding_size: V and E.
         hidden_size, num_layers: H and L of the stack.
         memory_size: M; None makes a language model.
-        state_size: numbers in the memory's ``state.h`` for one sequence; None starts from zeros.
+        state_size: numbers in the memory's `state.h` for one sequence; None starts from zeros.
         attention: how it looks into the memory; None is `AttentionConfig()`.
         dropout, input_dropout, output_dropout: locked, between layers, on embeddings, before the output.
         embedding_dropout: of whole tokens.
-        weight_dropout, residual, layer_norm: as in :class:`~seqcore.nn.stack.LSTMStack`.
+        weight_dropout, residual, layer_norm: as in `LSTMStack`.
         tied: share the embedding with the output.
         padding: the token whose embedding starts at zero and gets no gradient as an input.
     """
@@ -99,7 +99,7 @@ class LSTMDecoder(nn.Module):
         """The state before the first token, with K = 1 and the keys computed once a sentence.
 
         Args:
-            memory: what to look into; None for a language model, which then needs ``batch``.
+            memory: what to look into; None for a language model, which then needs `batch`.
         """
         if memory is None:
             self._check_memory(given=False)
@@ -116,8 +116,8 @@ class LSTMDecoder(nn.Module):
         """Teacher forcing: read the whole target (B, T) at once, one LSTM call a layer.
 
         Args:
-            state: where to go on from (K = 1), as from :meth:`start` or an earlier chunk; with it ``memory`` is
-                not needed. ``state.detach()`` truncates BPTT.
+            state: where to go on from (K = 1), as from `start` or an earlier chunk; with it `memory` is
+                not needed. `state.detach()` truncates BPTT.
         """
         features, attention, state = self.features(tokens, memory, state)
         return DecoderOutput(self.output(features), attention, state)
@@ -125,7 +125,7 @@ class LSTMDecoder(nn.Module):
     def features(
         self, tokens: Tensor, memory: Memory | None = None, state: DecoderState | None = None
     ) -> tuple[Tensor, Tensor | None, DecoderState]:
-        """As :meth:`forward`, up to the output matrix: features (B, T, E), attention and state.
+        """As `forward`, up to the output matrix: features (B, T, E), attention and state.
 
         For losses that need logits at some of the positions only.
         """

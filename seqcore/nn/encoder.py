@@ -10,7 +10,7 @@ from seqcore.nn.state import LSTMState, Memory
 class LSTMEncoder(nn.Module):
     """A deep LSTM over a padded batch; every answer is the one a sequence would get alone.
 
-    Args are those of :class:`~seqcore.nn.stack.LSTMStack`. One-way encoders carry state from chunk to chunk and can
+    Args are those of `LSTMStack`. One-way encoders carry state from chunk to chunk and can
     go step by step; bidirectional ones read whole sequences.
     """
 
@@ -45,14 +45,14 @@ class LSTMEncoder(nn.Module):
 
     @property
     def state_size(self) -> int:
-        """How many numbers ``h`` (or ``c``) holds for one sequence: L·D·H."""
+        """How many numbers `h` (or `c`) holds for one sequence: L·D·H."""
         return len(self.stack.layers) * self.stack.output_size
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None) -> Memory:
-        """Read (B, S, input), of which ``lengths`` (B,) steps are real (0 allowed).
+        """Read (B, S, input), of which `lengths` (B,) steps are real (0 allowed).
 
         Args:
-            state: carried from the chunk before, one-way only; ``state.detach()`` truncates BPTT.
+            state: carried from the chunk before, one-way only; `state.detach()` truncates BPTT.
 
         Raises:
             ValueError: a carried state for a bidirectional encoder, which has read the end already.

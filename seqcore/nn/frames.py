@@ -16,8 +16,8 @@ class FrameEncoder(nn.Module):
     """A small residual network (He 2016) over every frame and those at some offsets from it, stacked as channels.
 
     A first layer over five stacked grey frames is the 3-D convolution that lip readers begin with (Stafylakis &
-    Tzimiropoulos 2017). With ``motion`` the vector is also made of how the camera moved since each of the other frames,
-    see :class:`~seqcore.nn.motion.CameraMotion`, and of how bright and how varied the colours are.
+    Tzimiropoulos 2017). With `motion` the vector is also made of how the camera moved since each of the other frames,
+    see `CameraMotion`, and of how bright and how varied the colours are.
 
     Args:
         channels: of a frame: 1 for grey, 3 for colour.

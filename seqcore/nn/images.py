@@ -24,10 +24,10 @@ class ImageEncoderConfig:
     """Which network reads images, and what it is given.
 
     Attributes:
-        backbone: a timm model (``tf_efficientnet_lite2``) or a torchvision one (``torchvision:resnet18``).
+        backbone: a timm model (`tf_efficientnet_lite2`) or a torchvision one (`torchvision:resnet18`).
         size: side of the square images, in pixels.
         mean, std: of the three colours on the scale 0 to 255; the network reads (image − mean) / std. EfficientNet-Lite
-            was trained on (image − 127) / 128; :func:`image_encoder_config` knows what others were trained on.
+            was trained on (image − 127) / 128; `image_encoder_config` knows what others were trained on.
     """
 
     backbone: str = "tf_efficientnet_lite2"
@@ -73,8 +73,8 @@ def image_encoder_config(backbone: str, size: int | None = None) -> ImageEncoder
 class ImageEncoder(nn.Module):
     """A pretrained network without its classifier: images (B, 3, size, size) → grid (B, S, D).
 
-    Weights are random until :func:`~seqcore.nn.image_weights.new_image_encoder` or a checkpoint fills them.
-    ``.to(memory_format=torch.channels_last)`` is respected. Where all is frozen autograd records nothing,
+    Weights are random until `new_image_encoder` or a checkpoint fills them.
+    `.to(memory_format=torch.channels_last)` is respected. Where all is frozen autograd records nothing,
     unless the images themselves ask for gradients.
 
     Raises:
@@ -107,7 +107,7 @@ class ImageEncoder(nn.Module):
         return self._grid(images).flatten(1, 2)
 
     def pooled(self, images: Tensor) -> Tensor:
-        """As :meth:`forward`, but the mean over the grid: (B, D)."""
+        """As `forward`, but the mean over the grid: (B, D)."""
         return self._grid(images).mean((1, 2))
 
     def _grid(self, images: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class PoolState(NamedTuple):
-    """What was pooled so far, in single precision: ``last``, ``total`` and ``maximum`` (B, H), ``steps`` (B, 1)."""
+    """What was pooled so far, in single precision: `last`, `total` and `maximum` (B, H), `steps` (B, 1)."""
 
     last: Tensor
     total: Tensor
@@ -48,7 +48,7 @@ def concat_pooling(state: PoolState) -> Tensor:
 
 
 def concat_pooling_of_prefixes(values: Tensor) -> Tensor:
-    """What :func:`concat_pooling` gives after every step: (B, T, H) without padding → (B, T, 3·H)."""
+    """What `concat_pooling` gives after every step: (B, T, H) without padding → (B, T, 3·H)."""
     values = values.float()
     steps = torch.arange(1, values.shape[1] + 1, device=values.device)[None, :, None]
     return torch.cat([values, values.cumsum(1) / steps, values.cummax(1).values], 2)

@@ -42,7 +42,7 @@ class LSTMLayer(nn.LSTM):
     def forward(  # type: ignore[override]
         self, x: Tensor | PackedSequence, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
-        """As ``nn.LSTM.forward``: (B, T, input) → (B, T, D·H), with a state of two (D, B, H)."""
+        """As `nn.LSTM.forward`: (B, T, input) → (B, T, D·H), with a state of two (D, B, H)."""
         if not self.training or self.weight_dropout == 0:
             return super().forward(x, state)
         weights = [
@@ -111,7 +111,7 @@ class LSTMStack(nn.Module):
         self.dropout = LockedDropout(dropout)
 
     def initial_state(self, batch: int, like: Tensor) -> LSTMState:
-        """Zeros (L·D, B, H), of the type and on the device of ``like``."""
+        """Zeros (L·D, B, H), of the type and on the device of `like`."""
         zeros = like.new_zeros(len(self.layers) * self.directions, batch, self.hidden_size)
         return LSTMState(zeros, zeros)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class LSTMState(NamedTuple):
-    """Hidden and cell state of a stack: ``h`` and ``c``, each (L·D, B, H), forward before backward in a layer."""
+    """Hidden and cell state of a stack: `h` and `c`, each (L·D, B, H), forward before backward in a layer."""
 
     h: Tensor
     c: Tensor
@@ -24,7 +24,7 @@ class LSTMState(NamedTuple):
 class Memory(NamedTuple):
     """What an encoder remembers of its input.
 
-    ``values`` (B, S, M), zero where padded; ``mask`` (B, S), true where real; ``state`` the final state of every
+    `values` (B, S, M), zero where padded; `mask` (B, S), true where real; `state` the final state of every
     layer, or None where the encoder has none.
     """
 
@@ -39,8 +39,8 @@ class Memory(NamedTuple):
 class DecoderState(NamedTuple):
     """Everything a decoder needs to go on: K hypotheses a sentence share one copy of the memory.
 
-    ``lstm`` (L, B, K, H); ``values`` (B, S, M), ``keys`` (B, S, A) and ``mask`` (B, S), once per sentence, or None
-    without a memory; ``attention`` (B, K, S), the weights of the last step.
+    `lstm` (L, B, K, H); `values` (B, S, M), `keys` (B, S, A) and `mask` (B, S), once per sentence, or None
+    without a memory; `attention` (B, K, S), the weights of the last step.
     """
 
     lstm: LSTMState
@@ -50,7 +50,7 @@ class DecoderState(NamedTuple):
     attention: Tensor | None = None
 
     def reorder(self, parents: Tensor) -> "DecoderState":
-        """Let hypothesis k of sentence b continue what hypothesis ``parents[b, k]`` was; (B, K'), K' may differ."""
+        """Let hypothesis k of sentence b continue what hypothesis `parents[b, k]` was; (B, K'), K' may differ."""
         rows = torch.arange(parents.shape[0], device=parents.device).unsqueeze(1)
         lstm = LSTMState(self.lstm.h[:, rows, parents], self.lstm.c[:, rows, parents])
         attention = None if self.attention is None else self.attention[rows, parents]

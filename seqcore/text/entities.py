@@ -26,7 +26,7 @@ _NAME = re.compile(r"(?<!\w)[A-Z][a-zà-öø-ÿ]{2,}(?!\w)")
 
 
 def mask_entities(text: str) -> tuple[str, tuple[str, ...]]:
-    """Put :data:`PLACEHOLDER` in the place of every item, and give the items in their order (Crego et al. 2016)."""
+    """Put `PLACEHOLDER` in the place of every item, and give the items in their order (Crego et al. 2016)."""
     items: list[str] = []
 
     def take(found: re.Match[str]) -> str:

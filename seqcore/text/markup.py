@@ -15,7 +15,7 @@ _AFTER = re.compile(r"(?<=[(\[{$]) +(?=\S)")
 def strip_markup(text: str) -> str:
     """Without HTML's formatting, entities and the blanks of the Penn Treebank's tokens (Marcus 1993).
 
-    ``It 's <i>good</i> , is n't it ?`` becomes ``It's good, isn't it?``. Line breaks stay, other markup too.
+    `It 's <i>good</i> , is n't it ?` becomes `It's good, isn't it?`. Line breaks stay, other markup too.
     """
     if "<" in text:
         text = _MARKUP.sub("", _BREAKS.sub("\n", text))

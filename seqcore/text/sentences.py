@@ -20,7 +20,7 @@ def split_sentences(text: str, language: str) -> list[str]:
     breaks or empty.
 
     Args:
-        language: a code such as ``de``; the rules of English are used for one that sentencex does not know.
+        language: a code such as `de`; the rules of English are used for one that sentencex does not know.
     """
     pieces = [""]
     for position, line in enumerate(_BREAK.split(text)):

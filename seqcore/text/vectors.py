@@ -16,7 +16,7 @@ def read_vectors(file: str) -> Any:
     """Word vectors of a text file as GloVe (Pennington 2014) and fastText (Bojanowski 2017) write it.
 
     Returns:
-        A ``torchtext.vocab.Vectors``: ``stoi`` numbers words, ``vectors`` (N, D) holds them, ``dim`` is D.
+        A `torchtext.vocab.Vectors`: `stoi` numbers words, `vectors` (N, D) holds them, `dim` is D.
 
     Raises:
         DataError: no such file, or none of that format.
