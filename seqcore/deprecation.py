@@ -7,11 +7,11 @@ from typing import Any
 
 
 def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
-    """A module's ``__getattr__`` that answers the names it had before.
+    """A module's `__getattr__` that answers the names it had before.
 
     Args:
         module: its own name.
-        names: for each old name the new one, with its module: ``{"fit_task": "seqcore.training.fitting"}``.
+        names: for each old name the new one, with its module: `{"fit_task": "seqcore.training.fitting"}`.
 
     Example:
         >>> __getattr__ = renamed(__name__, {"sqrt_of": "math.sqrt"})
@@ -22,14 +22,14 @@ def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
     def answer(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        _warn(f"{module}.{name}", names[name])
+        warn_renamed(f"{module}.{name}", names[name])
         return resolve_name(names[name])
 
     return answer
 
 
 class Renamed:
-    """An attribute or a method that has another name now: ``padding = Renamed("pad_id")``.
+    """An attribute or a method that has another name now: `padding = Renamed("pad_id")`.
 
     Args:
         new: its name.
@@ -43,9 +43,10 @@ class Renamed:
         self.old = f"{owner.__name__}.{name}"
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        _warn(self.old, f"{owner.__name__}.{self.new}")
+        warn_renamed(self.old, f"{owner.__name__}.{self.new}")
         return self.convert(getattr(owner if instance is None else instance, self.new))
 
 
-def _warn(old: str, new: str) -> None:
+def warn_renamed(old: str, new: str) -> None:
+    """Warn whoever called the function that calls this one by its old name."""
     warnings.warn(f"{old} is called {new} now; the old name goes with the next release", FutureWarning, stacklevel=3)

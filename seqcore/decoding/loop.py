@@ -12,6 +12,7 @@ from seqcore.decoding.config import GenerationConfig
 from seqcore.decoding.constraints import Constraints, log_probabilities
 from seqcore.decoding.hypothesis import Hypothesis, length_penalty
 from seqcore.decoding.step import StateT, Step
+from seqcore.deprecation import warn_renamed
 
 Select = Callable[[Tensor, Tensor], Selection]
 """select(log-probabilities (B, K, V), totals (B, K)) -> the hypotheses to go on with."""
@@ -150,7 +151,7 @@ class Search(Generic[StateT]):
         if not rows:
             return None
         index = torch.tensor(rows, device=self._tokens.device)
-        self._state = self._state.select(index)
+        self._state = _select_rows(self._state, index)
         self._tokens, self._totals = self._tokens[index], self._totals[index]
         self._prefixes = None if self._prefixes is None else self._prefixes[index]
         return None if parents is None else parents[index]
@@ -179,6 +180,14 @@ class Search(Generic[StateT]):
             attention=attention,
             finished=ending.finished,
         )
+
+
+def _select_rows(state: StateT, rows: Tensor) -> StateT:
+    """The state of these rows; one that somebody wrote for the release before calls this `keep`."""
+    if hasattr(state, "select"):
+        return state.select(rows)
+    warn_renamed("SearchState.keep", "SearchState.select")
+    return state.keep(rows)  # type: ignore[attr-defined, no-any-return]
 
 
 @torch.inference_mode()

@@ -1,5 +1,6 @@
 """Bricks: tensors in, tensors out; no files, no text, no state kept on a module."""
 
+from seqcore.deprecation import renamed
 from seqcore.nn.attention import (
     ATTENTIONS,
     AdditiveAttention,
@@ -54,3 +55,5 @@ __all__ = [
     "pool",
     "without_dropout",
 ]
+
+__getattr__ = renamed(__name__, {"remember_for": "seqcore.nn.stack.chrono_init_"})

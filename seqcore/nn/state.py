@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from seqcore.deprecation import warn_renamed
+
 
 class LSTMState(NamedTuple):
     """Hidden and cell state of a stack: `h` and `c`, each (L·D, B, H), forward before backward in a layer."""
@@ -61,6 +63,11 @@ class DecoderState(NamedTuple):
         lstm = LSTMState(self.lstm.h[:, sentences], self.lstm.c[:, sentences])
         rest = (None if part is None else part[sentences] for part in self[1:])
         return DecoderState(lstm, *rest)
+
+    def keep(self, sentences: Tensor) -> "DecoderState":
+        """Answer for `select`, whose name this was."""
+        warn_renamed("DecoderState.keep", "DecoderState.select")
+        return self.select(sentences)
 
     def detach(self) -> "DecoderState":
         """Cut the graph here, so that the next chunk's gradient stops (truncated BPTT)."""

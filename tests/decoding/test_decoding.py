@@ -650,3 +650,23 @@ def test_what_does_not_fit_together_is_refused() -> None:
         table.run(settings_of(), [0, 1], stream)
     with pytest.raises(ValueError, match=r"step gave logits \(1, 5\) for tokens \(1, 1\)"):
         greedy(lambda tokens, past: (torch.zeros(1, 5), past), Past([0], [[()]]), torch.tensor([1]), settings_of())
+
+
+def test_a_state_that_keeps_rows_as_it_was_called_before_is_searched_with_a_warning() -> None:
+    class Rows:
+        def __init__(self, sentences: Tensor) -> None:
+            self.sentences = sentences
+
+        def reorder(self, parents: Tensor) -> "Rows":
+            return self
+
+        def keep(self, sentences: Tensor) -> "Rows":
+            return Rows(self.sentences[sentences])
+
+    def step(tokens: Tensor, state: Rows) -> tuple[Tensor, Rows]:
+        logits = torch.nn.functional.one_hot(state.sentences + 3, 9).double()
+        return logits.unsqueeze(1).expand(*tokens.shape, -1), state
+
+    with pytest.warns(FutureWarning, match="SearchState.keep is called SearchState.select"):
+        answers = search(step, Rows(torch.arange(3)), torch.full((3,), START), settings_of(max_length=(1, 3, 2)))  # type: ignore[type-var]
+    assert [best.tokens for (best,) in answers] == [(3,), (4, 4, 4), (5, 5)]

@@ -445,6 +445,16 @@ def test_a_way_of_looking_may_be_said_as_before_for_one_release() -> None:
     close(old(tokens, memory).logits, new(tokens, memory).logits)
 
 
+def test_names_of_before_answer_with_a_warning() -> None:
+    from seqcore import nn as bricks
+
+    with pytest.warns(FutureWarning, match="remember_for is called seqcore.nn.stack.chrono_init_"):
+        assert bricks.remember_for is bricks.chrono_init_
+    state = decoder_of().start(memory_of())
+    with pytest.warns(FutureWarning, match="DecoderState.keep is called DecoderState.select"):
+        close(state.keep(torch.tensor([2])).values, state.values[2:])
+
+
 def test_settings_after_the_number_of_layers_are_named() -> None:
     for brick in (LSTMStack, LSTMEncoder, LSTMDecoder):
         with pytest.raises(TypeError, match="positional"):

@@ -68,3 +68,17 @@ def test_what_cannot_be_loaded_or_learned_is_told(tmp_path: Path) -> None:
         Tokenizer.train(iter(["", "  "]), 400)
     with pytest.raises(DataError, match="so small a vocabulary"):
         Tokenizer.train(iter(TEXTS), 20)
+
+
+def test_names_of_before_answer_with_a_warning(tokenizer: Tokenizer) -> None:
+    ids = tokenizer.encode(TEXTS[0])
+    for old, new, arguments in (
+        ("mark", "special_token_id", (MARKS[0],)),
+        ("number", "token_to_id", ("▁dog",)),
+        ("pieces", "ids_to_tokens", (ids,)),
+    ):
+        with pytest.warns(FutureWarning, match=f"Tokenizer.{old} is called Tokenizer.{new} now"):
+            answer = getattr(tokenizer, old)(*arguments)
+        assert answer == getattr(tokenizer, new)(*arguments)
+    with pytest.warns(FutureWarning, match="Tokenizer.padding is called Tokenizer.pad_id now"):
+        assert Tokenizer.padding == tokenizer.pad_id
