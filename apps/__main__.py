@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import apps.server.environment  # noqa: F401
@@ -97,10 +98,7 @@ def _page(app: App, loads: Mapping[str, LazyTask[Any]]) -> gr.Blocks:
     return page
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line and serve every app until stopped."""
-    run_apps(build, "Serve every app in the browser.", arguments)
-
+main = partial(run_apps, build, "Serve every app in the browser.")
 
 if __name__ == "__main__":
     main()

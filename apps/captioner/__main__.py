@@ -2,7 +2,6 @@
 
 import apps.server.environment  # noqa: F401
 
-from apps.captioner.app import DESCRIPTION, build
-from apps.server.launch import run_app
+from apps.captioner.app import main
 
-run_app("captioner", build, DESCRIPTION)
+main()

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from apps.captioner.files import check_image_size
 from apps.server.batching import Batcher
 from apps.server.models import LazyTask
-from apps.ui.uploads import check_number
+from apps.ui.uploads import check_image_size, check_number
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:

@@ -3,18 +3,21 @@
 `gradio apps/captioner/app.py` serves it and reloads it when this file changes.
 """
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from apps.captioner.api import API, DEFAULT_BEAM, DEFAULT_CAPTIONS, DEFAULT_PENALTY, MAX_BEAM
-from apps.captioner.files import MAX_IMAGE_BYTES, MAX_IMAGES
+from apps.captioner.files import MAX_IMAGES
 from apps.captioner.handlers import Handlers, ManyTab, PhotoTab
 from apps.page import PageHead, endpoint, new_page, on
+from apps.server.gradio_patches import use_uploaded_file
 from apps.server.launch import MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
 from apps.ui.layout import html, search_settings, stop_and_go
+from apps.ui.uploads import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -51,10 +54,12 @@ def build(load: "LazyTask[Captioner]") -> gr.Blocks:
 
 def _photo_tab() -> PhotoTab:
     with gr.Row(equal_height=True):
-        photo = _photo(
-            label="Photo", sources=["upload", "clipboard", "webcam"], height=360, min_width=280, elem_id="photo",
+        photo = gr.Image(
+            label="Photo", type="filepath", sources=["upload", "clipboard", "webcam"], height=360, min_width=280,
+            elem_id="photo",
             placeholder="# Drop a photo here, or choose one\nBelow, take one with the camera, or paste one",
         )  # fmt: skip
+        use_uploaded_file(photo)
         with gr.Column(min_width=280):
             text = gr.Textbox(
                 label="Alt text", interactive=False, buttons=["copy"], lines=3, elem_id="caption",
@@ -68,17 +73,6 @@ def _photo_tab() -> PhotoTab:
                 label="Examples", elem_id="examples",
             )  # fmt: skip
     return PhotoTab(photo, text, status, go, examples, looked=html("looked", filled=True))
-
-
-def _photo(**options: Any) -> gr.Image:
-    """An image component that hands on the very file that was uploaded, pasted or taken.
-
-    Gradio's own opens it first, so that one it cannot open ends in an error without a reason, and writes it anew in
-    RGB: what is transparent turns black, and 16 bits white.
-    """
-    photo = gr.Image(type="filepath", **options)
-    photo.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
-    return photo
 
 
 def _photo_events(handlers: Handlers, tab: PhotoTab, settings: "list[Component]") -> None:
@@ -125,8 +119,9 @@ def _endpoints(api: API) -> None:
     endpoint(api.explain_caption, inputs, explanation, concurrency_limit=MAX_CALLS)
 
 
+main = partial(run_app, "captioner", build, DESCRIPTION)
 # Gradio's reloader looks for this name. It loads nothing yet.
 demo = build(LazyTask(CHECKPOINTS / "captioner"))
 
 if __name__ == "__main__":
-    run_app("captioner", build, DESCRIPTION)
+    main()

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from apps.ui.csv_writer import SafeCsvWriter
 from apps.ui.pictures import jpeg_uri, shrunk
 from apps.ui.progress import Progress
-from apps.ui.uploads import check_size
+from apps.ui.uploads import check_image_size
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:
     from seqcore.tasks.captioning import Captioner
 
-MAX_IMAGE_BYTES = 20_000_000
 MAX_IMAGES = 500
 _BATCH = 16
 _THUMBNAIL = 64  # Pixels.
@@ -40,11 +39,6 @@ class Line:
     def name(self) -> str:
         """The name of the file."""
         return Path(self.path).name
-
-
-def check_image_size(path: str) -> None:
-    """Raises `InputError` for a file that is larger than an image may be."""
-    check_size(path, MAX_IMAGE_BYTES, "make it smaller")
 
 
 def caption_files(

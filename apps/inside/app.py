@@ -3,13 +3,15 @@
 `gradio apps/inside/app.py` serves it and reloads it when this file changes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from apps.inside import gates, gradients, labels, memory, writing
-from apps.server.launch import DELETE_CACHE, run_apps
+from apps.page import new_page
+from apps.server.launch import run_apps
 from apps.server.models import CHECKPOINTS, MODELS, LazyTask
 from apps.ui.layout import heading
 
@@ -26,15 +28,15 @@ class Panel(NamedTuple):
 
     title: str
     elem_id: str
-    build: Callable[[Mapping[str, LazyTask[Any]]], None]
+    build: Callable[[Mapping[str, LazyTask[Any]]], object]
 
 
 PANELS = (
-    Panel("Gates", "gates-tab", gates.panel),
-    Panel("Gradients", "gradients-tab", gradients.panel),
-    Panel("Memory", "memory-tab", memory.panel),
-    Panel("One to one", "labels-tab", labels.panel),
-    Panel("Writing", "writing-tab", writing.panel),
+    Panel("Gates", "gates-tab", gates.build),
+    Panel("Gradients", "gradients-tab", gradients.build),
+    Panel("Memory", "memory-tab", memory.build),
+    Panel("One to one", "labels-tab", labels.build),
+    Panel("Writing", "writing-tab", writing.build),
 )
 
 
@@ -44,7 +46,7 @@ def build(loads: Mapping[str, LazyTask[Any]]) -> gr.Blocks:
     Args:
         loads: gives each model of `MODELS` on first use; one that is not there is missed in its own panel alone.
     """
-    with gr.Blocks(title="Inside · seqcore", delete_cache=DELETE_CACHE) as page:
+    with new_page("Inside") as page:
         gr.HTML(heading("Inside", ABOUT), apply_default_css=False)
         for panel in PANELS:
             with gr.Tab(panel.title, elem_id=panel.elem_id):
@@ -52,11 +54,7 @@ def build(loads: Mapping[str, LazyTask[Any]]) -> gr.Blocks:
     return page
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line and serve the page until stopped."""
-    run_apps(build, DESCRIPTION, arguments)
-
-
+main = partial(run_apps, build, DESCRIPTION)
 # Gradio's reloader looks for this name. It loads nothing yet.
 demo = build({model: LazyTask(CHECKPOINTS / model) for model in MODELS})
 

@@ -1,19 +1,21 @@
 """The panel Gates: what the gates and cells of any bundled model do with any input."""
 
 import functools
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 
-from apps.inside.gate_pictures import MAX_UNITS, maps, unit_view, varying_units
+from apps.inside.gates_views import MAX_UNITS, maps, unit_view, varying_units
 from apps.inside.lessons import LIMITED, lesson, to_try
-from apps.inside.readings import MAX_TEXT_CHARS, Reading, read
-from apps.server.errors import report_errors
+from apps.inside.readings import MAX_TEXT_CHARS, Reading, Track, read
+from apps.page import endpoint, on
+from apps.server.gradio_patches import use_uploaded_file
 from apps.server.models import LazyTask, load_error_html
-from apps.ui.layout import NO_API
+from apps.ui.layout import Steps, Updates, html
 from apps.ui.runs import LatestRun, visitor
 from seqcore.errors import InputError, SeqcoreError
 
@@ -51,12 +53,30 @@ class Source(NamedTuple):
     input: str
 
 
-class GateEvents:
+@dataclass(frozen=True)
+class GatesPanel:
+    """The components of the panel that are changed."""
+
+    model: gr.Dropdown
+    text: gr.Textbox
+    photo: gr.Image
+    film: gr.Video
+    photo_part: gr.Column
+    film_part: gr.Column
+    source: gr.State
+    answer: gr.HTML
+    layer: gr.Dropdown
+    rank: gr.Slider
+    unit: gr.HTML
+    maps: gr.HTML
+
+
+class GatesHandlers:
     """What the panel does, over the models by their names."""
 
-    def __init__(self, loads: Mapping[str, LazyTask[Any]]) -> None:
-        self.loads = loads
-        self._turns = LatestRun()
+    def __init__(self, loads: Mapping[str, LazyTask[Any]], panel: GatesPanel) -> None:
+        self.loads, self.panel = loads, panel
+        self._runs = LatestRun()
         self.reading = functools.lru_cache(_REMEMBERED)(self._read)
 
     def _read(self, source: Source) -> Reading:
@@ -68,56 +88,58 @@ class GateEvents:
             raise InputError(f"There is no model {model!r}: choose one of {', '.join(self.loads)}.")
         return self.loads[model]()
 
-    def choose(self, model: str) -> tuple[Any, ...]:
+    def choose(self, model: str) -> Updates:
         """Show what the model reads."""
-        needed = _INPUTS.get(model, "text")
-        return tuple(gr.update(visible=needed == kind) for kind in ("text", "photo", "film"))
+        kind = _INPUTS.get(model, "text")
+        parts = {"text": self.panel.text, "photo": self.panel.photo_part, "film": self.panel.film_part}
+        return {component: gr.update(visible=kind == name) for name, component in parts.items()}
 
-    def open(self, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def open(self, request: gr.Request) -> Steps:
         """What a page that was just opened shows: the first model, over the example."""
         yield from self.show(request, next(name for name in _TITLES if name in self.loads), EXAMPLE, None, None)
 
-    def show(
-        self, request: gr.Request, model: str, text: str, photo: str | None, film: str | None
-    ) -> Iterator[tuple[Any, ...]]:
+    def show(self, request: gr.Request, model: str, text: str, photo: str | None, film: str | None) -> Steps:
         """Let the model work on the input, and show the last layer's liveliest unit."""
         source = Source(model, {"photo": photo or "", "film": film or ""}.get(_INPUTS.get(model, "text"), text))
-        yield from self._turns.run(visitor(request), self._show(source))
+        yield from self._runs.run(visitor(request), self._show(source))
 
-    def _show(self, source: Source) -> Generator[tuple[Any, ...], None, None]:
-        hidden = gr.update(visible=False)
-        yield '<p class="sq-said" role="status">Reading …</p>', gr.skip(), gr.skip(), "", "", None
+    def _show(self, source: Source) -> Steps:
+        panel = self.panel
+        empty: Updates = {panel.unit: "", panel.maps: "", panel.source: None}
+        hidden: Updates = {panel.layer: gr.update(visible=False), panel.rank: gr.update(visible=False), **empty}
+        yield {panel.answer: '<p class="sq-said" role="status">Reading …</p>', **empty}
         try:
             self.task(source.model)
         except SeqcoreError as error:
-            yield load_error_html(error), hidden, hidden, "", "", None
+            yield {panel.answer: load_error_html(error), **hidden}
             return
         try:
             reading = self.reading(source)
-        except Exception:  # why, a message of its own says
-            yield "", hidden, hidden, "", "", None
+        except Exception:  # A message of its own says why.
+            yield {panel.answer: "", **hidden}
             raise
         track = reading.track(None)
         units = varying_units(track)
-        said = f"{escape(reading.note)}The model says: <strong>{escape(reading.answer)}</strong>"
-        yield (
-            f'<p class="sq-said" role="status">{said}</p>',
-            gr.update(choices=[track.name for track in reading.tracks], value=track.name, visible=True),
-            gr.update(maximum=len(units), value=1, visible=True),
-            unit_view(reading, track, units[0]),
-            maps(reading, track, units[0]),
-            source,
-        )
+        answer = f"{escape(reading.note)}The model says: <strong>{escape(reading.answer)}</strong>"
+        yield {
+            panel.answer: f'<p class="sq-said" role="status">{answer}</p>',
+            panel.layer: gr.update(choices=[track.name for track in reading.tracks], value=track.name, visible=True),
+            panel.rank: gr.update(maximum=len(units), value=1, visible=True),
+            **self._views(reading, track, units[0]),
+            panel.source: source,
+        }
 
-    def look(self, source: Source | None, layer: str, rank: float) -> tuple[str, str]:
+    def _views(self, reading: Reading, track: Track, unit: int) -> Updates:
+        return {self.panel.unit: unit_view(reading, track, unit), self.panel.maps: maps(reading, track, unit)}
+
+    def look(self, source: Source | None, layer: str, rank: float) -> Updates:
         """Show another layer or unit of what is being looked at."""
         if source is None:
-            return "", ""
+            return {self.panel.unit: "", self.panel.maps: ""}
         reading = self.reading(Source(*source))
         track = reading.track(layer)
         units = varying_units(track)
-        unit = units[min(max(int(rank), 1), len(units)) - 1]
-        return unit_view(reading, track, unit), maps(reading, track, unit)
+        return self._views(reading, track, units[min(max(int(rank), 1), len(units)) - 1])
 
     def trace_gates(
         self, model: str, text: str, file: str | None, layer: str = "", unit: float | None = None
@@ -150,9 +172,8 @@ class GateEvents:
         return {**about, "steps": list(reading.steps), **values}
 
 
-def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
+def build(loads: Mapping[str, LazyTask[Any]]) -> GatesHandlers:
     """Components and events, in the tab that is open."""
-    events = GateEvents(loads)
     gr.HTML(lesson(LESSON), apply_default_css=False)
     with gr.Row():
         with gr.Column(min_width=260):
@@ -173,25 +194,31 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
             with gr.Column(visible=False) as film_part:
                 film, films = _file(gr.Video, "Film", "gates-film", _FILMS)
             go = gr.Button("Look inside", variant="primary", elem_id="gates-go")
-    source = gr.State(None)
-    answer = gr.HTML(elem_id="gates-answer", apply_default_css=False)
-    unit = gr.HTML(elem_id="gates-view", elem_classes="sq-filled", apply_default_css=False)
-    drawn = gr.HTML(elem_id="gates-maps", elem_classes="sq-filled", apply_default_css=False)
+    panel = GatesPanel(
+        model, text, use_uploaded_file(photo), film, photo_part, film_part, gr.State(None), html("gates-answer"),
+        layer, rank, html("gates-view", filled=True), html("gates-maps", filled=True),
+    )  # fmt: skip
     gr.HTML(to_try(TRY), apply_default_css=False)
+    handlers = GatesHandlers(loads, panel)
+    examples = {photos: photo, films: film}
+    picked = [on(samples.click, lambda sample: sample[0], samples, file) for samples, file in examples.items()]
+    _events(handlers, [go.click, *(one.success for one in picked)], bool(names))
+    _endpoint(handlers)
+    return handlers
 
-    inputs, outputs = [model, text, photo, film], [answer, layer, rank, unit, drawn, source]
-    chosen = model.input(report_errors(events.choose), model, [text, photo_part, film_part], **NO_API)
-    picked = [
-        samples.click(lambda sample: sample[0], samples, file, **NO_API)
-        for samples, file in ((photos, photo), (films, film))
-    ]
-    for begin in (go.click, text.submit, photo.input, film.input, chosen.success, *(one.success for one in picked)):
-        begin(report_errors(events.show), inputs, outputs, trigger_mode="multiple", **LIMITED, **NO_API)
-    for change in (layer.input, rank.input):
-        change(report_errors(events.look), [source, layer, rank], [unit, drawn], trigger_mode="always_last", **NO_API)
-    if names:
-        gr.on(None, report_errors(events.open), None, outputs, **LIMITED, **NO_API)
-    _endpoint(events)
+
+def _events(handlers: GatesHandlers, begins: list[Any], any_model: bool) -> None:
+    panel = handlers.panel
+    views = [panel.unit, panel.maps]
+    outputs = [panel.answer, panel.layer, panel.rank, *views, panel.source]
+    inputs = [panel.model, panel.text, panel.photo, panel.film]
+    chosen = on(panel.model.input, handlers.choose, panel.model, [panel.text, panel.photo_part, panel.film_part])
+    for begin in (*begins, panel.text.submit, panel.photo.input, panel.film.input, chosen.success):
+        on(begin, handlers.show, inputs, outputs, trigger_mode="multiple", **LIMITED)
+    for change in (panel.layer.input, panel.rank.input):
+        on(change, handlers.look, [panel.source, panel.layer, panel.rank], views, trigger_mode="always_last")
+    if any_model:
+        on(functools.partial(gr.on, None), handlers.open, None, outputs, **LIMITED)
 
 
 def _file(kind: Any, label: str, elem_id: str, samples: Sequence[Path], **settings: Any) -> tuple[Any, gr.Dataset]:
@@ -205,7 +232,7 @@ def _file(kind: Any, label: str, elem_id: str, samples: Sequence[Path], **settin
     return file, examples
 
 
-def _endpoint(events: GateEvents) -> None:
+def _endpoint(handlers: GatesHandlers) -> None:
     # A file needs components, if only unseen ones.
     inputs = [
         gr.Textbox(label="model", visible=False),
@@ -214,7 +241,4 @@ def _endpoint(events: GateEvents) -> None:
         gr.Textbox("", label="layer", visible=False),
         gr.Number(None, label="unit", visible=False),
     ]
-    gr.on(
-        [], report_errors(events.trace_gates), inputs, gr.JSON(label="gates", visible=False),
-        api_name="trace_gates", **LIMITED,
-    )  # fmt: skip
+    endpoint(handlers.trace_gates, inputs, gr.JSON(label="gates", visible=False), **LIMITED)

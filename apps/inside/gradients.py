@@ -1,15 +1,16 @@
 """The panel Gradients: how far back through time a gradient reaches, and what clipping and truncation do."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from apps.inside.flows import chart, figures, measure, summary
+from apps.inside.gradients_views import chart, figures, measure, summary
 from apps.inside.lessons import LIMITED, lesson, to_try
-from apps.server.errors import report_errors
+from apps.page import on
 from apps.server.models import LazyTask
-from apps.ui.layout import NO_API
+from apps.ui.layout import html, part, scrolling
 
 LESSON = (
     "A recurrent network learns by sending the error back through time, step by step. At every step the gradient is "
@@ -28,7 +29,7 @@ TRY = (
 )
 
 
-def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
+def build(loads: Mapping[str, LazyTask[Any]]) -> None:
     """Components and events, in the tab that is open; the networks are made here, so no model is needed."""
     gr.HTML(lesson(LESSON), apply_default_css=False)
     look: dict[str, Any] = {"min_width": 200}
@@ -44,27 +45,24 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
         truncation = gr.Slider(
             0, 200, value=0, step=1, label="Truncate after", **look, info="Steps a gradient may go back; 0: all"
         )
-    drawn = gr.HTML(elem_id="gradients-chart", elem_classes="sq-filled", apply_default_css=False)
+    drawn = html("gradients-chart", filled=True)
     gr.HTML(to_try(TRY), apply_default_css=False)
     # On opening the page, and whenever a slider moves.
-    gr.on(
-        None, report_errors(show), [length, depth, gain, threshold, truncation], drawn,
-        trigger_mode="always_last", **LIMITED, **NO_API,
-    )  # fmt: skip
+    settings = [length, depth, gain, threshold, truncation]
+    on(partial(gr.on, None), show, settings, drawn, trigger_mode="always_last", **LIMITED)
 
 
 def show(length: float, depth: float, gain: float, threshold: float, truncation: float) -> str:
     """The chart, what changed in words, and the figures, as HTML."""
     steps = min(max(int(length), 2), 200)
     cut = min(max(int(truncation), 0), 200)
-    found = measure(steps, min(max(int(depth), 1), 4), round(min(max(float(gain), 0.1), 3.0), 2), cut)
+    measured = measure(steps, min(max(int(depth), 1), 4), round(min(max(float(gain), 0.1), 3.0), 2), cut)
     limit = max(float(threshold), 0.01)
     note = (
         "Three networks of 32 units, untrained, read the same random sequences; the loss is at the last step. The "
         "higher a line, the more of the error still arrives so many steps before the end."
     )
     return (
-        f'<div class="sq-note"><h2>What is left of the gradient</h2><p>{note}</p></div>'
-        f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Chart">{chart(found, cut)}</div>'
-        f'<p class="sq-said" role="status">{summary(found, limit, cut)}</p>{figures(found, limit)}'
+        f"{part('What is left of the gradient', note)}{scrolling(chart(measured, cut), 'Chart')}"
+        f'<p class="sq-said" role="status">{summary(measured, limit, cut)}</p>{figures(measured, limit)}'
     )

@@ -31,8 +31,8 @@ class Head:
 
     def accuracy(self, features: Tensor, named: Sequence[str]) -> float:
         """The part of features (N, D) whose likeliest label is the right one."""
-        found = self.probabilities(features).argmax(1).tolist()
-        return sum(self.labels[index] == name for index, name in zip(found, named, strict=True)) / len(named)
+        likeliest = self.probabilities(features).argmax(1).tolist()
+        return sum(self.labels[index] == name for index, name in zip(likeliest, named, strict=True)) / len(named)
 
 
 def train_head(features: Tensor, named: Sequence[str]) -> Head:

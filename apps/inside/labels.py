@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,15 +11,16 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from apps.captioner.files import check_image_size
 from apps.inside.head import Head, train_head
 from apps.inside.lessons import lesson, to_try
 from apps.inside.shapes import SHAPES, draw, drawn
-from apps.server.errors import report_errors
+from apps.page import on
+from apps.server.gradio_patches import use_uploaded_file
 from apps.server.models import LazyTask, load_error_html
-from apps.ui.layout import NO_API
+from apps.ui.layout import Steps, Updates, html
 from apps.ui.progress import progress_bar
 from apps.ui.runs import LatestRun, visitor
+from apps.ui.uploads import check_image_size
 from seqcore.errors import CheckpointError, InputError
 from seqcore.media.images import load_squares
 
@@ -46,52 +48,71 @@ FLOWS = (
 EACH_TAUGHT, EACH_HELD_OUT = 16, 8
 OWN_LABELS, MAX_IMAGES = 3, 12
 _AT_ONCE = 8
-Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 Example: TypeAlias = tuple[Any, str]
 
 
-class LabelEvents:
-    """What happens in this part of the page. Every step gives the progress, the report, and the head."""
+@dataclass(frozen=True)
+class LabelsPanel:
+    """The components of the panel that are changed."""
 
-    def __init__(self, load: "LazyTask[Captioner]") -> None:
-        self.load = load
-        self._turns = LatestRun()
-        self._shapes: tuple[str, Head] | None = None  # the same for everybody
+    progress: gr.HTML
+    learned: gr.HTML
+    head: gr.State
+    image: gr.Image
+    label: gr.HTML
 
-    def learn_shapes(self, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+
+class LabelsHandlers:
+    """What happens in this part of the page."""
+
+    def __init__(self, load: "LazyTask[Captioner]", panel: LabelsPanel) -> None:
+        self.load, self.panel = load, panel
+        self._runs = LatestRun()
+        self._rng = random.Random()
+        self._shapes: tuple[str, Head] | None = None  # The same for everybody.
+
+    def learn_shapes(self, request: gr.Request) -> Steps:
         """Teach a head the drawn shapes."""
-        yield from self._turns.run(visitor(request), self.shapes())
+        yield from self._runs.run(visitor(request), self.shapes())
 
-    def learn_own(self, request: gr.Request, *given: Any) -> Iterator[tuple[Any, ...]]:
+    def learn_own(self, request: gr.Request, *names_and_files: Any) -> Steps:
         """Teach a head the labels of a visitor: names, and then the files of each."""
-        yield from self._turns.run(visitor(request), self.own(*given))
+        yield from self._runs.run(visitor(request), self.own(*names_and_files))
 
     def shapes(self) -> Steps:
         """Draw, see, learn, measure."""
         if self._shapes is None:
-            taught, held_out = drawn(EACH_TAUGHT, 1), drawn(EACH_HELD_OUT, 2)
-            found = yield from self._learned(taught, held_out)
-            if found is None:
-                return
-            self._shapes = found
-        yield "", *self._shapes
+            self._shapes = yield from self._learn(drawn(EACH_TAUGHT, 1), drawn(EACH_HELD_OUT, 2))
+        if self._shapes is not None:
+            yield self._learned(*self._shapes)
 
-    def own(self, *given: Any) -> Steps:
+    def own(self, *names_and_files: Any) -> Steps:
         """The same with a visitor's images, of which every third is held out. Raises `InputError`."""
-        taught, held_out = own_examples(given[:OWN_LABELS], given[OWN_LABELS:])
-        found = yield from self._learned(taught, held_out)
-        if found is not None:
-            yield "", *found
+        taught, held_out = own_examples(names_and_files[:OWN_LABELS], names_and_files[OWN_LABELS:])
+        report_and_head = yield from self._learn(taught, held_out)
+        if report_and_head is not None:
+            yield self._learned(*report_and_head)
 
-    def classify(self, image: str | None, head: Head | None) -> str:
+    def _learned(self, report: str, head: Head | None) -> Updates:
+        return {self.panel.progress: "", self.panel.learned: report, self.panel.head: head}
+
+    def draw_one(self) -> Updates:
+        """Draw any shape."""
+        return {self.panel.image: draw(self._rng.choice(SHAPES), self._rng)}
+
+    def clear(self) -> Updates:
+        """What the page shows of an image that was taken away."""
+        return {self.panel.label: ""}
+
+    def classify(self, image: str | None, head: Head | None) -> Updates:
         """An image's probabilities as bars. Raises `InputError` for what cannot be read."""
         if not image:
-            return ""
+            return self.clear()
         if head is None:
             raise InputError("Nothing is learned yet: press Learn the shapes first.")
         check_image_size(image)
         values = head.probabilities(self._features([image]))[0].tolist()
-        return verdict(dict(zip(head.labels, values, strict=True)))
+        return {self.panel.label: verdict(dict(zip(head.labels, values, strict=True)))}
 
     def encoder(self) -> Any:
         """The image encoder. Raises `CheckpointError` when the checkpoint is missing or has none."""
@@ -104,21 +125,21 @@ class LabelEvents:
             features: Tensor = encoder.pooled(squares).float().cpu()
         return features.clone()
 
-    def _learned(
+    def _learn(
         self, taught: list[Example], held_out: list[Example]
-    ) -> Generator[tuple[Any, ...], None, tuple[str, Head] | None]:
-        """The report and the head; nothing where the encoder is not there, which is told."""
+    ) -> Generator[Updates, None, tuple[str, Head] | None]:
+        """The report and the head; nothing where the encoder is not there, which is shown."""
         try:
-            self.encoder()  # loading is not seeing: the time shown leaves it out
+            self.encoder()  # Loading is not seeing: the time shown leaves it out.
         except CheckpointError as error:
-            yield "", load_error_html(error), None
+            yield self._learned(load_error_html(error), None)
             return None
         images, names = zip(*taught, *held_out, strict=True)
         started, parts = time.perf_counter(), []
         for begin in range(0, len(images), _AT_ONCE):
             parts.append(self._features(images[begin : begin + _AT_ONCE]))
             done, seconds = min(begin + _AT_ONCE, len(images)), time.perf_counter() - started
-            yield progress_bar(done, len(images), seconds, "image", "Images seen"), gr.skip(), gr.skip()
+            yield {self.panel.progress: progress_bar(done, len(images), seconds, "image", "Images seen")}
         features, seen = torch.cat(parts), time.perf_counter() - started
         many = len(taught)
         started = time.perf_counter()
@@ -162,11 +183,11 @@ def report(head: Head, taught: int, held_out: int, scores: list[float], seen: fl
         for name, count, score in rows
     )
     head_row = "".join(f'<th scope="col">{name}</th>' for name in ("", "Images", "Right"))
-    chance = f"Guessing would be right in {100 / len(head.labels):.0f} %."
+    guessing = f"Guessing would be right in {100 / len(head.labels):.0f} %."
     size = f"{head.weight.numel() + head.bias.numel():,}"
     return (
         f'<table class="sq-figures"><thead><tr>{head_row}</tr></thead><tbody>{body}</tbody></table>'
-        f'<p class="sq-said">A linear layer of {size} numbers tells {escape(_listed(head.labels))} apart. {chance} '
+        f'<p class="sq-said">A linear layer of {size} numbers tells {escape(_listed(head.labels))} apart. {guessing} '
         f"Seeing the images took {seen:.1f} s, once; learning took {seconds:.2f} s.</p>"
     )
 
@@ -199,15 +220,12 @@ def flows() -> str:
     return f'<ul class="sq-flows">{lines}</ul>'
 
 
-def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
+def build(loads: Mapping[str, LazyTask[Any]]) -> LabelsHandlers:
     """Build it where it is called; it sees with the captioner's image encoder."""
-    events = LabelEvents(loads["captioner"])
-    chance = random.Random()
     gr.HTML(lesson(ABOUT) + flows(), apply_default_css=False)
     head = gr.State()
     go = gr.Button("Learn the shapes", variant="primary", elem_id="learn-shapes")
-    progress = gr.HTML(elem_id="labels-progress", apply_default_css=False)
-    learned = gr.HTML(elem_id="learned", apply_default_css=False)
+    progress, learned = html("labels-progress"), html("learned")
     with gr.Row(equal_height=True):
         with gr.Column(min_width=280):
             image = gr.Image(
@@ -216,28 +234,34 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
             )  # fmt: skip
             other = gr.Button("Draw one for me", elem_id="draw-one")
         with gr.Column(min_width=280):
-            found = gr.HTML(elem_id="one-label", apply_default_css=False)
+            label = html("one-label")
+    handlers = LabelsHandlers(loads["captioner"], LabelsPanel(progress, learned, head, use_uploaded_file(image), label))
     with gr.Accordion("Labels of your own", open=False, elem_id="own-labels"):
-        gr.Markdown(
-            f"Two or three labels, 2 to {MAX_IMAGES} images each. Every third image is held out, to measure with.",
-            elem_classes="sq-hint",
-        )
-        names, files = [], []
-        with gr.Row():
-            for number in range(1, OWN_LABELS + 1):
-                with gr.Column(min_width=220):
-                    names.append(gr.Textbox(label=f"Label {number}", max_lines=1, elem_id=f"own-name-{number}"))
-                    files.append(
-                        gr.File(label=f"Images of label {number}", file_count="multiple", height=140,
-                                elem_id=f"own-files-{number}")
-                    )  # fmt: skip
-        own = gr.Button("Learn these", elem_id="learn-own")
+        names, files, own = _own_labels()
     gr.HTML(to_try(TRY), apply_default_css=False)
     outputs = [progress, learned, head]
-    live: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "live-training", **NO_API}
-    ready = go.click(report_errors(events.learn_shapes), None, outputs, **live)
-    own_ready = own.click(report_errors(events.learn_own), [*names, *files], outputs, **live)
-    shown = other.click(lambda: draw(chance.choice(SHAPES), chance), None, image, **NO_API)
+    live: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "live-training"}
+    ready = on(go.click, handlers.learn_shapes, None, outputs, **live)
+    own_ready = on(own.click, handlers.learn_own, [*names, *files], outputs, **live)
+    shown = on(other.click, handlers.draw_one, None, image)
     for begin in (ready.success, own_ready.success, shown.success, image.input):
-        begin(report_errors(events.classify), [image, head], found, trigger_mode="always_last", **NO_API)
-    image.clear(lambda: "", None, found, queue=False, **NO_API)
+        on(begin, handlers.classify, [image, head], label, trigger_mode="always_last")
+    on(image.clear, handlers.clear, None, label, queue=False)
+    return handlers
+
+
+def _own_labels() -> tuple[list[gr.Textbox], list[gr.File], gr.Button]:
+    gr.Markdown(
+        f"Two or three labels, 2 to {MAX_IMAGES} images each. Every third image is held out, to measure with.",
+        elem_classes="sq-hint",
+    )
+    names, files = [], []
+    with gr.Row():
+        for number in range(1, OWN_LABELS + 1):
+            with gr.Column(min_width=220):
+                names.append(gr.Textbox(label=f"Label {number}", max_lines=1, elem_id=f"own-name-{number}"))
+                files.append(
+                    gr.File(label=f"Images of label {number}", file_count="multiple", height=140,
+                            elem_id=f"own-files-{number}")
+                )  # fmt: skip
+    return names, files, gr.Button("Learn these", elem_id="learn-own")

@@ -7,9 +7,9 @@ from typing import Any
 LIMITED: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "inside"}
 
 
-def lesson(told: str) -> str:
+def lesson(text: str) -> str:
     """The paragraph that a panel begins with, as HTML."""
-    return f'<p class="sq-lesson">{escape(told)}</p>'
+    return f'<p class="sq-lesson">{escape(text)}</p>'
 
 
 def to_try(things: Sequence[str]) -> str:

@@ -1,9 +1,10 @@
 """Memory against a window: what a network cannot know that sees the last few numbers only."""
 
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
+from functools import partial
 from html import escape
-from typing import Any, TypeAlias
+from typing import Any
 
 import gradio as gr
 from torch import Tensor
@@ -12,10 +13,10 @@ from apps.inside.adding import COMMAND, adding_table
 from apps.inside.forecasts import Training, mean, repeated, train_lstm, train_window
 from apps.inside.lessons import lesson, to_try
 from apps.inside.series import MAX_WINDOW, TITLES, Series, series
-from apps.server.errors import report_errors
+from apps.page import on
 from apps.server.models import LazyTask
 from apps.ui.figures import Line, line_figure, svg
-from apps.ui.layout import NO_API
+from apps.ui.layout import Steps, Updates, html, part, scrolling
 from apps.ui.runs import LatestRun, visitor
 from seqcore.errors import InputError
 
@@ -32,7 +33,6 @@ TRY = (
 MAX_SEEDS = 5
 _SHOWN = 100  # steps of the picture
 _ALIKE = 0.03  # errors that differ by less than this part are called alike
-Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 
 
 class Forecasters:
@@ -40,65 +40,66 @@ class Forecasters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._found: dict[tuple[Any, ...], Tensor] = {}
+        self._forecasts: dict[tuple[Any, ...], Tensor] = {}
 
     def lstm(self, title: str, seed: int) -> Training:
-        """As :func:`~apps.inside.forecasts.train_lstm`."""
+        """As `train_lstm`."""
         return self._once(("lstm", title, seed), train_lstm(series(title), seed))
 
     def window(self, title: str, width: int, seed: int) -> Training:
-        """As :func:`~apps.inside.forecasts.train_window`."""
+        """As `train_window`."""
         return self._once(("window", title, width, seed), train_window(series(title), width, seed))
 
     def _once(self, key: tuple[Any, ...], training: Training) -> Training:
         with self._lock:
-            known = self._found.get(key)
-        if known is None:
-            known = yield from training
+            forecasts = self._forecasts.get(key)
+        if forecasts is None:
+            forecasts = yield from training
             with self._lock:
-                self._found[key] = known
-        return known
+                self._forecasts[key] = forecasts
+        return forecasts
 
 
-class MemoryEvents:
+class MemoryHandlers:
     """What happens in this part of the page."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: gr.HTML, shown: gr.HTML) -> None:
+        self.progress, self.shown = progress, shown
         self._forecasters = Forecasters()
-        self._turns = LatestRun()
+        self._runs = LatestRun()
 
-    def show(self, request: gr.Request, title: str, width: int, place: int, seed: int) -> Iterator[tuple[Any, ...]]:
+    def show(self, request: gr.Request, title: str, width: int, place: int, seed: int) -> Steps:
         """Train what is not trained yet, and show what comes of it."""
-        yield from self._turns.run(visitor(request), self.steps(title, width, place, seed))
+        yield from self._runs.run(visitor(request), self.steps(title, width, place, seed))
 
     def steps(self, title: str, width: int, place: int, seed: int) -> Steps:
         """Progress, and in the end the picture. Raises `InputError` for what is out of range."""
         check(title, width, place, seed)
         width, place, seed = int(width), int(place), int(seed)
-        lstm = yield from _watched(self._forecasters.lstm(title, seed), "The LSTM learns")
-        window = yield from _watched(self._forecasters.window(title, width, seed), "The window learns")
-        yield "", picture(series(title), width, place, lstm, window)
+        lstm = yield from self._watch(self._forecasters.lstm(title, seed), "The LSTM learns")
+        window = yield from self._watch(self._forecasters.window(title, width, seed), "The window learns")
+        yield {self.progress: "", self.shown: picture(series(title), width, place, lstm, window)}
 
-
-def _watched(training: Training, label: str) -> Generator[tuple[Any, ...], None, Tensor]:
-    while True:
-        try:
-            done, whole = next(training)
-        except StopIteration as end:
-            found: Tensor = end.value
-            return found
-        bar = f'<progress value="{done}" max="{whole}" aria-label="{label}"></progress>'
-        yield f'<div class="sq-progress">{bar}<p>{label}: step {done:,} of {whole:,}</p></div>', gr.skip()
+    def _watch(self, training: Training, label: str) -> Generator[Updates, None, Tensor]:
+        while True:
+            try:
+                done, whole = next(training)
+            except StopIteration as end:
+                forecasts: Tensor = end.value
+                return forecasts
+            bar = f'<progress value="{done}" max="{whole}" aria-label="{label}"></progress>'
+            text = f"<p>{label}: step {done:,} of {whole:,}</p>"
+            yield {self.progress: f'<div class="sq-progress">{bar}{text}</div>'}
 
 
 def check(title: object, width: object, place: object, seed: object) -> None:
     """Raises `InputError` for what the page does not offer."""
     if title not in TITLES:
         raise InputError(f"The series must be one of {', '.join(TITLES)}, not {title!r}")
-    for name, value, most in (("window", width, MAX_WINDOW), ("place", place, _SHOWN), ("seed", seed, MAX_SEEDS)):
+    for name, value, maximum in (("window", width, MAX_WINDOW), ("place", place, _SHOWN), ("seed", seed, MAX_SEEDS)):
         whole = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
-        if not whole or not 1 <= value <= most:  # type: ignore[operator]
-            raise InputError(f"The {name} must be a whole number from 1 to {most}, not {value!r}")
+        if not whole or not 1 <= value <= maximum:  # type: ignore[operator]
+            raise InputError(f"The {name} must be a whole number from 1 to {maximum}, not {value!r}")
 
 
 def picture(of: Series, width: int, place: int, lstm: Tensor | None = None, window: Tensor | None = None) -> str:
@@ -112,13 +113,15 @@ def picture(of: Series, width: int, place: int, lstm: Tensor | None = None, wind
     steps = range(begin - MAX_WINDOW, end)
     lines = [Line("what came", list(steps), of.values[steps.start : end].tolist())]
     scored = [step for step in range(begin, end) if bool(of.scored[step])]
-    for found, label, look in ((lstm, "LSTM", "first"), (window, f"window of {width}", "second")):
-        if found is not None:
-            values = [float(found[step - begin]) for step in scored]
+    for forecasts, label, look in ((lstm, "LSTM", "first"), (window, f"window of {width}", "second")):
+        if forecasts is not None:
+            values = [float(forecasts[step - begin]) for step in scored]
             lines.append(Line(label, scored, values, look, joined=len(scored) == end - begin))
     figure = line_figure(lines, "step", of.unit, (at - width - 0.5, at - 0.5), at)
-    told = f"{of.title}: steps {begin} to {end - 1}. Shaded: the {width} steps that the window sees before step {at}"
-    drawn = f'<div class="sq-scroll sq-chart" tabindex="0" role="region" aria-label="Chart">{svg(figure, told)}</div>'
+    description = (
+        f"{of.title}: steps {begin} to {end - 1}. Shaded: the {width} steps that the window sees before step {at}"
+    )
+    drawn = scrolling(svg(figure, description), "Chart", "sq-scroll sq-chart")
     key = (
         "<p>Dotted: the step that is forecast. Shaded: all that the window sees of what came before; the LSTM has "
         f"read everything from the beginning. {escape(of.source)}</p>"
@@ -182,9 +185,8 @@ def _number(value: float) -> str:
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3f}"
 
 
-def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
+def build(loads: Mapping[str, LazyTask[Any]]) -> MemoryHandlers:
     """Build it where it is called; it needs no checkpoint."""
-    events = MemoryEvents()
     gr.HTML(lesson(ABOUT), apply_default_css=False)
     with gr.Row():
         chosen = gr.Radio(TITLES, value=TITLES[0], label="Series", elem_id="series", min_width=280)
@@ -199,24 +201,22 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
             info="Which held-out step is forecast.",
         )  # fmt: skip
     go = gr.Button("Train and forecast", variant="primary", elem_id="forecast")
-    progress = gr.HTML(elem_id="memory-progress", apply_default_css=False)
-    shown = gr.HTML(elem_id="forecasts", apply_default_css=False)
-    gr.on(None, lambda: picture(series(TITLES[0]), 4, _first_scored() + 1), None, shown, **NO_API)
-    settings = [chosen, width, place, seed]
+    handlers = MemoryHandlers(html("memory-progress"), html("forecasts"))
+    progress, shown = handlers.progress, handlers.shown
+    on(partial(gr.on, None), lambda: picture(series(TITLES[0]), 4, _first_scored() + 1), None, shown)
+    live: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "live-training"}
     for begin in (go.click, chosen.input, width.release, place.release, seed.release):
-        begin(
-            report_errors(events.show), settings, [progress, shown],
-            trigger_mode="always_last", concurrency_limit=1, concurrency_id="live-training", **NO_API,
-        )  # fmt: skip
+        on(begin, handlers.show, [chosen, width, place, seed], [progress, shown], trigger_mode="always_last", **live)
     gr.HTML(to_try(TRY), apply_default_css=False)
-    gr.HTML(
-        '<div class="sq-note"><h2>The adding problem</h2><p>Hochreiter and Schmidhuber (1997) asked this first: of '
-        "many numbers two are marked, and after the last one their sum is wanted. Mean squared error on unseen "
-        "sequences; always answering 1 has 0.167, and below 0.01 counts as solved. The other networks have as many "
-        f"parameters and got five times the training. Measured before, by <code>{COMMAND}</code>.</p></div>"
-        f'<div class="sq-scroll" tabindex="0" role="region" aria-label="The adding problem">{adding_table()}</div>',
-        elem_id="adding", apply_default_css=False,
-    )  # fmt: skip
+    note = (
+        "Hochreiter and Schmidhuber (1997) asked this first: of many numbers two are marked, and after the last one "
+        "their sum is wanted. Mean squared error on unseen sequences; always answering 1 has 0.167, and below 0.01 "
+        "counts as solved. The other networks have as many parameters and got five times the training. Measured "
+        f"before, by <code>{COMMAND}</code>."
+    )
+    adding = part("The adding problem", note) + scrolling(adding_table(), "The adding problem")
+    gr.HTML(adding, elem_id="adding", apply_default_css=False)
+    return handlers
 
 
 def _first_scored() -> int:

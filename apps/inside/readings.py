@@ -1,10 +1,10 @@
 """Any bundled model and any input → the gates of its LSTM layers, step by step, and what the steps are."""
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from apps.ui.pictures import film_pictures, jpeg_uri
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Reading:
         steps: pieces of text, T of them; of a film, the label of each frame.
         times: of each frame, in seconds; empty for a text.
         tracks: of each layer.
-        stills: some frames of a film, evenly spread, as JPEG.
+        stills: some frames of a film, evenly spread, as addresses that hold them.
         written: the steps are what the model wrote, not what it read.
         note: what a reader should know about the input.
     """
@@ -41,7 +41,7 @@ class Reading:
     steps: tuple[str, ...]
     tracks: tuple[Track, ...]
     times: tuple[float, ...] = ()
-    stills: tuple[bytes, ...] = ()
+    stills: tuple[str, ...] = ()
     written: bool = False
     note: str = ""
 
@@ -66,9 +66,9 @@ def _sentiment(task: Any, text: str) -> Reading:
     from seqcore.explain import recorded_gates
 
     with recorded_gates(task.network.encoder) as recording:
-        found = task.classify(_checked(text))
-    pieces = task.tokenizer.ids_to_tokens(task.tokens(found.text))
-    answer = f"{found.label}, {100 * found.probability:.1f} %"
+        sentiment = task.classify(_checked(text))
+    pieces = task.tokenizer.ids_to_tokens(task.tokens(sentiment.text))
+    answer = f"{sentiment.label}, {100 * sentiment.probability:.1f} %"
     return Reading(answer, pieces, _tracks(recording.traces()))
 
 
@@ -78,22 +78,22 @@ def _translation(task: Any, text: str) -> Reading:
 
     sentences = split_sentences(_checked(text), "en")[1::2]
     with recorded_gates(task.network.encoder) as recording:
-        found = task.translate(sentences[0], beam_size=1)
+        translation = task.translate(sentences[0], beam_size=1)
     traces = recording.traces()
-    if not traces or traces[0].cell.shape[:2] != (1, len(found.source_tokens)):
+    if not traces or traces[0].cell.shape[:2] != (1, len(translation.source_tokens)):
         raise InputError("The encoder read nothing of this as one sentence: write a short sentence, with words in it.")
     note = "The translator reads sentence by sentence; this is the first one. " if len(sentences) > 1 else ""
-    return Reading(found.text, found.source_tokens, _tracks(traces), note=note)
+    return Reading(translation.text, translation.source_tokens, _tracks(traces), note=note)
 
 
 def _language_model(task: Any, text: str) -> Reading:
     from seqcore.explain import recorded_gates
 
     with recorded_gates(task.network.decoder) as recording:
-        (found,) = task.score([_checked(text)])
+        (scored,) = task.score([_checked(text)])
     # What it reads begins before the first piece, and ends before the end that it has to foresee.
-    pieces = (*task.tokenizer.ids_to_tokens([task.tokenizer.bos_id]), *found.tokens[:-1])
-    return Reading(f"perplexity {found.perplexity:.1f}", pieces, _tracks(recording.traces()))
+    pieces = (*task.tokenizer.ids_to_tokens([task.tokenizer.bos_id]), *scored.tokens[:-1])
+    return Reading(f"perplexity {scored.perplexity:.1f}", pieces, _tracks(recording.traces()))
 
 
 def _captioning(task: Any, photo: str) -> Reading:
@@ -105,42 +105,34 @@ def _captioning(task: Any, photo: str) -> Reading:
     if not photo:
         raise InputError("Choose a photo first.")
     grid = task.grids([photo])
-    (found,) = task.predict([ImageFeatures(grid[0])])
+    (caption,) = task.predict([ImageFeatures(grid[0])])
     # A beam goes back and forth between captions; the one that won is read once more, whole, which gives the same.
-    written = [task.tokenizer.token_to_id(piece) for piece in found.tokens]
+    written = [task.tokenizer.token_to_id(piece) for piece in caption.tokens]
     fed = torch.tensor([[task.tokenizer.bos_id, *written[:-1]]], device=grid.device)
     with torch.inference_mode(), recorded_gates(task.network.decoder) as recording:
         task.network.decoder.features(fed, state=task.network.start(grid))
-    return Reading(found.text, found.tokens, _tracks(recording.traces()), written=True)
+    return Reading(caption.text, caption.tokens, _tracks(recording.traces()), written=True)
 
 
 def _video(task: Any, film: str) -> Reading:
     from seqcore.explain import recorded_gates
-    from seqcore.media.video import video_info
+    from seqcore.media.video import open_video
 
     if not film:
         raise InputError("Choose a film first.")
-    if video_info(film).frames > MAX_FRAMES:
-        raise InputError(f"This panel takes films of {MAX_FRAMES} frames at most: cut it.")
-    with recorded_gates(task.network.lstm) as recording:
-        found = task.label(film)
-    names = [segment.label for segment in found.segments]
-    told = ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
-    late = task.config.lag
-    note = f"The label of a frame is known {late} frames later. " if late else ""
-    tracks = _tracks(recording.traces(), len(found.times))
-    return Reading(told, found.labels, tracks, found.times, _stills(film, found.times), note=note)
-
-
-def _stills(film: str, times: Sequence[float]) -> tuple[bytes, ...]:
-    from apps.video.files import pictures
-
-    found = []
-    for image in pictures(film, [times[-1] * (place + 0.5) / _STILLS for place in range(_STILLS)]):
-        file = io.BytesIO()
-        image.save(file, "JPEG", quality=80)
-        found.append(file.getvalue())
-    return tuple(found)
+    with open_video(film) as video:
+        if video.info.frames > MAX_FRAMES:
+            raise InputError(f"This panel takes films of {MAX_FRAMES} frames at most: cut it.")
+        with recorded_gates(task.network.lstm) as recording:
+            result = task.label(video)
+        places = [result.times[-1] * (place + 0.5) / _STILLS for place in range(_STILLS)]
+        stills = tuple(map(jpeg_uri, film_pictures(video, places)))
+    names = [segment.label for segment in result.segments]
+    answer = ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
+    lag = task.config.lag
+    note = f"The label of a frame is known {lag} frames later. " if lag else ""
+    tracks = _tracks(recording.traces(), len(result.times))
+    return Reading(answer, result.labels, tracks, result.times, stills, note=note)
 
 
 _READERS: Mapping[str, Callable[[Any, str], Reading]] = {
@@ -166,8 +158,8 @@ def _tracks(traces: "list[GateTrace]", steps: int | None = None) -> tuple[Track,
     both = any(trace.backward for trace in traces)
     tracks = []
     for trace in traces:
-        way = (", from the end" if trace.backward else ", from the beginning") if both else ""
+        direction = (", from the end" if trace.backward else ", from the beginning") if both else ""
         parts = ("input", "forget", "output", "candidate", "cell", "hidden")
-        kept = {part: getattr(trace, part)[:, :steps].float().cpu() for part in parts}
-        tracks.append(Track(f"Layer {layers.index(trace.layer) + 1}{way}", replace(trace, **kept)))
+        values = {part: getattr(trace, part)[:, :steps].float().cpu() for part in parts}
+        tracks.append(Track(f"Layer {layers.index(trace.layer) + 1}{direction}", replace(trace, **values)))
     return tuple(tracks)

@@ -49,8 +49,8 @@ class Series:
 
     def restored(self, forecasts: Tensor) -> Tensor:
         """Forecasts of the held-out inputs (N,) → of the values."""
-        found = forecasts * self.scale + self.shift
-        return self.values[self.begin - 1 : -1] * found.exp() if self.changes else found
+        values = forecasts * self.scale + self.shift
+        return self.values[self.begin - 1 : -1] * values.exp() if self.changes else values
 
     def error(self, forecasts: Tensor) -> float:
         """Root mean squared error of forecasts of the held-out values (N,), in their unit."""
@@ -63,16 +63,16 @@ def memory_series() -> Series:
 
     Marks and signals come unannounced, so that they are neither taught nor scored; the repeated marks are scored.
     """
-    chance = torch.Generator().manual_seed(1)
+    rng = torch.Generator().manual_seed(1)
     values: list[float] = []
     kinds: list[int] = []
     begin = 0
     for block in range(_BLOCKS):
         if block == _BLOCKS - 40:
             begin = len(values)
-        gap = int(torch.randint(MIN_GAP, MAX_GAP + 1, (1,), generator=chance))
-        mark = 2.0 * int(torch.randint(0, 2, (1,), generator=chance)) - 1
-        noise = (_NOISE * torch.randn(gap - 2 + _PAUSE, generator=chance)).tolist()
+        gap = int(torch.randint(MIN_GAP, MAX_GAP + 1, (1,), generator=rng))
+        mark = 2.0 * int(torch.randint(0, 2, (1,), generator=rng)) - 1
+        noise = (_NOISE * torch.randn(gap - 2 + _PAUSE, generator=rng)).tolist()
         values += [mark, *noise[_PAUSE:], _SIGNAL, mark, *noise[:_PAUSE]]
         kinds += [0, *[1] * (gap - 2), 0, 2, *[1] * _PAUSE]
     numbers, kind = torch.tensor(values), torch.tensor(kinds)
@@ -133,5 +133,5 @@ TITLES = tuple(_MADE)
 
 @functools.cache
 def series(title: str) -> Series:
-    """One of :data:`TITLES`."""
+    """One of `TITLES`."""
     return _MADE[title]()

@@ -1,14 +1,15 @@
 """Writing: the language model goes on from a prompt, piece by piece, and shows what else it could have written."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from apps.inside.lessons import lesson, to_try
-from apps.inside.writer import (
+from apps.inside.writing_api import (
     DEFAULT_PIECES,
     DEFAULT_TEMPERATURE,
     MAX_PIECES,
@@ -16,12 +17,12 @@ from apps.inside.writer import (
     MAX_TEMPERATURE,
     MIN_TEMPERATURE,
     Settings,
-    Writer,
+    WritingAPI,
 )
-from apps.server.errors import report_errors
+from apps.page import endpoint, on
 from apps.server.models import LazyTask, load_error_html
 from apps.ui.figures import piece_labels
-from apps.ui.layout import NO_API
+from apps.ui.layout import Steps, Updates, html
 from apps.ui.runs import LatestRun, visitor
 from seqcore.errors import CheckpointError
 
@@ -38,61 +39,79 @@ TRY = ("Write from the same prompt and seed at temperatures of 0.3, 0.8 and 1.5,
 EXAMPLES = ("The film begins", "I bought this for my", "The food was", "I have never")
 FIXED = (0.5, 1.0, 1.5)
 _BARS = 8
-Steps: TypeAlias = Generator[tuple[Any, ...], None, None]
 
 
-class WritingEvents:
+@dataclass(frozen=True)
+class WritingPanel:
+    """The components of the panel that are changed."""
+
+    text: gr.HTML
+    status: gr.Markdown
+    dice: gr.HTML
+    last: gr.State
+    stop: gr.Button
+
+
+class WritingHandlers:
     """What happens in this part of the page."""
 
-    def __init__(self, writer: Writer) -> None:
-        self.writer = writer
-        self._turns = LatestRun()
+    def __init__(self, api: WritingAPI, panel: WritingPanel) -> None:
+        self.api, self.panel = api, panel
+        self._runs = LatestRun()
 
-    def show(self, request: gr.Request, prompt: str, *settings: Any) -> Iterator[tuple[Any, ...]]:
-        """Write, and show every piece as it comes: text, status, bars, what the bars are made of, the stop button."""
-        yield from self._turns.run(visitor(request), self.steps(prompt, *settings))
+    def show(self, request: gr.Request, prompt: str, *settings: Any) -> Steps:
+        """Write, and show every piece as it comes."""
+        yield from self._runs.run(visitor(request), self.steps(prompt, *settings))
 
-    def stop(self, request: gr.Request) -> tuple[Any, ...]:
+    def stop(self, request: gr.Request) -> Updates:
         """End what runs; what is written stays."""
-        self._turns.end(visitor(request))
-        return gr.skip(), "Stopped.", gr.skip(), gr.skip(), gr.update(interactive=False)
+        self._runs.end(visitor(request))
+        return {self.panel.status: "Stopped.", self.panel.stop: gr.update(interactive=False)}
 
     def steps(self, prompt: str, *settings: Any) -> Steps:
-        """What :meth:`show` gives."""
-        yield "", "Writing …", "", None, gr.update(interactive=True)
-        idle = gr.update(interactive=False)
+        """What `show` gives."""
+        panel = self.panel
+        nothing: Updates = {panel.text: "", panel.dice: "", panel.last: None}
+        yield {**nothing, panel.status: "Writing …", panel.stop: gr.update(interactive=True)}
+        over: Updates = {panel.stop: gr.update(interactive=False)}
+        refused: Updates = {**nothing, **over, panel.status: "Not written."}
         try:
             chosen = Settings(*settings)
-            model = self.writer.model()  # loading is not writing: the time shown leaves it out
-            pieces = self.writer.stream(prompt, chosen)
+            model = self.api.model()  # Loading is not writing: the time shown leaves it out.
+            pieces = self.api.stream(prompt, chosen)
         except CheckpointError as error:
-            yield load_error_html(error), "Not written.", "", None, idle
+            yield {**refused, panel.text: load_error_html(error)}
             return
-        except Exception:  # why, a message of its own says
-            yield "", "Not written.", "", None, idle
+        except Exception:  # A message of its own says why.
+            yield refused
             raise
         started, before, written = time.perf_counter(), "", None
         for written in pieces:
-            yield page_of(written, before), told(written), bars(model, written, chosen), gr.skip(), gr.skip()
+            yield {
+                panel.text: page_of(written, before),
+                panel.status: status(written),
+                panel.dice: bars(model, written, chosen),
+            }
             before = written.text
-        seconds = time.perf_counter() - started
-        yield gr.skip(), told(written, seconds), gr.skip(), written, idle
+        yield {panel.status: status(written, time.perf_counter() - started), panel.last: written, **over}
 
-    def reshape(self, written: "Written | None", temperature: float, top_k: int, top_p: float) -> Any:
+    def reshape(self, written: "Written | None", temperature: float, top_k: int, top_p: float) -> Updates:
         """The bars of the last piece with other settings."""
-        return gr.skip() if written is None else bars(self.writer.model(), written, Settings(temperature, top_k, top_p))
+        if written is None:
+            return {self.panel.dice: gr.skip()}
+        return {self.panel.dice: bars(self.api.model(), written, Settings(temperature, top_k, top_p))}
 
 
 def page_of(written: "Written", before: str) -> str:
     """The text: the prompt, what was written, and the last piece marked."""
     begun = len(written.prompt)
-    kept = max(begun, len(before) if written.text.startswith(before) else begun)
-    parts = (written.text[:begun], written.text[begun:kept], written.text[kept:])
+    seen = max(begun, len(before) if written.text.startswith(before) else begun)
+    parts = (written.text[:begun], written.text[begun:seen], written.text[seen:])
     prompt, middle, last = (escape(part) for part in parts)
     return f'<p class="sq-written" dir="auto"><b>{prompt}</b>{middle}<mark>{last}</mark></p>'
 
 
-def told(written: "Written | None", seconds: float | None = None) -> str:
+def status(written: "Written | None", seconds: float | None = None) -> str:
     """How much is written; and once it is, in what time, and why it ended."""
     count = len(written.tokens) if written else 0
     pieces = f"{count:,} piece{'s' * (count != 1)}"
@@ -118,10 +137,10 @@ def bars(model: "LanguageModel", written: "Written", settings: Settings) -> str:
     last = written.tokens[-1]
     shown = list(everything[1.0])[:_BARS]
     shown += [last] * (last not in shown)
-    columns = [(f"{temperature:g}", found) for temperature, found in everything.items()]
+    columns = [(f"{temperature:g}", likely) for temperature, likely in everything.items()]
     columns.append((f"yours: {settings.temperature:g}", yours))
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Piece", *(name for name, _ in columns)))
-    rows = "".join(_row(piece, piece == last, [found.get(piece, 0.0) for _, found in columns]) for piece in shown)
+    rows = "".join(_row(piece, piece == last, [likely.get(piece, 0.0) for _, likely in columns]) for piece in shown)
     note = (
         "What could have stood in the place of the last piece, likeliest first, at three temperatures and at yours, "
         "with top-k and top-p. The one that was drawn has an arrow; a dot begins a piece that goes on a word."
@@ -142,10 +161,9 @@ def _row(piece: str, drawn: bool, values: list[float]) -> str:
     return f'<tr{" class=sq-drawn" * drawn}><th scope="row">{mark}<bdi>{label}</bdi></th>{cells}</tr>'
 
 
-def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
+def build(loads: Mapping[str, LazyTask[Any]]) -> WritingHandlers:
     """Build it where it is called, and its endpoint `/write`."""
-    writer = Writer(loads["language-model"])
-    events = WritingEvents(writer)
+    api = WritingAPI(loads["language-model"])
     gr.HTML(lesson(ABOUT), apply_default_css=False)
     prompt = gr.Textbox(
         EXAMPLES[0], label="Prompt", lines=2, max_lines=6, elem_id="prompt", elem_classes="sq-text",
@@ -154,6 +172,33 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
     examples = gr.Dataset(
         components=[prompt], samples=[[sample] for sample in EXAMPLES], label="Prompts to try", elem_id="prompts"
     )
+    settings = _settings()
+    temperature, top_k, top_p, _, seed = settings
+    with gr.Row(elem_classes="sq-buttons"):
+        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop-writing")
+        another = gr.Button("Another", scale=1, min_width=80, elem_id="write-another")
+        go = gr.Button("Write", variant="primary", scale=3, min_width=140, elem_id="write")
+    status = gr.Markdown(elem_classes="sq-status", elem_id="writing-status")
+    panel = WritingPanel(html("written"), status, html("dice"), gr.State(), stop)
+    handlers = WritingHandlers(api, panel)
+    gr.HTML(to_try(TRY), apply_default_css=False)
+
+    outputs = [panel.text, status, panel.dice, panel.last, stop]
+    chosen = on(examples.click, lambda sample: sample[0], examples, prompt, queue=False)
+    other = on(another.click, lambda number: int(number or 0) + 1, seed, seed, queue=False)
+    limits: dict[str, Any] = {"concurrency_limit": 4, "concurrency_id": "writing"}
+    for begin in (go.click, prompt.submit, chosen.success, other.success):
+        on(begin, handlers.show, [prompt, *settings], outputs, trigger_mode="multiple", **limits)
+    on(stop.click, handlers.stop, None, [status, stop])
+    for setting in (temperature, top_k, top_p):
+        inputs = [panel.last, temperature, top_k, top_p]
+        on(setting.input, handlers.reshape, inputs, panel.dice, trigger_mode="always_last")
+    endpoint(api.write, **limits)
+    return handlers
+
+
+def _settings() -> tuple[gr.Slider, gr.Slider, gr.Slider, gr.Slider, gr.Number]:
+    """As the fields of `Settings`."""
     with gr.Row():
         temperature = gr.Slider(
             MIN_TEMPERATURE, MAX_TEMPERATURE, value=DEFAULT_TEMPERATURE, step=0.05, label="Temperature",
@@ -170,28 +215,4 @@ def panel(loads: Mapping[str, LazyTask[Any]]) -> None:
                           elem_id="top-k", min_width=200)  # fmt: skip
         top_p = gr.Slider(0.05, 1.0, value=1.0, step=0.05, label="Top-p", elem_id="top-p", min_width=200,
                           info="The likeliest that have this probability together (Holtzman 2020).")  # fmt: skip
-    with gr.Row(elem_classes="sq-buttons"):
-        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop-writing")
-        another = gr.Button("Another", scale=1, min_width=80, elem_id="write-another")
-        go = gr.Button("Write", variant="primary", scale=3, min_width=140, elem_id="write")
-    status = gr.Markdown(elem_classes="sq-status", elem_id="writing-status")
-    text = gr.HTML(elem_id="written", apply_default_css=False)
-    dice = gr.HTML(elem_id="dice", apply_default_css=False)
-    gr.HTML(to_try(TRY), apply_default_css=False)
-    last = gr.State()
-
-    settings = [temperature, top_k, top_p, length, seed]
-    outputs = [text, status, dice, last, stop]
-    chosen = examples.click(lambda sample: sample[0], examples, prompt, queue=False, **NO_API)
-    other = another.click(lambda number: int(number or 0) + 1, seed, seed, queue=False, **NO_API)
-    for begin in (go.click, prompt.submit, chosen.success, other.success):
-        begin(
-            report_errors(events.show), [prompt, *settings], outputs,
-            trigger_mode="multiple", concurrency_limit=4, concurrency_id="writing", **NO_API,
-        )  # fmt: skip
-    stop.click(report_errors(events.stop), None, outputs, **NO_API)
-    for setting in (temperature, top_k, top_p):
-        setting.input(
-            report_errors(events.reshape), [last, temperature, top_k, top_p], dice, trigger_mode="always_last", **NO_API
-        )
-    gr.api(report_errors(writer.write), api_name="write", concurrency_limit=4, concurrency_id="writing")
+    return temperature, top_k, top_p, length, seed

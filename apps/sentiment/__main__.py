@@ -2,7 +2,6 @@
 
 import apps.server.environment  # noqa: F401
 
-from apps.sentiment.app import DESCRIPTION, build
-from apps.server.launch import run_app
+from apps.sentiment.app import main
 
-run_app("sentiment", build, DESCRIPTION)
+main()

@@ -3,6 +3,7 @@
 `gradio apps/sentiment/app.py` serves it and reloads it when this file changes.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -133,8 +134,9 @@ def _endpoints(api: API) -> None:
     endpoint(api.classify_file, inputs, result, concurrency_limit=2, concurrency_id="files")
 
 
+main = partial(run_app, "sentiment", build, DESCRIPTION)
 # Gradio's reloader looks for this name. It loads nothing yet.
 demo = build(LazyTask(CHECKPOINTS / "sentiment"))
 
 if __name__ == "__main__":
-    run_app("sentiment", build, DESCRIPTION)
+    main()

@@ -2,7 +2,6 @@
 
 import apps.server.environment  # noqa: F401
 
-from apps.server.launch import run_app
-from apps.translator.app import DESCRIPTION, build
+from apps.translator.app import main
 
-run_app("translator", build, DESCRIPTION)
+main()

@@ -3,6 +3,7 @@
 `gradio apps/translator/app.py` serves it and reloads it when this file changes.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -173,8 +174,9 @@ def _endpoints(api: API) -> None:
     endpoint(api.translate_file, inputs, result, concurrency_limit=2, concurrency_id="files")
 
 
+main = partial(run_app, "translator", build, DESCRIPTION)
 # Gradio's reloader looks for this name. It loads nothing yet.
 demo = build(LazyTask(CHECKPOINTS / "translator"))
 
 if __name__ == "__main__":
-    run_app("translator", build, DESCRIPTION)
+    main()

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from seqcore.errors import InputError
 
+MAX_IMAGE_BYTES = 20_000_000
+
 _Item = TypeVar("_Item")
 
 
@@ -24,6 +26,11 @@ def check_size(path: str, max_bytes: int, advice: str = "break it up") -> None:
     if size > max_bytes:
         limit = f"{max_bytes // 1_000_000} MB"
         raise InputError(f"The file {Path(path).name} has {size / 1e6:,.1f} MB, and this page takes {limit}: {advice}.")
+
+
+def check_image_size(path: str) -> None:
+    """Raises `InputError` for a file that is larger than an image may be."""
+    check_size(path, MAX_IMAGE_BYTES, "make it smaller")
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import apps.server.environment  # noqa: F401
 
-from apps.server.launch import run_app
-from apps.video.app import DESCRIPTION, MAIN, build
+from apps.video.app import main
 
-run_app(MAIN, build, DESCRIPTION)
+main()

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from apps.server.gradio_patches import store_file
 from apps.server.models import LazyTask
 from apps.ui.uploads import check_size
 from apps.video.files import label_film
@@ -62,7 +63,7 @@ class API:
             path = Path(folder) / "labelled.mp4"
             for _ in label_film(film, task.label(film, frame_limit(film)), path):
                 pass
-            return _move_to_cache(path)
+            return store_file(str(path))
 
     def video_models(self) -> dict[str, list[str]]:
         """The models, and the labels that each knows."""
@@ -94,11 +95,3 @@ def frame_limit(film: "VideoReader") -> Callable[[int], None]:
             raise InputError(f"This page takes videos of {MAX_SECONDS / 60:.0f} minutes at most: {_ADVICE}.")
 
     return check
-
-
-def _move_to_cache(path: Path) -> str:
-    """Move a file to where the server keeps its answers, for as long as it keeps any."""
-    from gradio import processing_utils
-    from gradio.utils import get_upload_folder
-
-    return str(processing_utils.save_file_to_cache(str(path), cache_dir=get_upload_folder()))

@@ -3,6 +3,7 @@
 `gradio apps/video/app.py` serves it and reloads it when this file changes.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,8 +134,9 @@ def _endpoints(api: API) -> None:
     endpoint(api.video_models, None, models, concurrency_limit=MAX_CALLS)
 
 
+main = partial(run_app, MAIN, build, DESCRIPTION)
 # Gradio's reloader looks for this name. It loads nothing yet.
 demo = build(LazyTask(CHECKPOINTS / MAIN))
 
 if __name__ == "__main__":
-    run_app(MAIN, build, DESCRIPTION)
+    main()

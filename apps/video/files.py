@@ -1,17 +1,18 @@
-"""What is made of a labelled video: the film with its labels, pictures of it, and files with the labels."""
+"""What is made of a labelled video: the film with its labels, and files with the labels."""
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apps.ui.csv_writer import SafeCsvWriter
+from apps.ui.pictures import frame_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from seqcore.media.video import VideoReader, View
+    from seqcore.media.video import VideoReader
     from seqcore.tasks.video import FrameLabels
 
 _MAX_SIDE = 640  # Pixels.
@@ -32,34 +33,10 @@ def label_film(video: "str | Path | VideoReader", result: "FrameLabels", output:
         frames = film.frames(View(height, width))
         with VideoWriter(output, width, height, result.fps) as writer:
             for number, ((time, pixels), label) in enumerate(zip(frames, result.labels, strict=False)):
-                image = _image(pixels)
+                image = frame_image(pixels)
                 _draw(image, f"{label}  {100 * sure[number]:.0f} %")
                 writer.write(np.asarray(image), time)
                 yield number + 1
-
-
-def pictures(video: "str | Path | VideoReader", times: Sequence[float], height: int = 90) -> "list[Image]":
-    """The frame shown at each of some times, which grow, made small."""
-    from seqcore.media.video import open_video
-
-    images: list[Image] = []
-    last = None
-    with open_video(video) as film:
-        for time, pixels in film.frames(_view(film, height)):
-            while last is not None and len(images) < len(times) and time > times[len(images)]:
-                images.append(_image(last))
-            last = pixels
-            if len(images) == len(times):
-                break
-    return images + [_image(last) for _ in times[len(images) :]]
-
-
-def frame(video: str, time: float, height: int = 360) -> "Image":
-    """The frame that is shown at a time."""
-    from seqcore.media.video import open_video
-
-    with open_video(video) as film:
-        return _image(film.frame_at(time, _view(film, height)))
 
 
 def write_labels(result: "FrameLabels", folder: Path) -> tuple[str, str, str]:
@@ -85,18 +62,6 @@ def write_labels(result: "FrameLabels", folder: Path) -> tuple[str, str, str]:
 def _clock(seconds: float) -> str:
     whole, thousandths = divmod(round(1000 * seconds), 1000)
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}.{thousandths:03d}"
-
-
-def _view(film: "VideoReader", height: int) -> "View":
-    from seqcore.media.video import View
-
-    return View(height, max(2, round(height * film.info.width / film.info.height)))
-
-
-def _image(pixels: Any) -> "Image":
-    from PIL import Image
-
-    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
 
 
 def _draw(image: "Image", text: str) -> None:

@@ -12,10 +12,11 @@ import gradio as gr
 
 from apps.page import PageHead
 from apps.ui.layout import HIDDEN, Steps, Updates
+from apps.ui.pictures import film_picture, film_pictures
 from apps.ui.runs import FileRun
 from apps.video import views
 from apps.video.api import API, frame_limit, open_film
-from apps.video.files import frame, label_film, pictures, write_labels
+from apps.video.files import label_film, write_labels
 
 if TYPE_CHECKING:
     from seqcore.media.video import VideoReader
@@ -148,7 +149,7 @@ class Handlers:
 
     def _views(self, film: "VideoReader", result: "FrameLabels", labels: tuple[str, ...]) -> Updates:
         segments, tab = result.segments, self._film
-        images = pictures(film, [views.middle(segment) for segment in segments[: views.MAX_PICTURES]])
+        images = film_pictures(film, [views.middle(segment) for segment in segments[: views.MAX_PICTURES]])
         choices = [(views.segment_title(segment), views.middle(segment)) for segment in segments[: views.MAX_ROWS]]
         return {
             tab.timeline: views.timeline(result, labels),
@@ -168,7 +169,7 @@ class Handlers:
 
     def show_frame(self, video: str | None, time: float | None) -> Updates:
         """The frame of the segment that was picked."""
-        shown = gr.update(value=frame(video, time), visible=True) if video and time is not None else HIDDEN
+        shown = gr.update(value=film_picture(video, time), visible=True) if video and time is not None else HIDDEN
         return {self._film.picked: shown}
 
     def show_clicked(self, video: str | None, event: gr.EventData) -> Updates:

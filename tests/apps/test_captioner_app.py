@@ -102,7 +102,7 @@ def test_a_file_that_is_too_large_or_missing_is_told(
 ) -> None:
     with pytest.raises(AppError, match="Choose an image"):
         client.predict(None, api_name="/caption")
-    monkeypatch.setattr(files, "MAX_IMAGE_BYTES", 10)
+    monkeypatch.setattr("apps.ui.uploads.MAX_IMAGE_BYTES", 10)
     with pytest.raises(AppError, match="make it smaller"):
         client.predict(handle_file(photo), api_name="/caption")
 

@@ -17,12 +17,12 @@ from tiny_sentiment import tiny_classifier as tiny_sentiment
 from tiny_videos import colours, write_video
 from tiny_videos import tiny_classifier as tiny_video
 
-from apps.inside import flows, gradients
-from apps.inside.app import PANELS, build, main
-from apps.inside.gate_pictures import maps, unit_view, varying_units
-from apps.inside.gates import EXAMPLE, GateEvents, Source
+from apps.inside import gates, gradients, gradients_views
+from apps.inside.app import PANELS, build
+from apps.inside.gates import EXAMPLE, GatesHandlers, Source
+from apps.inside.gates_views import maps, unit_view, varying_units
 from apps.inside.readings import MAX_TEXT_CHARS, read
-from apps.server.launch import start
+from apps.server.launch import run_apps, start
 from apps.server.models import CHECKPOINTS, MODELS, LazyTask
 from apps.ui.figures import piece_labels
 from seqcore.errors import CheckpointError, InputError
@@ -47,9 +47,14 @@ def loads() -> dict[str, Any]:
     }
 
 
+def built(loads: dict[str, Any]) -> GatesHandlers:
+    with gr.Blocks():
+        return gates.build(loads)
+
+
 @pytest.fixture(scope="module")
-def events(loads: dict[str, Any]) -> GateEvents:
-    return GateEvents(loads)
+def handlers(loads: dict[str, Any]) -> GatesHandlers:
+    return built(loads)
 
 
 @pytest.fixture
@@ -188,34 +193,42 @@ def test_a_film_has_a_curve_and_lines_where_its_label_changes(film: Path) -> Non
     assert {"0.0 s", "unit 0"} <= set(texts)
 
 
-def shown(events: GateEvents, *inputs: Any) -> list[tuple[Any, ...]]:
-    return list(events.show(gr.Request(session_hash="me"), *inputs))
+def shown(handlers: GatesHandlers, *inputs: Any) -> list[dict[Any, Any]]:
+    return list(handlers.show(gr.Request(session_hash="me"), *inputs))
 
 
-def test_a_missing_model_is_told_and_the_others_work(events: GateEvents) -> None:
-    first, last = shown(events, "language-model", EXAMPLE, None, None)
-    assert "Reading" in first[0]
-    assert "The model could not be loaded." in last[0]
-    assert last[3:] == ("", "", None)
-    *_, last = shown(events, "sentiment", EXAMPLE, None, None)
-    assert "The model says" in last[0]
-    assert last[5] == Source("sentiment", EXAMPLE)
-    view, drawn = events.look(last[5], "Layer 1", 3)
-    assert view != last[3]
-    assert drawn != last[4]
-    assert events.look(None, "", 1) == ("", "")
+def test_a_missing_model_is_told_and_the_others_work(handlers: GatesHandlers) -> None:
+    panel = handlers.panel
+    first, last = shown(handlers, "language-model", EXAMPLE, None, None)
+    assert "Reading" in first[panel.answer]
+    assert "The model could not be loaded." in last[panel.answer]
+    assert (last[panel.unit], last[panel.maps], last[panel.source]) == ("", "", None)
+    assert last[panel.layer]["visible"] is last[panel.rank]["visible"] is False
+    *_, last = shown(handlers, "sentiment", EXAMPLE, None, None)
+    assert "The model says" in last[panel.answer]
+    assert last[panel.source] == Source("sentiment", EXAMPLE)
+    other = handlers.look(last[panel.source], "Layer 1", 3)
+    assert other[panel.unit] != last[panel.unit]
+    assert other[panel.maps] != last[panel.maps]
+    assert handlers.look(None, "", 1) == {panel.unit: "", panel.maps: ""}
     with pytest.raises(InputError, match="There is no layer 'Layer 9': choose one of Layer 1"):
-        events.look(last[5], "Layer 9", 3)
+        handlers.look(last[panel.source], "Layer 9", 3)
     with pytest.raises(InputError, match="Write a few words"):
-        shown(events, "sentiment", " ", None, None)
+        shown(handlers, "sentiment", " ", None, None)
+
+
+def test_the_panel_shows_what_the_chosen_model_reads(handlers: GatesHandlers) -> None:
+    panel = handlers.panel
+    for model, part in (("sentiment", panel.text), ("captioner", panel.photo_part), ("video-shots", panel.film_part)):
+        assert [component for component, update in handlers.choose(model).items() if update["visible"]] == [part]
 
 
 def test_what_was_read_once_is_not_read_again(monkeypatch: pytest.MonkeyPatch, loads: dict[str, Any]) -> None:
-    events, calls = GateEvents(loads), []
+    handlers, calls = built(loads), []
     monkeypatch.setattr("apps.inside.gates.read", lambda task, text: calls.append(text) or read(task, text))
-    *_, last = shown(events, "sentiment", "good film", None, None)
+    *_, last = shown(handlers, "sentiment", "good film", None, None)
     for rank in (1, 2, 3):
-        events.look(last[5], "Layer 1", rank)
+        handlers.look(last[handlers.panel.source], "Layer 1", rank)
     assert calls == ["good film"]
 
 
@@ -235,18 +248,18 @@ def test_the_chart_tells_the_three_networks_apart_without_colour() -> None:
 
 def test_clipping_and_truncation_are_told_in_figures() -> None:
     html = gradients.show(40, 1, 3.0, 0.5, 10)
-    found = flows.measure(40, 1, 3.0, 10)
+    found = gradients_views.measure(40, 1, 3.0, 10)
     plain = found[2]
     assert float(plain.whole.norms[-1]) > 1e3
     assert plain.cut.norms[10:].tolist() == [0.0] * 30
-    assert f"of the plain RNN from {flows.told(plain.cut.weights)} to 0.5" in html
-    assert f"{flows.told(float(plain.whole.norms[10]))} for the plain RNN" in html
+    assert f"of the plain RNN from {gradients_views.readable(plain.cut.weights)} to 0.5" in html
+    assert f"{gradients_views.readable(float(plain.whole.norms[10]))} for the plain RNN" in html
     calm = gradients.show(40, 1, 0.5, 10.0, 0)
     assert "Clipping at 10 changes nothing" in calm
 
 
 def test_numbers_are_told_as_people_read_them() -> None:
-    told = [flows.told(value) for value in (0.0, 1.0, 0.123456, 1234.5, 1.5e-7, 2.13e12)]
+    told = [gradients_views.readable(value) for value in (0.0, 1.0, 0.123456, 1234.5, 1.5e-7, 2.13e12)]
     assert told == ["0", "1", "0.123", "1,234", "1.5 · 10⁻⁷", "2.1 · 10¹²"]
 
 
@@ -290,16 +303,15 @@ def test_the_command_line_takes_every_model(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served: list[Any] = []
-    monkeypatch.setattr("apps.inside.app.build", lambda loads: loads)
     monkeypatch.setattr("apps.server.launch.serve", lambda demo, options: served.append(demo))
-    main(["--checkpoint", "sentiment=runs/mine", "--device", "cpu"])
+    run_apps(lambda loads: loads, "", ["--checkpoint", "sentiment=runs/mine", "--device", "cpu"])
     assert {name: load.checkpoint for name, load in served[0].items()} == {
         **{model: str(CHECKPOINTS / model) for model in MODELS},
         "sentiment": "runs/mine",
     }
     for wrong in ("sentiment", "nobody=runs/mine", "sentiment="):
         with pytest.raises(SystemExit):
-            main(["--checkpoint", wrong])
+            run_apps(lambda loads: loads, "", ["--checkpoint", wrong])
     assert "MODEL=PATH with a model of captioner" in capsys.readouterr().err
 
 
@@ -308,8 +320,8 @@ def test_panels_have_names_of_their_own() -> None:
     assert [panel.title for panel in PANELS][:2] == ["Gates", "Gradients"]
 
 
-def test_a_model_of_another_name_is_refused(events: GateEvents) -> None:
+def test_a_model_of_another_name_is_refused(handlers: GatesHandlers) -> None:
     with pytest.raises(InputError, match="There is no model"):
-        events.task("nobody")
+        handlers.task("nobody")
     with pytest.raises(CheckpointError):
-        events.task("language-model")
+        handlers.task("language-model")

@@ -7,25 +7,33 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import pytest
 import torch
 from tiny_captioner import COLOURS, picture, tiny_captioner
 from tiny_writer import tiny_writer
 
-from apps.inside import memory
+from apps.inside import labels, memory, writing
 from apps.inside.adding import FIGURES, adding_table
 from apps.inside.forecasts import mean, repeated, train_lstm, train_window, windows
 from apps.inside.head import train_head
-from apps.inside.labels import LabelEvents, own_examples
+from apps.inside.labels import own_examples
 from apps.inside.series import MAX_WINDOW, MIN_GAP, TITLES, series
 from apps.inside.shapes import SHAPES, draw, drawn
-from apps.inside.writer import MAX_PROMPT_CHARS, Settings, Writer
-from apps.inside.writing import WritingEvents, bars, page_of
-from apps.server.models import LazyTask
+from apps.inside.writing import WritingHandlers, bars, page_of
+from apps.inside.writing_api import MAX_PROMPT_CHARS, Settings, WritingAPI
+from apps.server.models import MODELS, LazyTask
 from benchmarks import adding as benchmark
 from seqcore.errors import CheckpointError, InputError
 
-MISSING = LazyTask(Path("nothing/there"), "cpu")
+
+def built(panel: Any, **tasks: Any) -> Any:
+    """The handlers of a panel, over tasks by the names of their models; others are missing."""
+    loads = {name: LazyTask[Any](Path("nothing/there"), "cpu") for name in MODELS}
+    for name, task in tasks.items():
+        loads[name] = LazyTask("none", open_checkpoint=lambda path, device, task=task: task)
+    with gr.Blocks():
+        return panel.build(loads)
 
 
 def result(steps: Generator[Any, None, Any]) -> Any:
@@ -65,12 +73,12 @@ def test_real_series_are_forecast_in_their_own_unit(title: str) -> None:
 
 
 def test_a_forecast_is_trained_once_and_shown_with_its_errors() -> None:
-    events = memory.MemoryEvents()
+    handlers = built(memory)
     given = ("Brain waves", 3, 10, 1)
-    first = list(events.steps(*given))
-    assert "<progress" in first[0][0]
-    assert len(list(events.steps(*given))) == 1
-    html = first[-1][1]
+    first = list(handlers.steps(*given))
+    assert "<progress" in first[0][handlers.progress]
+    assert len(list(handlers.steps(*given))) == 1
+    html = first[-1][handlers.shown]
     assert html.count("<tr>") == 5
     assert "the 3 steps that the window sees before step 609" in html
     assert "matplotlib" in html
@@ -88,7 +96,7 @@ def test_a_forecast_is_trained_once_and_shown_with_its_errors() -> None:
 )
 def test_what_the_page_does_not_offer_is_refused(wrong: tuple[Any, ...], named: str) -> None:
     with pytest.raises(InputError, match=named):
-        list(memory.MemoryEvents().steps(*wrong))
+        list(built(memory).steps(*wrong))
 
 
 def test_the_verdict_says_what_was_measured() -> None:
@@ -163,22 +171,22 @@ class _MeanColour(torch.nn.Module):
         return images.float().mean((2, 3)) * self.scale
 
 
-def colour_events() -> LabelEvents:
-    task = SimpleNamespace(caption=None, network=SimpleNamespace(encoder=_MeanColour()))
-    return LabelEvents(LazyTask("none", open_checkpoint=lambda path, device: task))
+def seeing_colours() -> Any:
+    return built(labels, captioner=SimpleNamespace(caption=None, network=SimpleNamespace(encoder=_MeanColour())))
 
 
 def test_own_labels_are_learned_and_told(colours: dict[str, list[str]]) -> None:
-    events = colour_events()
-    steps = list(events.own("Rot", "<b>Blau</b>", "", colours["red"], colours["blue"], None))
-    assert "Images seen" in steps[0][0]
-    _, report, head = steps[-1]
+    handlers = seeing_colours()
+    panel = handlers.panel
+    steps = list(handlers.own("Rot", "<b>Blau</b>", "", colours["red"], colours["blue"], None))
+    assert "Images seen" in steps[0][panel.progress]
+    report, head = steps[-1][panel.learned], steps[-1][panel.head]
     assert head.labels == ("Rot", "<b>Blau</b>")
     assert "&lt;b&gt;Blau" in report
     assert "<td>6</td><td>100 %</td>" in report
     assert "<td>2</td><td>100 %</td>" in report
-    assert "<strong>Rot</strong>" in events.classify(colours["red"][3], head)
-    assert events.classify(None, head) == ""
+    assert "<strong>Rot</strong>" in handlers.classify(colours["red"][3], head)[panel.label]
+    assert handlers.classify(None, head) == {panel.label: ""}
 
 
 def test_images_that_cannot_be_learned_from_are_named(colours: dict[str, list[str]], tmp_path: Path) -> None:
@@ -193,71 +201,80 @@ def test_images_that_cannot_be_learned_from_are_named(colours: dict[str, list[st
             own_examples(*given)
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no image")
-    head = list(colour_events().own("a", "b", "", red, blue, None))[-1][2]
+    handlers = seeing_colours()
+    head = list(handlers.own("a", "b", "", red, blue, None))[-1][handlers.panel.head]
     with pytest.raises(InputError, match=r"bad\.jpg is no image"):
-        colour_events().classify(str(bad), head)
+        handlers.classify(str(bad), head)
     with pytest.raises(InputError, match="Nothing is learned yet"):
-        colour_events().classify(red[0], None)
+        handlers.classify(red[0], None)
 
 
 def test_the_captioners_own_encoder_sees() -> None:
-    events = LabelEvents(LazyTask("none", open_checkpoint=lambda path, device: tiny_captioner()))
-    assert events.encoder() is tiny_captioner().network.encoder
-    other = LabelEvents(LazyTask("none", open_checkpoint=lambda path, device: tiny_writer()))
+    assert built(labels, captioner=tiny_captioner()).encoder() is tiny_captioner().network.encoder
     with pytest.raises(CheckpointError, match="holds no captioner"):
-        other.encoder()
+        built(labels, captioner=tiny_writer()).encoder()
 
 
 def test_a_missing_checkpoint_is_told_in_its_place() -> None:
-    shown = list(LabelEvents(MISSING).shapes())
-    assert "The model could not be loaded" in shown[-1][1]
-    steps = list(WritingEvents(Writer(MISSING)).steps("The film", 0.8, 0, 1.0, 5, 1))
-    assert "The model could not be loaded" in steps[-1][0]
-    assert steps[-1][1] == "Not written."
+    learning = built(labels)
+    assert "The model could not be loaded" in list(learning.shapes())[-1][learning.panel.learned]
+    handlers = built(writing)
+    last = list(handlers.steps("The film", 0.8, 0, 1.0, 5, 1))[-1]
+    assert "The model could not be loaded" in last[handlers.panel.text]
+    assert last[handlers.panel.status] == "Not written."
+    assert last[handlers.panel.stop]["interactive"] is False
     with pytest.raises(CheckpointError):
-        Writer(MISSING).write("The film")
-    wrong = Writer(LazyTask("none", open_checkpoint=lambda path, device: tiny_captioner()))
+        handlers.api.write("The film")
     with pytest.raises(CheckpointError, match="holds no language model"):
-        wrong.write("The film")
+        built(writing, **{"language-model": tiny_captioner()}).api.write("The film")
 
 
 @pytest.fixture
-def writer() -> Writer:
-    return Writer(LazyTask("none", open_checkpoint=lambda path, device: tiny_writer()))
+def handlers() -> WritingHandlers:
+    """Of the panel Writing."""
+    written: WritingHandlers = built(writing, **{"language-model": tiny_writer()})
+    return written
 
 
-def test_the_panel_and_the_endpoint_write_the_same(writer: Writer) -> None:
-    *_, last, end = WritingEvents(writer).steps("It was", 0.7, 0, 1.0, 12, 3)
-    answer = writer.write("It was", 0.7, length=12, seed=3)
-    assert answer["text"] == tiny_writer().write("It was", temperature=0.7, max_length=12, seed=3) == end[3].text
+@pytest.fixture
+def api(handlers: WritingHandlers) -> WritingAPI:
+    return handlers.api
+
+
+def test_the_panel_and_the_endpoint_write_the_same(handlers: WritingHandlers) -> None:
+    panel = handlers.panel
+    *_, last, end = handlers.steps("It was", 0.7, 0, 1.0, 12, 3)
+    answer = handlers.api.write("It was", 0.7, length=12, seed=3)
+    written = end[panel.last].text
+    assert answer["text"] == tiny_writer().write("It was", temperature=0.7, max_length=12, seed=3) == written
     assert len(answer["tokens"]) == len(answer["token_probabilities"]) <= 12
-    assert "<mark>" in last[0]
-    assert 'class="sq-dice"' in last[2]
+    assert "<mark>" in last[panel.text]
+    assert 'class="sq-dice"' in last[panel.dice]
 
 
 @pytest.mark.parametrize(
     "prompt", ["", "   ", "🙂\u200b\0 \ud800", "<script>alert(1)</script>", "x" * MAX_PROMPT_CHARS]
 )
-def test_any_prompt_is_written_on(writer: Writer, prompt: str) -> None:
-    for written in writer.stream(prompt, Settings(max_length=4)):
+def test_any_prompt_is_written_on(api: WritingAPI, prompt: str) -> None:
+    for written in api.stream(prompt, Settings(max_length=4)):
         html = page_of(written, "") + bars(tiny_writer(), written, Settings())
         assert "<script" not in html
-    assert writer.write(prompt, length=4)["text"].startswith(written.prompt)
+    assert api.write(prompt, length=4)["text"].startswith(written.prompt)
 
 
-def test_too_long_a_prompt_and_wrong_settings_are_refused(writer: Writer) -> None:
+def test_too_long_a_prompt_and_wrong_settings_are_refused(api: WritingAPI) -> None:
     with pytest.raises(InputError, match="2,001 characters"):
-        writer.write("x" * (MAX_PROMPT_CHARS + 1))
+        api.write("x" * (MAX_PROMPT_CHARS + 1))
     with pytest.raises(InputError, match="must be a string"):
-        writer.write(3)  # type: ignore[arg-type]
+        api.write(3)  # type: ignore[arg-type]
     for wrong in ({"temperature": 0}, {"top_p": "1"}, {"top_k": 2.5}, {"length": 10_000}, {"seed": None}):
         with pytest.raises(InputError, match=next(iter(wrong)).replace("_", "-")):
-            writer.write("It was", **wrong)  # type: ignore[arg-type]
+            api.write("It was", **wrong)  # type: ignore[arg-type]
 
 
-def test_temperature_moves_the_bars(writer: Writer) -> None:
-    *_, last = writer.stream("It was", Settings(max_length=3))
-    events = WritingEvents(writer)
-    assert "yours: 0.3" in events.reshape(last, 0.3, 0, 1.0)
-    assert events.reshape(last, 0.3, 1, 1.0).count("100.0 %") >= 1
-    assert "yours" not in str(events.reshape(None, 0.3, 0, 1.0))
+def test_temperature_moves_the_bars(handlers: WritingHandlers) -> None:
+    *_, last = handlers.api.stream("It was", Settings(max_length=3))
+    dice = handlers.panel.dice
+    assert "yours: 0.3" in handlers.reshape(last, 0.3, 0, 1.0)[dice]
+    assert handlers.reshape(last, 0.3, 1, 1.0)[dice].count("100.0 %") >= 1
+    assert "yours" not in str(handlers.reshape(None, 0.3, 0, 1.0))

@@ -15,10 +15,11 @@ from tiny_videos import COLOURS, colours, plain, tiny_classifier, write_video
 
 from apps.server.launch import start
 from apps.server.models import LazyTask
+from apps.ui.pictures import film_pictures
 from apps.video import api, views
 from apps.video.api import API
 from apps.video.app import build
-from apps.video.files import label_film, pictures, write_labels
+from apps.video.files import label_film, write_labels
 from apps.video.handlers import FilmTab, Handlers, LiveTab
 from seqcore.errors import CheckpointError, InputError
 from seqcore.media.containers import VideoContainer
@@ -152,7 +153,7 @@ def test_a_bar_tells_frames_a_second() -> None:
 
 
 def test_pictures_are_of_their_times(film: Path) -> None:
-    first, last, beyond = pictures(str(film), [0.1, 0.3, 9.0])
+    first, last, beyond = film_pictures(str(film), [0.1, 0.3, 9.0])
     assert [max(range(3), key=image.getpixel((5, 5)).__getitem__) for image in (first, last, beyond)] == [0, 2, 2]
 
 

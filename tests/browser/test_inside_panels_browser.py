@@ -29,7 +29,7 @@ def server(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactor
     with gr.Blocks(title="Inside") as app:
         for title, module in (("Memory", memory), ("One to one", labels), ("Writing", writing)):
             with gr.Tab(title):
-                module.panel(loads)
+                module.build(loads)
     yield str(start(app, "127.0.0.1", free_port()))
     app.close()
 

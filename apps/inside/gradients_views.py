@@ -60,11 +60,11 @@ def measure(length: int, depth: int, gain: float, truncation: int) -> tuple[Meas
     from seqcore.explain import gradient_flow
     from seqcore.nn import LSTMStack, PlainRNN
 
-    chance = torch.Generator().manual_seed(_SEED)
-    x = _SPREAD * torch.randn(SEQUENCES, length, INPUT, generator=chance, dtype=torch.float64)
-    direction = torch.randn(HIDDEN, generator=chance, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(_SEED)
+    x = _SPREAD * torch.randn(SEQUENCES, length, INPUT, generator=rng, dtype=torch.float64)
+    direction = torch.randn(HIDDEN, generator=rng, dtype=torch.float64)
     direction /= direction.norm()
-    found = []
+    measured = []
     for kind in KINDS:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_SEED)
@@ -77,23 +77,23 @@ def measure(length: int, depth: int, gain: float, truncation: int) -> tuple[Meas
                 weight.data.zero_()
         whole = gradient_flow(network, x, direction)
         cut = gradient_flow(network, x, direction, truncation) if 0 < truncation < length else whole
-        found.append(Measured(kind, whole, cut))
-    return tuple(found)
+        measured.append(Measured(kind, whole, cut))
+    return tuple(measured)
 
 
-def chart(found: Sequence[Measured], truncation: int) -> str:
+def chart(measured: Sequence[Measured], truncation: int) -> str:
     """The norms over the distance from the end, on a scale where each line counts ten times the one beneath."""
-    length = len(found[0].whole.norms)
+    length = len(measured[0].whole.norms)
     figure = Figure(figsize=(520 / _POINTS_PER_INCH, 300 / _POINTS_PER_INCH), facecolor="none")
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
     axes.set_yscale("log")
-    low, high = _limits(found)
+    low, high = _limits(measured)
     axes.set_ylim(low, high)
     axes.set_xlim(0, max(length - 1, 1))
     cut = truncation if 0 < truncation < length else length
-    for one in found:
+    for one in measured:
         _line(axes, one, cut, length)
-    _name(axes, found, low, high)
+    _name(axes, measured, low, high)
     if cut < length:
         axes.axvline(cut - 0.5, color=INK, linewidth=1)
         axes.annotate(
@@ -108,7 +108,7 @@ def chart(found: Sequence[Measured], truncation: int) -> str:
     axes.grid(color=INK, alpha=0.1, linewidth=0.7)
     for side, spine in axes.spines.items():
         spine.set(edgecolor=INK, alpha=0.3, visible=side in ("left", "bottom"))
-    return svg(figure, _described(found, cut))
+    return svg(figure, _described(measured, cut))
 
 
 def _line(axes: "object", one: Measured, cut: int, length: int) -> None:
@@ -122,13 +122,12 @@ def _line(axes: "object", one: Measured, cut: int, length: int) -> None:
         )
 
 
-def _name(axes: "object", found: Sequence[Measured], low: float, high: float) -> None:
+def _name(axes: "object", measured: Sequence[Measured], low: float, high: float) -> None:
     """Each line's name beside where it ends, or leaves the chart; names that would touch are moved apart."""
     span = math.log10(high / low)
-    ends = sorted(
-        ((min(max(math.log10(max(float(one.whole.norms[-1]), low) / low) / span, 0.02), 0.98), one) for one in found),
-        key=lambda end: end[0],
-    )
+    heights = [math.log10(max(float(one.whole.norms[-1]), low) / low) / span for one in measured]
+    places = [min(max(height, 0.02), 0.98) for height in heights]
+    ends = sorted(zip(places, measured, strict=True), key=lambda end: end[0])
     height = -1.0
     for place, one in ends:
         height = max(place, height + 0.07)
@@ -139,26 +138,26 @@ def _name(axes: "object", found: Sequence[Measured], low: float, high: float) ->
         )  # fmt: skip
 
 
-def _limits(found: Sequence[Measured]) -> tuple[float, float]:
+def _limits(measured: Sequence[Measured]) -> tuple[float, float]:
     """Whole powers of ten around all lines, but not beneath what is worth looking at."""
-    values = [value for one in found for value in one.whole.norms.tolist() if value > 0]
+    values = [value for one in measured for value in one.whole.norms.tolist() if value > 0]
     low = 10 ** math.floor(math.log10(max(min(values), _MIN_NORM)))
     return min(low, 0.1), max(10 ** math.ceil(math.log10(max(values)) + 0.01), 10.0)
 
 
-def figures(found: Sequence[Measured], threshold: float) -> str:
+def figures(measured: Sequence[Measured], threshold: float) -> str:
     """The same in figures: what is left, and the gradient of the weights before and after."""
     from seqcore.explain import clipped_norm
 
-    length = len(found[0].whole.norms)
+    length = len(measured[0].whole.norms)
     places = sorted({min(10, length - 1), (length - 1) // 2, length - 1} - {0})
     head = "".join(f"<th>{place} steps back</th>" for place in places)
     rows = "".join(
         f'<tr><th scope="row">{escape(one.kind.name)}</th>'
-        + "".join(f"<td>{told(float(one.whole.norms[place]))}</td>" for place in places)
-        + f"<td>{told(one.whole.weights)}</td><td>{told(one.cut.weights)}</td>"
-        + f"<td>{told(clipped_norm(one.cut, threshold))}</td></tr>"
-        for one in found
+        + "".join(f"<td>{readable(float(one.whole.norms[place]))}</td>" for place in places)
+        + f"<td>{readable(one.whole.weights)}</td><td>{readable(one.cut.weights)}</td>"
+        + f"<td>{readable(clipped_norm(one.cut, threshold))}</td></tr>"
+        for one in measured
     )
     table = (
         f'<table class="sq-figures"><caption>∂loss/∂h at some distances, and the gradient of all weights</caption>'
@@ -168,25 +167,25 @@ def figures(found: Sequence[Measured], threshold: float) -> str:
     return f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Figures">{table}</div>'
 
 
-def summary(found: Sequence[Measured], threshold: float, truncation: int) -> str:
+def summary(measured: Sequence[Measured], threshold: float, truncation: int) -> str:
     """What clipping and truncation changed, in words."""
-    length = len(found[0].whole.norms)
-    clipped = [one for one in found if one.cut.weights > threshold]
+    length = len(measured[0].whole.norms)
+    clipped = [one for one in measured if one.cut.weights > threshold]
     if clipped:
-        parts = [f"of the {_inline(one)} from {told(one.cut.weights)} to {told(threshold)}" for one in clipped]
+        parts = [f"of the {_inline(one)} from {readable(one.cut.weights)} to {readable(threshold)}" for one in clipped]
         clipping = f"Clipping at {threshold:g} shortens the gradient {_listed(parts)}, and keeps its direction."
     else:
         clipping = f"Clipping at {threshold:g} changes nothing: every gradient is shorter."
     if not 0 < truncation < length:
         return f"{clipping} Truncation is off: each gradient goes back all {length} steps."
-    parts = [f"{told(float(one.whole.norms[truncation]))} for the {_inline(one)}" for one in found]
+    parts = [f"{readable(float(one.whole.norms[truncation]))} for the {_inline(one)}" for one in measured]
     return (
         f"{clipping} Truncation lets nothing through from {truncation} steps back and more: there the norm is exactly "
         f"0, and would have been {_listed(parts)}."
     )
 
 
-def told(value: float) -> str:
+def readable(value: float) -> str:
     """A number that may be very large or very small, as people read it."""
     if value == 0 or 0.01 <= value < 10000:
         return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
@@ -203,10 +202,10 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _described(found: Sequence[Measured], cut: int) -> str:
+def _described(measured: Sequence[Measured], cut: int) -> str:
     """The chart for those who cannot see it."""
-    length = len(found[0].whole.norms)
-    ends = "; ".join(f"{one.kind.name} {told(float(one.whole.norms[-1]))}" for one in found)
+    length = len(measured[0].whole.norms)
+    ends = "; ".join(f"{one.kind.name} {readable(float(one.whole.norms[-1]))}" for one in measured)
     stops = f" Truncation cuts them off after {cut} steps." if cut < length else ""
     return (
         f"Line chart, logarithmic: the norm of the gradient over the distance from the end. All begin at 1; "

@@ -1,4 +1,4 @@
-"""What the writing panel and its endpoint ask of the language model."""
+"""What the endpoint of the panel Writing answers with."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ DEFAULT_PIECES = 60
 
 @dataclass(frozen=True)
 class Settings:
-    """How it is written, with the names of :class:`~seqcore.decoding.GenerationConfig`. Raises `InputError`."""
+    """How it is written, with the names of `GenerationConfig`. Raises `InputError`."""
 
     temperature: float = DEFAULT_TEMPERATURE
     top_k: int = 0
@@ -43,8 +43,8 @@ def _check(name: str, value: object, least: float, most: float, whole: bool) -> 
         raise InputError(f"The {name} must be {kind} from {least} to {most}, not {value!r}")
 
 
-class Writer:
-    """The language model, and what it is asked."""
+class WritingAPI:
+    """The endpoint, over the language model."""
 
     def __init__(self, load: "LazyTask[LanguageModel]") -> None:
         self.load = load

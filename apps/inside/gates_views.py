@@ -1,6 +1,5 @@
 """Gates → what the page shows of them: heat maps over all units, and one unit over the words or frames."""
 
-import base64
 from bisect import bisect_left
 from collections.abc import Sequence
 from html import escape
@@ -116,7 +115,7 @@ def _words(reading: "Reading", track: "Track", unit: int) -> str:
     values = track.trace.cell[0, :, unit].tanh().tolist()
     labels = piece_labels(reading.steps)
     spans = "".join(
-        _word(piece, label, value, _told(track, place, unit))
+        _word(piece, label, value, _unit_state(track, place, unit))
         for place, (piece, label, value) in enumerate(zip(reading.steps, labels, values, strict=True))
     )
     when = "as it was written" if reading.written else "after it was read"
@@ -127,14 +126,14 @@ def _words(reading: "Reading", track: "Track", unit: int) -> str:
     return f'{_heading(unit)}<p>{note}</p></div><p class="sq-words" dir="auto">{spans}</p>'
 
 
-def _word(piece: str, label: str, value: float, told: str) -> str:
+def _word(piece: str, label: str, value: float, state: str) -> str:
     kind = "sq-for" if value >= 0 else "sq-against"
     shown = escape(label.removeprefix("·"))
     blank = " " if piece.startswith(("▁", "<")) else ""
     reached = ' tabindex="0"' if abs(value) >= _WEAK else ""
     return (
         f'{blank}<span class="sq-word-part {kind}" style="--strength:{abs(value):.2f}"{reached}>{shown}'
-        f'<span class="sq-tip" role="tooltip">“{shown}”: {told}</span></span>'
+        f'<span class="sq-tip" role="tooltip">“{shown}”: {state}</span></span>'
     )
 
 
@@ -146,7 +145,7 @@ def _curve(reading: "Reading", track: "Track", unit: int) -> str:
     every = -(-count // 240)
     steps = "".join(
         f'<span style="--y:{heights[i]:.1f}%"><span class="sq-tip">{reading.times[i]:.2f} s, '
-        f"{escape(reading.steps[i])}: {_told(track, i, unit)}</span></span>"
+        f"{escape(reading.steps[i])}: {_unit_state(track, i, unit)}</span></span>"
         for i in range(0, count, every)
     )
     changes = "".join(
@@ -154,10 +153,8 @@ def _curve(reading: "Reading", track: "Track", unit: int) -> str:
         for i in range(1, count)
         if reading.steps[i] != reading.steps[i - 1]
     )
-    stills = "".join(
-        f'<img src="data:image/jpeg;base64,{base64.b64encode(still).decode()}" alt="">' for still in reading.stills
-    )
-    told = f"The cell of unit {unit} over {count} frames, from {min(values):+.2f} to {max(values):+.2f}"
+    stills = "".join(f'<img src="{still}" alt="">' for still in reading.stills)
+    description = f"The cell of unit {unit} over {count} frames, from {min(values):+.2f} to {max(values):+.2f}"
     note = (
         f"What the cell of unit {unit} holds, tanh(c), after each frame. Thin lines stand where the model changes its "
         "label. Point at the curve for the label and the gates."
@@ -165,13 +162,13 @@ def _curve(reading: "Reading", track: "Track", unit: int) -> str:
     axis = "".join(f"<span>{end}</span>" for end in ("+1", "0", "−1"))
     return (
         f'{_heading(unit)}<p>{note}</p></div><div class="sq-stills">{stills}</div>'
-        f'<div class="sq-course sq-unit" role="img" aria-label="{told}">'
+        f'<div class="sq-course sq-unit" role="img" aria-label="{description}">'
         f'<div class="sq-axis">{axis}</div><div class="sq-plot"><svg viewBox="0 0 100 100" preserveAspectRatio="none">'
         f'{changes}<polyline points="{line}"></polyline></svg><div class="sq-steps">{steps}</div></div></div>'
     )
 
 
-def _told(track: "Track", place: int, unit: int) -> str:
+def _unit_state(track: "Track", place: int, unit: int) -> str:
     """A unit at a step, in a line."""
     trace = track.trace
     cell = f"{float(trace.cell[0, place, unit].tanh()):+.2f}".replace("-", "−")
@@ -182,10 +179,10 @@ def _told(track: "Track", place: int, unit: int) -> str:
 def _described(reading: "Reading", track: "Track", unit: int) -> str:
     """The maps for those who cannot see them."""
     means = {gate: float(getattr(track.trace, gate).mean()) for gate in ("forget", "input", "output")}
-    told = ", ".join(f"{gate} gate {mean:.2f}" for gate, mean in means.items())
+    averages = ", ".join(f"{gate} gate {mean:.2f}" for gate, mean in means.items())
     return (
         f"Heat maps over {len(reading.steps)} {_step(reading)}s of {track.name}: the gates and the cell of each unit. "
-        f"On average: {told}. Unit {unit} is framed."
+        f"On average: {averages}. Unit {unit} is framed."
     )
 
 
