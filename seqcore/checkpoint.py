@@ -14,8 +14,8 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from seqcore.arguments import shown
 from seqcore.errors import CheckpointError, first_line
+from seqcore.validation import shown
 from seqcore.weights import write_weights
 
 FORMAT_VERSION = 2

@@ -13,8 +13,8 @@ from apps.server.environment import SERVER_DIR
 
 import gradio as gr
 
-from seqcore.arguments import shown
 from seqcore.errors import SeqcoreError, is_out_of_memory
+from seqcore.validation import shown
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")

@@ -1,6 +1,7 @@
 """Where to look in a memory: dot, general and additive attention over keys that are computed once a source."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -99,7 +100,8 @@ class AdditiveAttention(Attention):
         return self.energy(torch.tanh(self.project_query(query).unsqueeze(2) + keys.unsqueeze(1))).squeeze(3)
 
 
-ATTENTIONS: dict[str, type[Attention]] = {
+AttentionKind = Literal["dot", "general", "additive"]
+ATTENTIONS: dict[AttentionKind, type[Attention]] = {
     "dot": DotAttention,
     "general": GeneralAttention,
     "additive": AdditiveAttention,

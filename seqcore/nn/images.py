@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from seqcore.errors import SettingsError
 from seqcore.nn.backbones import TORCHVISION, check_name, create_whole, library
+from seqcore.validation import settings
 
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 # Children of a network that are lists of stages, not stages.
@@ -16,10 +18,10 @@ BODIES = {"blocks", "encoder", "features", "layers", "stages", "trunk_output"}
 # The first child of a torchvision classifier that follows the grid.
 HEADS = {"avgpool", "classifier", "dropout", "fc", "flatten", "head", "heads"}
 
-LARGEST_SIDE = 4096  # pixels that a configuration may ask for: more of them is no image but an attack on the memory
+MAX_SIDE = 4096  # pixels that a configuration may ask for: more of them is no image but an attack on the memory
 
 
-@dataclass(frozen=True)
+@settings()
 class ImageEncoderConfig:
     """Which network reads images, and what it is given.
 
@@ -31,25 +33,15 @@ class ImageEncoderConfig:
     """
 
     backbone: str = "tf_efficientnet_lite2"
-    size: int = 224
+    size: Annotated[int, Field(ge=1, le=MAX_SIDE)] = 224
     mean: tuple[float, float, float] = (127.0, 127.0, 127.0)
     std: tuple[float, float, float] = (128.0, 128.0, 128.0)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.backbone, str) or not self.backbone:
-            raise SettingsError(f"backbone must be the name of a network, not {self.backbone!r}")
-        if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < 1:
-            raise SettingsError(f"size must be a whole number of at least 1, not {self.size!r}")
-        if self.size > LARGEST_SIDE:
-            raise SettingsError(f"size must be at most {LARGEST_SIDE}, not {self.size}")
-        for name in ("mean", "std"):
-            value = getattr(self, name)
-            numbers = isinstance(value, list | tuple) and all(isinstance(x, int | float) for x in value)
-            if not numbers or len(value) != 3 or not all(map(math.isfinite, value)):
-                raise SettingsError(f"{name} must be three numbers, one a colour, not {value!r}")
-            if name == "std" and min(value) <= 0:
-                raise SettingsError(f"std must be greater than 0, not {value!r}")
-            object.__setattr__(self, name, tuple(map(float, value)))  # JSON has lists only
+        if not self.backbone:
+            raise SettingsError("backbone must be the name of a network")
+        if min(self.std) <= 0:
+            raise SettingsError(f"std must be greater than 0, not {self.std!r}")
 
 
 def image_encoder_config(backbone: str, size: int | None = None) -> ImageEncoderConfig:

@@ -3,19 +3,16 @@
 import dataclasses
 import inspect
 import itertools
-import math
-import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from seqcore.arguments import shown
 from seqcore.checkpoint import CONFIG, Checkpoint, read_checkpoint, write_checkpoint
 from seqcore.data import read_rows
 from seqcore.deprecation import Renamed
@@ -23,6 +20,7 @@ from seqcore.errors import CheckpointError, InputError, SettingsError, first_lin
 from seqcore.tasks.device import choose_device
 from seqcore.tasks.options import Option, prediction_options
 from seqcore.tasks.registry import register
+from seqcore.validation import read_settings, shown
 from seqcore.weights import build_checked, read_header, read_weights
 
 Batch = Mapping[str, Tensor]
@@ -129,8 +127,9 @@ class Task(ABC):
         place = choose_device(device)
         if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
             raise SettingsError(f"a model computes in a type such as torch.float32, not in {shown(dtype)}")
-        folder, settings = read_checkpoint(source, revision, cls.name)
-        config = _config(cls.Config, settings, folder)
+        folder, values = read_checkpoint(source, revision, cls.name)
+        values = {key: value for key, value in values.items() if key not in {"task", "format_version"}}
+        config: Any = read_settings(cls.Config, values, folder / CONFIG)
         header = read_header(folder)
         try:
             task = build_checked(header, lambda: cls.from_config(config, folder))
@@ -309,32 +308,3 @@ class Task(ABC):
 def _between(options: Mapping[str, Any], begin: int, end: int) -> dict[str, Any]:
     """Options for a part of the inputs: a list holds a value for each of them."""
     return {name: value[begin:end] if isinstance(value, list) else value for name, value in options.items()}
-
-
-def _config(kind: type, settings: dict[str, Any], folder: Path) -> Any:
-    """Build the dataclass from ``config.json``, strictly."""
-    settings = {key: value for key, value in settings.items() if key not in {"task", "format_version"}}
-    names = {field.name for field in dataclasses.fields(kind)}
-    if unknown := sorted(settings.keys() - names):
-        raise CheckpointError(f"{folder / CONFIG} holds {unknown[0]!r}, which this seqcore does not know")
-    if missing := sorted(names - settings.keys()):
-        raise CheckpointError(f"{folder / CONFIG} lacks {missing[0]!r}")
-    kinds = get_type_hints(kind)
-    for name, value in settings.items():
-        if not _fits(value, kinds[name]):
-            raise CheckpointError(f"{folder / CONFIG} is damaged: {name} cannot be {reprlib.repr(value)}")
-    try:
-        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()})
-    except (TypeError, ValueError, SettingsError) as error:
-        raise CheckpointError(f"{folder / CONFIG} is damaged: {error}") from error
-
-
-def _fits(value: Any, kind: Any) -> bool:
-    """Whether what JSON holds can be a setting of a type: JSON has no tuples, and a truth value is no number."""
-    if get_origin(kind) is tuple:
-        parts = [part for part in get_args(kind) if part is not ...]
-        whole = isinstance(value, list) and (len(parts) == len(value) or ... in get_args(kind))
-        return whole and all(_fits(one, parts[min(place, len(parts) - 1)]) for place, one in enumerate(value))
-    if kind is float:
-        return type(value) in (int, float) and abs(value) < math.inf
-    return type(value) is kind

@@ -2,8 +2,8 @@
 
 import torch
 
-from seqcore.arguments import shown
 from seqcore.errors import SettingsError
+from seqcore.validation import shown
 
 
 def choose_device(device: str | torch.device) -> torch.device:

@@ -1,11 +1,14 @@
 """How to train: one dataclass that YAML files and flags fill."""
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from seqcore.errors import SettingsError
+from seqcore.validation import Count, NonNegative, Positive, Size, settings
 
 
-@dataclass(frozen=True)
+@settings(SettingsError, prefix="training.")
 class TrainingSettings:
     """Settings of `seqcore.training.fitting`, the same for every task.
 
@@ -34,53 +37,26 @@ class TrainingSettings:
         progress: show a progress bar on a terminal; without it, a line for every validation is printed.
     """
 
-    epochs: int = 30
-    epoch_steps: int = 0
-    batch_tokens: int = 2000
-    batch_rows: int = 0
-    bptt: int = 70
-    learning_rate: float = 2e-3
-    layer_decay: float = 1.0
-    unfreeze_steps: int = 0
-    warmup_steps: int = 400
-    weight_decay: float = 0.01
-    clip: float = 1.0
+    epochs: Size = 30
+    epoch_steps: Count = 0
+    batch_tokens: Size = 2000
+    batch_rows: Count = 0
+    bptt: Size = 70
+    learning_rate: Positive = 2e-3
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    unfreeze_steps: Count = 0
+    warmup_steps: Count = 400
+    weight_decay: NonNegative = 0.01
+    clip: NonNegative = 1.0
     precision: str = "bf16-mixed"
-    validate_every: int = 1
-    patience: int = 10
-    average: int = 5
-    save_every: int = 200
-    seed: int = 1
+    validate_every: Size = 1
+    patience: Size = 10
+    average: Size = 5
+    save_every: Size = 200
+    seed: Count = 1
     accelerator: str = "auto"
-    devices: int = 1
-    num_nodes: int = 1
-    threads: int = 0
-    workers: int = 0
+    devices: Size = 1
+    num_nodes: Size = 1
+    threads: Count = 0
+    workers: Count = 0
     progress: bool = True
-
-    def __post_init__(self) -> None:
-        at_least_one = ("epochs", "batch_tokens", "bptt", "validate_every", "patience", "average", "save_every")
-        for least, names in (
-            (1, (*at_least_one, "devices", "num_nodes")),
-            (
-                0,
-                (
-                    "epoch_steps",
-                    "batch_rows",
-                    "unfreeze_steps",
-                    "warmup_steps",
-                    "weight_decay",
-                    "clip",
-                    "seed",
-                    "threads",
-                    "workers",
-                ),
-            ),
-        ):
-            for name in names:
-                if not getattr(self, name) >= least:
-                    raise SettingsError(f"training.{name} must be at least {least}, but is {getattr(self, name)}")
-        if not 0 < self.layer_decay <= 1:
-            raise SettingsError(f"training.layer_decay must be above 0 and at most 1, but is {self.layer_decay}")
-        if not self.learning_rate > 0:
-            raise SettingsError(f"training.learning_rate must be greater than 0, but is {self.learning_rate}")

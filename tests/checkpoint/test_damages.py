@@ -88,10 +88,10 @@ def test_files_of_two_checkpoints_are_not_mixed(good: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("task", "settings", "message"),
     [
-        ("captioning", {"image_size": 10**9}, "size must be at most 4096"),
-        ("video", {"labels": ["a", "b"], "height": 10**9}, "height and width must be at most 4096"),
-        ("video", {"labels": "ab"}, "labels cannot be 'ab'"),
-        ("video", {"labels": ["a", "b"], "crop": [0, 0, 1]}, "crop cannot be"),
+        ("captioning", {"image_size": 10**9}, "size must be a whole number from 1 to 4,096"),
+        ("video", {"labels": ["a", "b"], "height": 10**9}, "height must be a whole number from 1 to 4,096"),
+        ("video", {"labels": "ab"}, "labels must be a list, each a text"),
+        ("video", {"labels": ["a", "b"], "crop": [0, 0, 1]}, "crop must be a list of 4"),
     ],
 )
 def test_images_larger_than_any_are_refused(task: str, settings: object, message: str, tmp_path: Path) -> None:

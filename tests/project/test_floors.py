@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the cellar to the roof. ``seqcore`` itself is the front door, whose public names are those of the tasks.
 FLOORS = (
     {"deprecation", "errors"},
-    {"arguments", "weights"},
+    {"validation"},
+    {"weights"},
     {"batching", "checkpoint", "nn", "table_files"},
     {"data", "decoding", "explain", "media", "metrics", "text"},
     {"tasks"},

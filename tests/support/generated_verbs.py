@@ -325,7 +325,10 @@ def checkpoints() -> list[Path]:
     atexit.register(place.cleanup)
     for name, task in made.items():
         task.save_pretrained(Path(place.name) / name)
-    return [*sorted(FIXTURES.glob("*-v1")), *(Path(place.name) / name for name in made)]
+    return [
+        *sorted(path.parent for path in FIXTURES.glob("*-v1/config.json")),
+        *(Path(place.name) / name for name in made),
+    ]
 
 
 def _folders() -> st.SearchStrategy[Any]:
@@ -501,13 +504,14 @@ class _Input(io.TextIOWrapper):
 def _predict(given: Any) -> None:
     """`seqcore predict` on standard input: status 0 and a line for each line, or status 1 and a message."""
     from seqcore import cli
+    from seqcore.cli.flags import CommandLine
 
     content, flags, which = given
-    task = (translator, classifier)[which]()
+    folder, task = (("translator-v1", translator), ("sentiment-v1", classifier))[which]
     out, err = _Input(io.BytesIO(), encoding="utf-8"), io.StringIO()
-    arguments = ["predict", "a folder", "-", *(part for flag in flags for part in flag)]
+    arguments = ["predict", str(FIXTURES / folder), "-", *(part for flag in flags for part in flag)]
     with (
-        mock.patch.object(cli, "load", return_value=task),
+        mock.patch.object(CommandLine, "load", return_value=task()),
         mock.patch.object(sys, "stdin", _Input(io.BytesIO(content))),
         redirect_stdout(out),
         redirect_stderr(err),

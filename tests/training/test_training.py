@@ -342,10 +342,10 @@ def test_what_was_trained_is_not_lost_when_the_checkpoint_cannot_be_put_in_place
     ("settings", "says"),
     [
         ({"training__precision": "17"}, "Precision '17' is invalid"),
-        ({"training__epochs": 0}, "training.epochs must be at least 1"),
-        ({"training__clip": -1}, "training.clip must be at least 0"),
+        ({"training__epochs": 0}, "training.epochs must be a whole number of at least 1, not 0"),
+        ({"training__clip": -1}, "training.clip must be a number of at least 0"),
         ({"model__dropout": 1.5}, "dropout must be"),
-        ({"model__attention": "total"}, "attention must be one of dot, general, additive"),
+        ({"model__attention": "total"}, "'dot', 'general', 'additive'"),
         ({"columns__target": "german"}, "has no column 'german'; it has: source, target"),
         ({"training__learning_rate": 1e30, "training__warmup_steps": 0}, "training diverged at step"),
     ],

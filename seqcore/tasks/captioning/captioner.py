@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from seqcore.arguments import check_whole
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search
 from seqcore.errors import InputError, numbered
@@ -26,6 +25,7 @@ from seqcore.tasks.captioning.reward import Reward
 from seqcore.tasks.captioning.rows import ImageFeatures, read_captions
 from seqcore.tasks.search import refusals, usual_n_best
 from seqcore.text import Tokenizer
+from seqcore.validation import check_int
 
 
 class Captioner(Task):
@@ -124,7 +124,7 @@ class Captioner(Task):
             single: list[Any] = [images]
             return self.caption(single, beam_size, n_best, batch_size, **generation)[0]
         config = self._search(beam_size, n_best, generation)
-        check_whole("batch_size", batch_size, 1)
+        check_int("batch_size", batch_size, 1)
         captions = []
         for begin in range(0, len(images), batch_size):
             with numbered(begin, len(images), "image"):
@@ -231,7 +231,7 @@ class Captioner(Task):
     def _search(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> GenerationConfig:
         never = (self.tokenizer.unk_id, self.tokenizer.bos_id)
         settings = {"length_penalty": 1.0, "min_length": 1, "max_length": self.config.max_length, **generation}
-        check_whole("max_length", settings["max_length"], 0)
+        check_int("max_length", settings["max_length"], 0)
         settings["max_length"] = min(settings["max_length"], self.config.max_length)
         with refusals():
             return GenerationConfig(

@@ -1,14 +1,17 @@
 """What a captioner is, as its ``config.json`` says."""
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from seqcore.deprecation import Renamed
 from seqcore.errors import SettingsError
-from seqcore.nn import ATTENTIONS
+from seqcore.nn import AttentionKind
 from seqcore.nn.images import ImageEncoderConfig
+from seqcore.validation import Rate, Size, settings
 
 
-@dataclass(frozen=True)
+@settings()
 class CaptionerConfig:
     """What a captioner is.
 
@@ -27,45 +30,25 @@ class CaptionerConfig:
     """
 
     backbone: str = "tf_efficientnet_lite2"
-    image_size: int = 224
+    image_size: Size = 224
     image_mean: tuple[float, float, float] = (127.0, 127.0, 127.0)
     image_std: tuple[float, float, float] = (128.0, 128.0, 128.0)
-    vocab_size: int = 3000
-    embedding_size: int = 256
-    memory_size: int = 384
-    hidden_size: int = 384
-    num_layers: int = 2
-    attention: str = "general"
-    attention_layer: int = 1
+    vocab_size: Size = 3000
+    embedding_size: Size = 256
+    memory_size: Size = 384
+    hidden_size: Size = 384
+    num_layers: Size = 2
+    attention: AttentionKind = "general"
+    attention_layer: Size = 1
     attention_gate: bool = False
-    attention_penalty: float = 0.0
-    dropout: float = 0.3
-    label_smoothing: float = 0.1
-    max_length: int = 40
+    attention_penalty: Annotated[float, Field(ge=0, lt=100)] = 0.0
+    dropout: Rate = 0.3
+    label_smoothing: Rate = 0.1
+    max_length: Size = 40
     layers = Renamed("num_layers")
 
     def __post_init__(self) -> None:
         self.encoder  # checks what is said of images  # noqa: B018
-        for name in (
-            "vocab_size",
-            "embedding_size",
-            "memory_size",
-            "hidden_size",
-            "num_layers",
-            "attention_layer",
-            "max_length",
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
-        for name in ("dropout", "label_smoothing"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 <= value < 1:
-                raise SettingsError(f"{name} must be at least 0 and less than 1, not {value!r}")
-        if not isinstance(self.attention_penalty, int | float) or not 0 <= self.attention_penalty < 100:
-            raise SettingsError(f"attention_penalty must be from 0 to 100, not {self.attention_penalty!r}")
-        if self.attention not in ATTENTIONS:
-            raise SettingsError(f"attention must be one of {', '.join(ATTENTIONS)}, not {self.attention!r}")
         if self.attention_layer > self.num_layers:
             raise SettingsError(f"attention_layer must be at most num_layers, but is {self.attention_layer}")
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from seqcore.arguments import as_list, check_whole
 from seqcore.batching import padded, token_budget_batches
 from seqcore.decoding import GenerationConfig, sample, stream
 from seqcore.decoding.constraints import Constraints
@@ -24,6 +23,7 @@ from seqcore.tasks.language.result import Likelihood, Written
 from seqcore.tasks.search import refusals
 from seqcore.text import Tokenizer
 from seqcore.text.markup import strip_markup
+from seqcore.validation import as_list, check_int
 
 _TOKENS_AT_ONCE = 4096
 
@@ -66,7 +66,7 @@ class LanguageModel(Task):
         Raises:
             InputError: something that is no string.
         """
-        check_whole("batch_size", batch_size, 1)
+        check_int("batch_size", batch_size, 1)
         texts, examples = as_list(texts, "a text"), []
         for before, text in enumerate(texts):
             with numbered(before, len(texts)):

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from seqcore.arguments import as_list, check_flag, check_probability, check_whole
 from seqcore.batching import padded
 from seqcore.errors import InputError, numbered
 from seqcore.metrics import classification_scores, multi_label_scores
@@ -24,6 +23,7 @@ from seqcore.text import Tokenizer
 from seqcore.text.likelihood import letter_log_likelihood
 from seqcore.text.markup import strip_markup
 from seqcore.text.tokenizer import replace_invalid_unicode
+from seqcore.validation import as_list, check_flag, check_int, check_probability
 
 CALIBRATION_BATCH = 32
 LONGEST_WORD = 16  # characters a token; a text is cut to so many before it is taken apart
@@ -108,7 +108,7 @@ class SentimentClassifier(Task):
             return self.classify([texts], explain, unsure_below, batch_size)[0]
         check_flag("explain", explain)
         check_probability("unsure_below", unsure_below)
-        check_whole("batch_size", batch_size, 1)
+        check_int("batch_size", batch_size, 1)
         texts, read = as_list(texts, "a text"), []
         for before, text in enumerate(texts):
             with numbered(before, len(texts)):

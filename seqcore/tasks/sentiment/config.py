@@ -1,12 +1,11 @@
 """What a sentiment classifier is, as its ``config.json`` says."""
 
-from dataclasses import dataclass
-
 from seqcore.deprecation import Renamed
 from seqcore.errors import SettingsError
+from seqcore.validation import Positive, Rate, Size, settings
 
 
-@dataclass(frozen=True)
+@settings()
 class SentimentConfig:
     """What a sentiment classifier is.
 
@@ -30,36 +29,25 @@ class SentimentConfig:
 
     labels: tuple[str, ...] = ("negative", "positive")
     multi_label: bool = False
-    vocab_size: int = 10000
-    embedding_size: int = 256
-    hidden_size: int = 512
-    num_layers: int = 2
+    vocab_size: Size = 10000
+    embedding_size: Size = 256
+    hidden_size: Size = 512
+    num_layers: Size = 2
     lowercase: bool = True
-    head_size: int = 64
-    dropout: float = 0.2
-    input_dropout: float = 0.2
-    embedding_dropout: float = 0.05
-    weight_dropout: float = 0.2
-    head_dropout: float = 0.2
-    max_length: int = 10000
-    temperature: float = 1.0
+    head_size: Size = 64
+    dropout: Rate = 0.2
+    input_dropout: Rate = 0.2
+    embedding_dropout: Rate = 0.05
+    weight_dropout: Rate = 0.2
+    head_dropout: Rate = 0.2
+    max_length: Size = 10000
+    temperature: Positive = 1.0
     min_letter_log_likelihood: float = -1000.0
     least_familiarity = Renamed("min_letter_log_likelihood")
 
     def __post_init__(self) -> None:
-        sizes = ("vocab_size", "embedding_size", "hidden_size", "num_layers", "head_size", "max_length")
-        for name in sizes:
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
-        for name in ("dropout", "input_dropout", "embedding_dropout", "weight_dropout", "head_dropout"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 <= value < 1:
-                raise SettingsError(f"{name} must be at least 0 and less than 1, not {value!r}")
-        if not isinstance(self.temperature, int | float) or not self.temperature > 0:
-            raise SettingsError(f"temperature must be greater than 0, not {self.temperature!r}")
-        if len(set(self.labels)) < len(self.labels) or not all(isinstance(name, str) for name in self.labels):
-            raise SettingsError(f"labels must be different names, not {', '.join(map(str, self.labels))}")
+        if len(set(self.labels)) < len(self.labels):
+            raise SettingsError(f"labels must be different names, not {', '.join(self.labels)}")
         if len(self.labels) < (1 if self.multi_label else 2):
             raise SettingsError(f"a classifier needs at least two labels, but has only {', '.join(self.labels)}")
         if self.multi_label and any("|" in name for name in self.labels):

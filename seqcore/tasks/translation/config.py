@@ -1,13 +1,16 @@
 """What a translator is, as its ``config.json`` says."""
 
 import re
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from seqcore.errors import SettingsError
-from seqcore.nn import ATTENTIONS
+from seqcore.nn import AttentionKind
+from seqcore.validation import Rate, Size, settings
 
 
-@dataclass(frozen=True)
+@settings()
 class TranslatorConfig:
     """What a translator is.
 
@@ -23,20 +26,20 @@ class TranslatorConfig:
     """
 
     directions: tuple[str, ...] = ("en-de",)
-    vocab_size: int = 6000
-    embedding_size: int = 256
-    encoder_hidden_size: int = 192
-    encoder_layers: int = 2
-    decoder_hidden_size: int = 384
-    decoder_layers: int = 2
-    attention: str = "general"
-    attention_layer: int = 1
+    vocab_size: Size = 6000
+    embedding_size: Size = 256
+    encoder_hidden_size: Size = 192
+    encoder_layers: Size = 2
+    decoder_hidden_size: Size = 384
+    decoder_layers: Size = 2
+    attention: AttentionKind = "general"
+    attention_layer: Size = 1
     layer_norm: bool = False
-    dropout: float = 0.3
-    weight_dropout: float = 0.0
-    label_smoothing: float = 0.1
-    max_source_length: int = 200
-    max_target_length: int = 300
+    dropout: Rate = 0.3
+    weight_dropout: Rate = 0.0
+    label_smoothing: Rate = 0.1
+    max_source_length: Annotated[int, Field(ge=8)] = 200
+    max_target_length: Size = 300
 
     def __post_init__(self) -> None:
         for direction in self.directions:
@@ -44,26 +47,6 @@ class TranslatorConfig:
                 raise SettingsError(f"a direction is written like en-de, not {direction!r}")
         if not self.directions:
             raise SettingsError("a translator needs at least one direction")
-        least = {"max_source_length": 8, "max_target_length": 1}
-        for name in (
-            "vocab_size",
-            "embedding_size",
-            "encoder_hidden_size",
-            "encoder_layers",
-            "decoder_hidden_size",
-            "decoder_layers",
-            "attention_layer",
-            *least,
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least.get(name, 1):
-                raise SettingsError(f"{name} must be a whole number of at least {least.get(name, 1)}, not {value!r}")
-        for name in ("dropout", "weight_dropout", "label_smoothing"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 <= value < 1:
-                raise SettingsError(f"{name} must be at least 0 and less than 1, not {value!r}")
-        if self.attention not in ATTENTIONS:
-            raise SettingsError(f"attention must be one of {', '.join(ATTENTIONS)}, not {self.attention!r}")
         if self.attention_layer > self.decoder_layers:
             raise SettingsError(f"attention_layer must be at most decoder_layers, but is {self.attention_layer}")
 

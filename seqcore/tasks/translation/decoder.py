@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqcore.arguments import check_whole
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search, stream_n_best
 from seqcore.decoding.step import Step
@@ -19,6 +18,7 @@ from seqcore.tasks.translation.result import Translation, join_parts, join_sente
 from seqcore.tasks.translation.source import Part
 from seqcore.text import Tokenizer
 from seqcore.text.entities import PLACEHOLDER, unmask_entities
+from seqcore.validation import check_int
 
 
 class PartDecoder:
@@ -110,7 +110,7 @@ class PartDecoder:
         settings = dict(self.settings)
         limits = [min(self.longest, 2 * len(part.tokens) + 10) for part in parts]
         wanted = settings.get("max_length", self.longest)
-        check_whole("max_length", wanted, 0)
+        check_int("max_length", wanted, 0)
         settings["max_length"] = tuple(min(limit, wanted) for limit in limits) if parts else wanted
         if held and settings.get("do_sample") is not True:  # to have a choice of those that kept all items
             settings["n_best"] = settings.get("beam_size", 1)

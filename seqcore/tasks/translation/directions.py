@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqcore.arguments import shown
 from seqcore.errors import InputError
 from seqcore.text.languages import detect_language
+from seqcore.validation import shown
 
 AUTO = "auto"
 

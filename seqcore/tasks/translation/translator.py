@@ -9,7 +9,6 @@ from typing import Any, ClassVar, overload
 import torch
 from typing_extensions import Self
 
-from seqcore.arguments import as_list, check_whole
 from seqcore.batching import padded
 from seqcore.data import filled
 from seqcore.errors import InputError, numbered
@@ -32,6 +31,7 @@ from seqcore.tasks.translation.source import Part, SourceReader
 from seqcore.text import Tokenizer
 from seqcore.text.entities import PLACEHOLDER, mask_entities, mask_entity_pair
 from seqcore.text.tokenizer import replace_invalid_unicode
+from seqcore.validation import as_list, check_int
 
 _METRICS = {"bleu": bleu, "chrf": chrf}
 
@@ -121,7 +121,7 @@ class Translator(Task):
             languages: tuple[Any, Any] = [source], [target]  # lists of them are for lists of texts
             return self.translate([texts], *languages, beam_size, n_best, batch_size, **generation)[0]
         decoder = self._part_decoder(beam_size, n_best, generation)
-        check_whole("batch_size", batch_size, 1)
+        check_int("batch_size", batch_size, 1)
         texts, read = as_list(texts, "a text"), []
         sources, targets = one_each("source", source, len(texts)), one_each("target", target, len(texts))
         for before, request in enumerate(zip(texts, sources, targets, strict=True)):

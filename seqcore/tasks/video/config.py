@@ -1,17 +1,22 @@
 """What a per-frame video classifier is, as its ``config.json`` says."""
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from seqcore.deprecation import Renamed
 from seqcore.errors import SettingsError
 from seqcore.media.video import View
-from seqcore.nn.images import LARGEST_SIDE, ImageEncoderConfig
+from seqcore.nn.images import MAX_SIDE, ImageEncoderConfig
+from seqcore.validation import Rate, Size, settings
 
 COMPACT = "compact"
-_NUMBERS = ("height", "width", "frame_size", "hidden_size", "num_layers", "median")
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+FewFrames = Annotated[int, Field(ge=0, le=100)]
+Part = Annotated[float, Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True)
+@settings()
 class FrameClassifierConfig:
     """What a per-frame video classifier is.
 
@@ -43,46 +48,28 @@ class FrameClassifierConfig:
     background: str = ""
     aliases: tuple[str, ...] = ()
     backbone: str = COMPACT
-    height: int = 48
-    width: int = 64
-    crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
-    margin: int = 0
+    height: Side = 48
+    width: Side = 64
+    crop: tuple[Part, Part, Part, Part] = (0.0, 0.0, 1.0, 1.0)
+    margin: FewFrames = 0
     grey: bool = False
     image_mean: tuple[float, float, float] = (127.0, 127.0, 127.0)
     image_std: tuple[float, float, float] = (128.0, 128.0, 128.0)
-    offsets: tuple[int, ...] = (-1, 0, 1)
-    widths: tuple[int, ...] = (32, 48, 96, 192)
+    offsets: tuple[Annotated[int, Field(ge=-100, le=100)], ...] = (-1, 0, 1)
+    widths: tuple[Size, ...] = (32, 48, 96, 192)
     motion: bool = False
-    frame_size: int = 256
-    hidden_size: int = 256
-    num_layers: int = 2
+    frame_size: Size = 256
+    hidden_size: Size = 256
+    num_layers: Size = 2
     bidirectional: bool = False
-    delay: int = 0
-    median: int = 1
-    dropout: float = 0.3
-    label_smoothing: float = 0.0
-    smoothing: float = 0.0
+    delay: FewFrames = 0
+    median: Size = 1
+    dropout: Rate = 0.3
+    label_smoothing: Rate = 0.0
+    smoothing: Annotated[float, Field(ge=0, lt=100)] = 0.0
     layers = Renamed("num_layers")
 
     def __post_init__(self) -> None:
-        for name in ("labels", "aliases", "crop", "offsets", "widths"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON and YAML have lists only
-        for name in _NUMBERS:
-            value = getattr(self, name)
-            if not _whole(value) or value < 1:
-                raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
-        if max(self.height, self.width) > LARGEST_SIDE:
-            raise SettingsError(f"height and width must be at most {LARGEST_SIDE}, not {self.height} × {self.width}")
-        for name in ("margin", "delay"):
-            value = getattr(self, name)
-            if not _whole(value) or not 0 <= value <= 100:
-                raise SettingsError(f"{name} must be a whole number from 0 to 100, not {value!r}")
-        for name in ("dropout", "label_smoothing"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 <= value < 1:
-                raise SettingsError(f"{name} must be at least 0 and less than 1, not {value!r}")
-        if not isinstance(self.smoothing, int | float) or not 0 <= self.smoothing < 100:
-            raise SettingsError(f"smoothing must be from 0 to 100, not {self.smoothing!r}")
         self._check_labels()
         self._check_frames()
         if self.bidirectional and self.delay:
@@ -91,27 +78,23 @@ class FrameClassifierConfig:
             raise SettingsError(f"median must be odd, not {self.median}")
 
     def _check_labels(self) -> None:
-        if not all(isinstance(label, str) and label for label in self.labels):
-            raise SettingsError(f"labels must be texts, not {self.labels!r}")
+        if not all(self.labels):
+            raise SettingsError("labels must not be empty")
         if len(set(self.labels)) != len(self.labels):
             raise SettingsError("labels must differ from each other")
         if self.background and self.labels and self.background not in self.labels:
             raise SettingsError(f"background must be one of the labels, not {self.background!r}")
 
-        if not all(isinstance(alias, str) and alias.count("=") == 1 for alias in self.aliases):
+        if not all(alias.count("=") == 1 for alias in self.aliases):
             raise SettingsError(f"aliases must be name=label each, not {self.aliases!r}")
 
     def _check_frames(self) -> None:
-        if not all(isinstance(edge, int | float) and 0 <= edge <= 1 for edge in self.crop) or len(self.crop) != 4:
-            raise SettingsError(f"crop must be four numbers from 0 to 1, not {self.crop!r}")
         top, left, bottom, right = self.crop
         if bottom - top < 0.01 or right - left < 0.01:
             raise SettingsError(f"crop must be top, left, bottom and right of an area, not {self.crop!r}")
-        if not all(map(_whole, self.offsets)) or 0 not in self.offsets or max(map(abs, self.offsets)) > 100:
-            raise SettingsError(
-                f"offsets must be whole numbers from −100 to 100 with 0 among them, not {self.offsets!r}"
-            )
-        if len(self.widths) < 2 or not all(_whole(width) and width > 0 for width in self.widths):
+        if 0 not in self.offsets:
+            raise SettingsError(f"offsets must be frames with 0, the frame itself, among them, not {self.offsets!r}")
+        if len(self.widths) < 2:
             raise SettingsError(f"widths must be two or more whole numbers, not {self.widths!r}")
         if self.backbone != COMPACT:
             if self.height != self.width or self.grey or tuple(self.offsets) != (0,):
@@ -144,7 +127,3 @@ class FrameClassifierConfig:
     def channels(self) -> int:
         """Of a frame."""
         return 1 if self.grey else 3
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -25,8 +25,8 @@ PICTURE = np.zeros((2, 2), np.uint8)
         ("a", {"banned_tokens": None}, "this search is not possible"),
         ("a", {"banned_tokens": 3}, "this search is not possible"),
         ("a", {"do_sample": PICTURE}, "do_sample must be True or False"),
-        ("a", {"length_penalty": 1e308}, "length_penalty must be from 0 to 50"),
-        ("a", {"beam_size": 2**70}, "beam_size must be an integer from 1 to 10,000"),
+        ("a", {"length_penalty": 1e308}, "length_penalty must be a number from 0 to 50"),
+        ("a", {"beam_size": 2**70}, "beam_size must be a whole number from 1 to 10,000"),
         ("a", {"max_length": "x" * 100_000}, "max_length must be a whole number of at least 0"),
     ],
 )
