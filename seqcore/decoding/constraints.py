@@ -1,4 +1,4 @@
-"""Rules about which tokens may come next. They act on logits, before the softmax."""
+"""Constraints on which tokens may come next. They act on logits, before the softmax."""
 
 import math
 
@@ -9,10 +9,10 @@ from seqcore.decoding.config import GenerationConfig
 
 
 class Constraints:
-    """The rules of one configuration, applied step by step.
+    """Applies the rules of one configuration, step by step.
 
-    In order: the repetition penalty (Keskar et al., 2019), no repeated n-gram (Paulus et al., 2018), banned tokens and
-    padding, no end before min_length; and above them all the forced prefix. Nothing that is switched off costs time.
+    They are, in order: the repetition penalty (Keskar et al., 2019), no repeated n-gram (Paulus et al., 2018), banned
+    tokens and padding, no end before min_length; and above them all the forced prefix. What is off costs no time.
     """
 
     def __init__(self, config: GenerationConfig, device: torch.device) -> None:
@@ -24,17 +24,17 @@ class Constraints:
         self.needs_prefixes = config.no_repeat_ngram_size > 0 or config.repetition_penalty != 1
 
     def check_vocabulary(self, size: int) -> None:
-        """Raises ValueError when the configuration names a token that a vocabulary of this size does not have."""
+        """Raise ValueError when the configuration names a token that a vocabulary of this size does not have."""
         if self._largest >= size:
             raise ValueError(f"the configuration names token {self._largest}, but the model has only {size} tokens")
 
     def apply(self, logits: Tensor, length: int, prefixes: Tensor | None) -> Tensor:
-        """New logits in which forbidden tokens are -inf.
+        """Return logits in which forbidden tokens are -inf.
 
         Args:
-            logits: (B, K, V) for the token after `length` others; left as they are.
-            length: tokens that every hypothesis has so far.
-            prefixes: those tokens, LongTensor (B, K, length); asked for only if `needs_prefixes`.
+            logits: (B, K, V) for the token after `length` others; they are not written to.
+            length: how many tokens every hypothesis has so far.
+            prefixes: those tokens, LongTensor (B, K, length); needed only if `needs_prefixes`.
         """
         config = self._config
         if length < len(config.forced_prefix):
@@ -51,7 +51,7 @@ class Constraints:
 
 
 def penalize_repetition(logits: Tensor, prefixes: Tensor, penalty: float) -> Tensor:
-    """Divides the positive and multiplies the negative logits of tokens in the prefix (Keskar et al., 2019).
+    """Divide the positive and multiply the negative logits of tokens in the prefix (Keskar et al., 2019).
 
     logits (B, K, V), prefixes (B, K, T) → (B, K, V). A token is penalized once, however often it occurred.
     """
@@ -60,15 +60,15 @@ def penalize_repetition(logits: Tensor, prefixes: Tensor, penalty: float) -> Ten
 
 
 def forbid_repeated_ngrams(logits: Tensor, prefixes: Tensor, size: int) -> Tensor:
-    """-inf for tokens that would complete an n-gram of this size that the prefix already has (Paulus et al., 2018).
+    """Forbid tokens that would complete an n-gram that the prefix already has (Paulus et al., 2018).
 
-    logits (B, K, V), prefixes (B, K, T) → (B, K, V).
+    logits (B, K, V), prefixes (B, K, T) → (B, K, V), -inf for the forbidden tokens. `size` is n.
     """
     length = prefixes.size(-1)
     if length < size:
         return logits
     ngrams = prefixes.unfold(-1, size, 1)  # (B, K, T - size + 1, size)
-    ending = prefixes[..., None, length - size + 1 :]  # what the next token would be appended to
+    ending = prefixes[..., None, length - size + 1 :]  # What the next token would be appended to.
     repeated = (ngrams[..., :-1] == ending).all(-1)
     # A token may follow both a match and something else; amin lets the match win.
     ceilings = torch.full(repeated.shape, math.inf, dtype=logits.dtype, device=logits.device)
@@ -76,9 +76,9 @@ def forbid_repeated_ngrams(logits: Tensor, prefixes: Tensor, size: int) -> Tenso
 
 
 def log_probabilities(logits: Tensor, eos: int) -> Tensor:
-    """Log-softmax (…, V) in at least single precision, with a way out: where all tokens are forbidden, eos is certain.
+    """Compute log-softmax (…, V) in at least single precision; where all tokens are forbidden, eos is certain.
 
-    The way out holds even below min_length and where eos is banned: an early end is better than a forbidden token.
+    This way out holds even below min_length and where eos is banned: an early end is better than a forbidden token.
 
     Raises:
         ValueError: the model's logits hold NaN or +inf.

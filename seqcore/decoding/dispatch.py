@@ -1,4 +1,4 @@
-"""The kind of search that a configuration asks for."""
+"""Dispatch to the kind of search that a configuration asks for."""
 
 from torch import Tensor
 
@@ -12,12 +12,12 @@ from seqcore.decoding.step import StateT, Step
 
 
 def search(step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig) -> list[list[Hypothesis]]:
-    """`sample` if do_sample, else `greedy` for a beam_size of 1, else `beam_search`: same arguments, same result."""
+    """Run `sample` if do_sample, else `greedy` for a beam_size of 1, else `beam_search`, with the same arguments."""
     return run(step, state, start, config, selector(config), config.n_best)
 
 
 def selector(config: GenerationConfig) -> Select:
-    """How a search with this configuration selects its tokens."""
+    """Return the function by which a search with this configuration selects its tokens."""
     if config.do_sample:
         return sample_selector(config)
     return select_likeliest if config.beam_size == 1 else beam_selector(config.beam_size)

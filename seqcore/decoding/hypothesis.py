@@ -1,4 +1,4 @@
-"""One answer of a search, and the score by which answers are ranked."""
+"""The hypotheses that a search answers, and the score by which they are ranked."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """One answer of a search.
+    """Holds one answer of a search.
 
     All log-probabilities are natural ones of the model under the constraints of the search (a forbidden token has
     probability 0 and the others share the rest), before temperature, top-k and top-p. So samples and beams compare.
@@ -17,8 +17,8 @@ class Hypothesis:
         token_log_probabilities: one for each of `tokens`.
         end_log_probability: that of the end token; 0.0 where the hypothesis was cut before one.
         log_probability: their sum, the end token's included.
-        score: log_probability / length_penalty(steps, alpha), where the steps are the tokens and, if finished, the end
-            token. Within a list the finished hypotheses come first, each kind by falling score.
+        score: `log_probability / length_penalty(steps, alpha)`, where the steps are the tokens and, if finished, the
+            end token. Within a list the finished hypotheses come first, each kind by falling score.
         attention: (T, S) on the CPU, row t the weights with which tokens[t] was chosen; None if the state has none.
         finished: whether it ended with the end token, rather than at the maximum length.
     """
@@ -33,5 +33,10 @@ class Hypothesis:
 
 
 def length_penalty(steps: int, alpha: float) -> float:
-    """What the log-probability of a hypothesis is divided by: ((5 + steps) / 6) ** alpha (Wu et al., 2016)."""
+    """Compute what a log-probability is divided by for a score: ((5 + steps) / 6) ** alpha (Wu et al., 2016).
+
+    Example:
+        >>> length_penalty(7, 0.5)
+        1.414...
+    """
     return float(((5 + steps) / 6) ** alpha)

@@ -19,7 +19,7 @@ Select = Callable[[Tensor, Tensor], Selection]
 
 
 class _Ending(NamedTuple):
-    """A hypothesis that has ended, or was cut: where its path ends, and what it is worth."""
+    """A hypothesis that has ended, or was cut: where its back-trace begins, and what it is worth."""
 
     finished: bool
     score: float
@@ -29,7 +29,7 @@ class _Ending(NamedTuple):
 
 
 class Search(Generic[StateT]):
-    """A search under way: `advance` while `active`, then read `results`.
+    """Runs a search step by step: `advance` while `active`, then read `results`.
 
     A finished hypothesis leaves the beam and makes room for another at the next step. A sentence stops when n_best
     hypotheses have finished and no live one, at the best length that it can still attain, can beat the worst of
@@ -39,9 +39,12 @@ class Search(Generic[StateT]):
     Args:
         step, state: the model; see `seqcore.decoding.step`.
         start: the first token fed for each sentence, LongTensor (B,).
-        config: the settings.
+        config: how to search.
         select: the kind of search.
-        n_best: hypotheses wanted for each sentence.
+        n_best: how many hypotheses each sentence shall have.
+
+    Raises:
+        ValueError: start is no LongTensor (B,), or the configuration does not fit the batch.
     """
 
     def __init__(
@@ -64,11 +67,11 @@ class Search(Generic[StateT]):
 
     @property
     def active(self) -> bool:
-        """Whether any sentence is still searched."""
+        """Tell whether any sentence is still searched."""
         return bool(self._rows)
 
     def advance(self) -> None:
-        """One step of every sentence still searched."""
+        """Take one step of every sentence that is still searched."""
         logits, self._state = self._step(self._tokens, self._state)
         self._check(logits)
         logits = self._constraints.apply(logits, self._steps, self._prefixes)
@@ -77,6 +80,7 @@ class Search(Generic[StateT]):
         self._steps += 1
         ended = selection.tokens == self._config.eos
         self._collect(ended, selection.totals)
+        # What has ended leaves the beam: -inf keeps every continuation of it below those of live hypotheses.
         self._totals = selection.totals.masked_fill(ended, -math.inf)
         self._tokens = selection.tokens.masked_fill(self._totals.isneginf(), self._config.pad)
         parents = self._keep(self._undecided(), selection.parents)
@@ -84,13 +88,13 @@ class Search(Generic[StateT]):
             self._follow(parents)
 
     def results(self) -> list[list[Hypothesis]]:
-        """For each sentence its hypotheses, best first; at least one, when the search is over."""
+        """Return for each sentence its hypotheses, best first; at least one, when the search is over."""
         return [
             [self._hypothesis(sentence, ending) for ending in endings] for sentence, endings in enumerate(self._endings)
         ]
 
     def best(self, sentence: int = 0) -> Hypothesis:
-        """The sentence's best hypothesis by score so far, ended or live; at the end, the first of its results."""
+        """Return the sentence's best hypothesis by score so far; at the end, the first of its results."""
         endings = self._endings[sentence]
         if sentence in self._rows:
             totals: list[float] = self._totals[self._rows[sentence]].tolist()
@@ -106,7 +110,7 @@ class Search(Generic[StateT]):
             self._constraints.check_vocabulary(logits.size(-1))
 
     def _collect(self, ended: Tensor, totals: Tensor) -> None:
-        """Takes in the hypotheses that end with this step. ended, totals: (B, K)."""
+        """Take in the hypotheses that end with this step. ended, totals: (B, K)."""
         places = (ended & ~totals.isneginf()).nonzero().tolist()
         if not places:
             return
@@ -117,13 +121,14 @@ class Search(Generic[StateT]):
             self._rank(sentences[row], [_Ending(True, total / penalty, total, self._steps, hypothesis)])
 
     def _undecided(self) -> list[int]:
-        """The rows that go on. A sentence that reaches its maximum length has its live hypotheses cut."""
+        """List the rows that go on. A sentence that reaches its maximum length has its live hypotheses cut."""
         staying = []
         for (sentence, row), totals in zip(self._rows.items(), self._totals.tolist(), strict=True):
             limit, endings, live = self._limits[sentence], self._endings[sentence], max(totals)
             if self._steps >= limit:
                 self._rank(sentence, self._live_endings(totals))
             elif live > -math.inf:
+                # A total only falls, and the penalty is largest at the maximum length: no live one will score better.
                 best_attainable = live / length_penalty(limit, self._config.length_penalty)
                 if len(endings) < self._n_best or best_attainable > endings[-1].score:
                     staying.append(row)
@@ -138,12 +143,12 @@ class Search(Generic[StateT]):
         ]
 
     def _rank(self, sentence: int, endings: list[_Ending]) -> None:
-        """Keeps the n_best: finished ones first, then by score; of equals the one that came first."""
+        """Keep the n_best: finished ones first, then by score; of equals the one that came first."""
         ranked = sorted(self._endings[sentence] + endings, key=lambda ending: (not ending.finished, -ending.score))
         self._endings[sentence] = ranked[: self._n_best]
 
     def _keep(self, rows: list[int], parents: Tensor | None = None) -> Tensor | None:
-        """Drops all other rows of the batch, the state's included. parents (B, K) → (B', K)."""
+        """Drop all other rows of the batch, the state's included. parents (B, K) → (B', K)."""
         if len(rows) == len(self._rows):
             return parents
         sentences = list(self._rows)
@@ -157,7 +162,7 @@ class Search(Generic[StateT]):
         return None if parents is None else parents[index]
 
     def _follow(self, parents: Tensor | None) -> None:
-        """Rearranges the state, and what constraints need of the past, so that each hypothesis continues its parent."""
+        """Rearrange the state, and what constraints need of the past, so that each hypothesis continues its parent."""
         if parents is not None:
             self._state = self._state.reorder(parents)
         if self._prefixes is not None:
@@ -169,7 +174,7 @@ class Search(Generic[StateT]):
         tokens, log_probs, attention = self._pointers.path(sentence, ending.steps, ending.hypothesis)
         length = len(tokens) - ending.finished
         if attention is not None:
-            with torch.inference_mode(False):  # an inference tensor cannot be used freely outside
+            with torch.inference_mode(False):  # An inference tensor cannot be used freely outside.
                 attention = attention[:length].cpu().clone()
         return Hypothesis(
             tokens=tuple(tokens[:length]),
@@ -194,7 +199,7 @@ def _select_rows(state: StateT, rows: Tensor) -> StateT:
 def run(
     step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig, select: Select, n_best: int
 ) -> list[list[Hypothesis]]:
-    """A whole search; the arguments are those of `Search`."""
+    """Run a whole search; the arguments are those of `Search`."""
     search = Search(step, state, start, config, select, n_best)
     while search.active:
         search.advance()

@@ -1,4 +1,4 @@
-"""Sampling: tokens drawn by their probability."""
+"""Sampling, which draws tokens by their probability."""
 
 import math
 
@@ -19,7 +19,7 @@ def sample(
     config: GenerationConfig,
     generator: torch.Generator | None = None,
 ) -> list[list[Hypothesis]]:
-    """Draws n_best independent hypotheses for each sentence.
+    """Draw n_best independent hypotheses for each sentence.
 
     Tokens are drawn from the model's distribution after temperature, top-k (Fan et al., 2018) and top-p (Holtzman et
     al., 2020), in this order. With a seed, every sentence is drawn with the same random numbers, so its samples do not
@@ -29,7 +29,7 @@ def sample(
         step: (tokens (B, K), state) -> (logits (B, K, V), state); K is 1 at first, then n_best.
         state: what the model remembers of B sentences.
         start: the first token fed for each sentence, LongTensor (B,).
-        config: settings; beam_size is not used.
+        config: how to sample; beam_size is not used.
         generator: where random numbers come from, on the CPU, instead of `config.seed`.
 
     Returns:
@@ -38,12 +38,20 @@ def sample(
 
     Raises:
         ValueError: the configuration does not fit the batch or the vocabulary, or the logits hold NaN or +inf.
+
+    Example:
+        >>> from seqcore.nn import LSTMDecoder
+        >>> model = LSTMDecoder(vocab_size=50, embedding_size=8, hidden_size=16)
+        >>> config = GenerationConfig(eos=2, pad=0, n_best=3, max_length=10, do_sample=True, top_p=0.9, seed=1)
+        >>> (samples,) = sample(model.step, model.start(None), torch.tensor([1]), config)
+        >>> len(samples)
+        3
     """
     return run(step, state, start, config, sample_selector(config, generator), config.n_best)
 
 
 def sample_selector(config: GenerationConfig, generator: torch.Generator | None = None) -> Select:
-    """A function that draws one token for each of n_best hypotheses, with random numbers of its own or those given."""
+    """Make a function that draws one token for each of n_best hypotheses, with random numbers of its own or given."""
     alike = generator is None and config.seed is not None
     if generator is None:
         generator = torch.Generator()
@@ -70,7 +78,7 @@ def sample_selector(config: GenerationConfig, generator: torch.Generator | None 
 
 
 def restrict(log_probabilities: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
-    """Log-weights (…, V), not normalized, after temperature, top-k and top-p; -inf for what may not be drawn."""
+    """Apply temperature, top-k and top-p: log-weights (…, V), not normalized; -inf for what may not be drawn."""
     # From 0 downwards and never divided by less than the smallest number: no temperature makes 0 / 0 or inf - inf.
     gaps = log_probabilities - log_probabilities.amax(-1, keepdim=True)
     weights = gaps / max(temperature, torch.finfo(gaps.dtype).tiny)

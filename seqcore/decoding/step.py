@@ -9,21 +9,21 @@ StateT = TypeVar("StateT", bound="SearchState")
 
 
 class SearchState(Protocol):
-    """Everything a model remembers of B sentences with K hypotheses each. A search begins with K = 1.
+    """Holds all that a model remembers of B sentences with K hypotheses each. A search begins with K = 1.
 
     A state may also have an attribute `attention`: the weights (B, K, S) of the last step, or None. They come back in
     `Hypothesis.attention`; S must stay the same through a search.
     """
 
     def reorder(self: StateT, parents: Tensor) -> StateT:
-        """The state in which hypothesis k of sentence b continues the old hypothesis parents[b, k].
+        """Return the state in which hypothesis k of sentence b continues the old hypothesis parents[b, k].
 
         parents: LongTensor (B, K). K may differ from what it was: a beam grows from 1 to its full width.
         """
         ...
 
     def select(self: StateT, sentences: Tensor) -> StateT:
-        """The state of these rows of the batch only, in this order. sentences: LongTensor (B',), never empty."""
+        """Return the state of these rows of the batch only, in this order. sentences: LongTensor (B',), never empty."""
         ...
 
 

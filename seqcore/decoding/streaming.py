@@ -1,4 +1,4 @@
-"""Search that shows its best hypothesis while it runs."""
+"""Streaming, a search that shows its best hypothesis while it runs."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from seqcore.decoding.step import StateT, Step
 
 
 def stream(step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig) -> Iterator[Hypothesis]:
-    """Searches one sentence as `search` does, and gives the best hypothesis so far after every step.
+    """Search one sentence as `search` does, and give the best hypothesis so far after every step.
 
     Of greedy search each extends the one before. With a beam, or several samples, its beginning may still change: until
     the end it is the one with the best score, ended or not. The last one is the first that `search` returns. At
@@ -23,18 +23,26 @@ def stream(step: Step[StateT], state: StateT, start: Tensor, config: GenerationC
         step: (tokens (1, K), state) -> (logits (1, K, V), state).
         state: what the model remembers of one sentence.
         start: its first token, LongTensor (1,).
-        config: settings, as for `search`.
+        config: how to search, as for `search`.
 
     Raises:
         ValueError: at once, if start is not one sentence; otherwise as `search`, while it runs.
+
+    Example:
+        >>> from seqcore.nn import LSTMDecoder
+        >>> model = LSTMDecoder(vocab_size=50, embedding_size=8, hidden_size=16)
+        >>> config = GenerationConfig(eos=2, pad=0, max_length=3, min_length=3)
+        >>> hypotheses = stream(model.step, model.start(None), torch.tensor([1]), config)
+        >>> [len(best.tokens) for best in hypotheses]
+        [1, 2, 3]
     """
-    return (found[0] for found in stream_n_best(step, state, start, config))
+    return (hypotheses[0] for hypotheses in stream_n_best(step, state, start, config))
 
 
 def stream_n_best(
     step: Step[StateT], state: StateT, start: Tensor, config: GenerationConfig
 ) -> Iterator[list[Hypothesis]]:
-    """As `stream`; each item is a list of one hypothesis, but for the last, which is all that `search` returns."""
+    """Do as `stream`; each item is a list of one hypothesis, but for the last, which is all that `search` returns."""
     if start.shape != (1,):
         raise ValueError(f"stream takes one sentence: start must be a LongTensor (1,), not {tuple(start.shape)}")
     return _after_each_step(step, state, start, config)

@@ -1,4 +1,4 @@
-"""What each step of an input adds to what a network says."""
+"""Attribution of what a network answers to the steps of its input."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,8 +8,8 @@ from torch import Tensor
 
 from seqcore.errors import require
 
-_POINTS = 4  # of Gauss–Legendre in a part of the path
-_MOST_PARTS = 128
+_POINTS = 4  # Points of Gauss–Legendre in a part of the path.
+_MAX_PARTS = 128
 
 
 class _Part(NamedTuple):
@@ -24,7 +24,7 @@ class _Part(NamedTuple):
 def integrated_gradients(
     function: Callable[[Tensor], Tensor], inputs: Tensor, baseline: Tensor, tolerance: float = 0.01
 ) -> tuple[float, list[float], float]:
-    """What each step of one sequence adds to a function's value (integrated gradients, Sundararajan 2017), by captum.
+    """Compute what each step of one sequence adds to a function's value (Sundararajan 2017), by captum.
 
     The straight path from the baseline to the inputs is integrated in parts. What a part must add up to is known, the
     function's value at its end less that at its beginning; so the part that is furthest off is halved until baseline
@@ -32,15 +32,20 @@ def integrated_gradients(
     the little that is not gets the work.
 
     Args:
-        function: (B, T, E) → (B,).
-        inputs, baseline: (1, T, E).
-        tolerance: a part of the value, or of 1 where that is more.
+        function: what is explained, (B, T, E) → (B,); each sequence must be answered on its own.
+        inputs, baseline: (1, T, E), such as embedded tokens and as many of padding.
+        tolerance: how far off the sum may be, as a part of the value, or of 1 where that is more.
 
     Returns:
         The function's value of the baseline, a contribution of each step of the sequence, and the value of the inputs.
 
     Raises:
         SettingsError: captum is not installed.
+
+    Example:
+        >>> weights = torch.tensor([[1.0], [2.0], [4.0]])
+        >>> integrated_gradients(lambda x: (x * weights).sum((1, 2)), torch.ones(1, 3, 1), torch.zeros(1, 3, 1))
+        (0.0, [1.0, 2.0, 4.0], 7.0)
     """
     method = require("captum.attr", "explanations need", "apps").IntegratedGradients(function)
 
@@ -60,7 +65,7 @@ def integrated_gradients(
         start, value = function(along([0.0, 1.0])).tolist()
     allowed = tolerance / 2 * max(1.0, abs(value))
     parts = integrate([(0.0, 0.5), (0.5, 1.0)])
-    while abs(sum(part.error for part in parts)) > allowed and len(parts) < _MOST_PARTS:
+    while abs(sum(part.error for part in parts)) > allowed and len(parts) < _MAX_PARTS:
         worst = max(parts, key=lambda part: abs(part.error))
         parts = [part for part in parts if part is not worst]
         middle = (worst.begin + worst.end) / 2

@@ -1,4 +1,4 @@
-"""What the gates of LSTM layers do, step by step, in any network while it runs."""
+"""Gates of LSTM layers: what they do, step by step, in any network while it runs."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from seqcore.nn.state import LSTMState
 
 @dataclass(frozen=True)
 class GateTrace:
-    """One direction of one LSTM layer, step by step (Hochreiter & Schmidhuber 1997; Gers 2000).
+    """Holds what one direction of one LSTM layer did, step by step (Hochreiter & Schmidhuber 1997; Gers 2000).
 
     `cell = forget * the cell before + input * candidate` and `hidden = output * tanh(cell)`. All are (B, T, H), and
     zero where padded. Steps are in the order of the sequence, also where it was read from its end.
@@ -28,7 +28,7 @@ class GateTrace:
         input, forget, output: the gates, from 0 (closed) to 1 (open).
         candidate: what could be written into the cell, from −1 to 1.
         cell: c, the memory after the step.
-        hidden: h, what the layer says after the step, from −1 to 1.
+        hidden: h, what the layer hands on after the step, from −1 to 1.
     """
 
     layer: str
@@ -51,7 +51,7 @@ class _Call(NamedTuple):
 
 
 class Recording:
-    """The calls of a network's LSTM layers, and their gates, worked out when they are asked for."""
+    """Records the calls of a network's LSTM layers, and works out their gates on demand."""
 
     def __init__(self, network: nn.Module) -> None:
         self._layers = {name: layer for name, layer in network.named_modules() if isinstance(layer, LSTMLayer)}
@@ -73,14 +73,14 @@ class Recording:
 
     @torch.no_grad()
     def traces(self) -> list[GateTrace]:
-        """The gates of every layer that was run, in the order of the network, forward before backward.
+        """Compute the gates of every layer that was run, in the order of the network, forward before backward.
 
         Calls of a one-way layer, one after the other, are taken for chunks of the same sequences.
 
         Raises:
-            ValueError: the calls of a layer are no chunks of the same sequences.
+            ValueError: the calls of a layer are not chunks of the same sequences.
         """
-        found = []
+        traces = []
         for name, layer in self._layers.items():
             calls = self._calls.get(name, [])
             if not calls:
@@ -88,8 +88,8 @@ class Recording:
             if len(calls) > 1 and (layer.bidirectional or len({len(call.x) for call in calls}) > 1):
                 raise ValueError(f"{name or 'the layer'} was run {len(calls)} times, and not on chunks of one sequence")
             for direction in range(1 + layer.bidirectional):
-                found.append(_joined([_traced(name, layer, call, direction) for call in calls]))
-        return found
+                traces.append(_joined([_traced(name, layer, call, direction) for call in calls]))
+        return traces
 
 
 @contextmanager
@@ -101,9 +101,11 @@ def recorded_gates(network: nn.Module) -> Iterator[Recording]:
     Dropout on recurrent weights, which training alone has, is not seen.
 
     Example:
-        >>> with recorded_gates(classifier.network) as recording:
-        ...     classifier.classify("Not bad at all.")
-        >>> recording.traces()[0].forget  # (1, T, H)
+        >>> network = LSTMStack(4, 6, num_layers=2)
+        >>> with recorded_gates(network) as recording:
+        ...     values, state = network(torch.randn(1, 5, 4))
+        >>> [(trace.layer, trace.forget.shape) for trace in recording.traces()]
+        [('layers.0', torch.Size([1, 5, 6])), ('layers.1', torch.Size([1, 5, 6]))]
     """
     recording = Recording(network)
     handles = [
@@ -119,13 +121,20 @@ def recorded_gates(network: nn.Module) -> Iterator[Recording]:
 def trace_gates(
     stack: LSTMStack, x: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None
 ) -> list[GateTrace]:
-    """The gates of every layer, and direction, of a stack that reads (B, T, input).
+    """Compute the gates of every layer, and direction, of a stack that reads a batch.
 
     Args:
+        stack: what reads.
+        x: (B, T, input).
         lengths, state: as in `LSTMStack.forward`.
 
     Returns:
         L·D traces, in the order of the stack's own state.
+
+    Example:
+        >>> (trace,) = trace_gates(LSTMStack(4, 6), torch.randn(1, 5, 4))
+        >>> bool(torch.allclose(trace.hidden, trace.output * trace.cell.tanh()))
+        True
     """
     with torch.no_grad(), recorded_gates(stack) as recording:
         stack(x, lengths, state)

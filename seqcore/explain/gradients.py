@@ -12,13 +12,13 @@ from seqcore.nn.state import LSTMState
 
 @dataclass(frozen=True)
 class GradientFlow:
-    """What goes back through a recurrent network from a loss after its last step.
+    """Holds what goes back through a recurrent network from a loss after its last step.
 
     Attributes:
-        norms: (T,), of ∂loss/∂h by the distance from the end: the first is that of the last step. h is the hidden state
-            of all layers that one step hands to the next; the mean over the sequences of each one's own norm.
+        norms: (T,), the norm of ∂loss/∂h by the distance from the end: the first is that of the last step. h is the
+            hidden state of all layers that one step hands to the next; the mean over the sequences of each one's norm.
         weights: the norm of the gradient of all weights together, of the loss's mean over the sequences.
-        gradients: of each weight, in the order of `network.parameters()`.
+        gradients: the gradient of each weight, in the order of `network.parameters()`.
     """
 
     norms: Tensor
@@ -33,14 +33,19 @@ def gradient_flow(network: PlainRNN | LSTMStack, x: Tensor, direction: Tensor, t
     the gradient at distance 0, and every other norm tells what part of it is left.
 
     Args:
-        network: one-way.
+        network: one that reads one way.
         x: (B, T, input).
-        direction: (H,).
+        direction: (H,), along which the last output is seen.
         truncation: steps through which the gradient flows back, as in truncated backpropagation through time
             (Williams & Peng 1990), counted from the end; 0 is all. Beyond, it is exactly 0.
 
     Raises:
-        ValueError: no step, a negative truncation, or a stack that reads both ways, which has no last step.
+        ValueError: there is no step, the truncation is negative, or a stack reads both ways and so has no last step.
+
+    Example:
+        >>> flow = gradient_flow(LSTMStack(3, 8), torch.randn(4, 20, 3), torch.eye(8)[0], truncation=10)
+        >>> flow.norms.shape, bool(flow.norms[10:].any())  # Beyond the truncation nothing flows.
+        (torch.Size([20]), False)
     """
     if isinstance(network, LSTMStack) and network.bidirectional:
         raise ValueError("a bidirectional stack reads from both ends: its gradient has no single way back")
@@ -59,24 +64,24 @@ def gradient_flow(network: PlainRNN | LSTMStack, x: Tensor, direction: Tensor, t
                 state = state.detach()
         loss = (y[:, -1] @ direction).mean()
         weights = tuple(network.parameters())
-        found = torch.autograd.grad(loss, [*states[:-1], y, *weights], allow_unused=True)
-    of_states = [_of_each(gradient, like) for gradient, like in zip(found, states, strict=False)]
-    of_output = found[total - 1].flatten(1).norm(dim=1)
+        gradients = torch.autograd.grad(loss, [*states[:-1], y, *weights], allow_unused=True)
+    of_states = [_of_each(gradient, like) for gradient, like in zip(gradients, states, strict=False)]
+    of_output = gradients[total - 1].flatten(1).norm(dim=1)
     norms = torch.stack([of_output, *reversed(of_states[: total - 1])]).mean(1) * batch
-    gradients = tuple(
+    of_weights = tuple(
         torch.zeros_like(weight) if gradient is None else gradient
-        for weight, gradient in zip(weights, found[total:], strict=True)
+        for weight, gradient in zip(weights, gradients[total:], strict=True)
     )
-    return GradientFlow(norms, _norm(gradients), gradients)
+    return GradientFlow(norms, _norm(of_weights), of_weights)
 
 
 def clipped_norm(flow: GradientFlow, threshold: float) -> float:
-    """The norm of a flow's gradient of the weights after clipping it (Pascanu 2013), as training does it.
+    """Compute the norm of a flow's gradient of the weights after clipping (Pascanu 2013), as training does it.
 
     Clipping makes a gradient shorter and leaves its direction.
 
     Raises:
-        ValueError: a threshold that is not above 0.
+        ValueError: the threshold is not above 0.
     """
     if not threshold > 0:
         raise ValueError(f"the threshold must be above 0, but is {threshold}")
@@ -88,7 +93,7 @@ def clipped_norm(flow: GradientFlow, threshold: float) -> float:
 
 
 def _of_each(gradient: Tensor | None, like: Tensor) -> Tensor:
-    """The norm of each sequence's part of (L, B, H): (B,)."""
+    """Compute the norm of each sequence's part of (L, B, H): (B,)."""
     if gradient is None:
         return like.new_zeros(like.shape[1])
     return gradient.transpose(0, 1).flatten(1).norm(dim=1)

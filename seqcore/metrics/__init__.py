@@ -1,4 +1,4 @@
-"""How good an answer is. Every function is pure, and says which published definition it follows."""
+"""Metrics, which say how good answers are. Every function is pure, and names the published definition it follows."""
 
 from seqcore.metrics.captions import CiderD, caption_scores, caption_words
 from seqcore.metrics.classification import (

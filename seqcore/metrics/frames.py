@@ -1,11 +1,11 @@
-"""How good a label for each frame is: by frames, by segments, and by events."""
+"""Scores of labels for each frame, by frames, by segments, and by events."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-OVERLAPS = (10, 25, 50)  # per cent
-NEAR = 2  # frames by which an event may be off
+OVERLAPS = (10, 25, 50)  # In per cent.
+NEAR = 2  # By so many frames an event may be off.
 
 Labels = Sequence[str]
 _Run = tuple[str, int, int]
@@ -14,12 +14,13 @@ _Run = tuple[str, int, int]
 def frame_scores(
     predictions: Sequence[Labels], references: Sequence[Labels], labels: Labels, background: str = ""
 ) -> dict[str, Any]:
-    """How good the labels of the frames of N videos are; all figures are in per cent.
+    """Score the labels of the frames of N videos; all figures are in per cent.
 
     Args:
-        references: the right ones, as many for each video.
+        predictions: for each video a label for each frame.
+        references: the right labels, as many for each video.
         labels: the classes.
-        background: one that says that nothing is there; none if empty.
+        background: the class that says that nothing is there; none if empty.
 
     Returns:
         `frame_accuracy`; `macro_f1`, the mean F1 over frames of those classes that the references hold; `edit`
@@ -27,9 +28,17 @@ def frame_scores(
         `foreground_accuracy`, over the frames whose reference is none, and `segment_accuracy`, see
         `segment_accuracy`; `classes`, for each class its F1 over `frames` and over `events`, see
         `event_counts`.
+
+    Raises:
+        ValueError: a video has another number of predictions than of references.
+
+    Example:
+        >>> scores = frame_scores([["a", "a", "b", "b"]], [["a", "a", "a", "b"]], ["a", "b"])
+        >>> scores["frame_accuracy"], scores["edit"], scores["f1@50"]
+        (75.0, 100.0, 100.0)
     """
     pairs = list(zip(predictions, references, strict=True))
-    frames = [(mine, right) for found, wanted in pairs for mine, right in zip(found, wanted, strict=True)]
+    frames = [both for predicted, true in pairs for both in zip(predicted, true, strict=True)]
     counts = {label: _f1_counts(frames, label) for label in labels}
     present = [label for label in labels if any(right == label for _, right in frames)]
     scores: dict[str, Any] = {
@@ -50,12 +59,12 @@ def frame_scores(
     return scores
 
 
-def edit_score(found: Labels, wanted: Labels, background: str = "") -> float:
-    """100 · (1 − the Levenshtein distance of the two lists of segments, over the longer one's length) (Lea 2017).
+def edit_score(prediction: Labels, reference: Labels, background: str = "") -> float:
+    """Compute 100 · (1 − the Levenshtein distance of two lists of segments, over the longer one's length) (Lea 2017).
 
     Segments count by their labels alone: order and number matter, not when they are.
     """
-    mine, right = ([label for label, _, _ in _runs(labels, background)] for labels in (found, wanted))
+    mine, right = ([label for label, _, _ in _runs(labels, background)] for labels in (prediction, reference))
     if not mine and not right:
         return 100.0
     row = list(range(len(right) + 1))
@@ -69,16 +78,16 @@ def edit_score(found: Labels, wanted: Labels, background: str = "") -> float:
 def overlap_f1(
     predictions: Sequence[Labels], references: Sequence[Labels], overlap: float, background: str = ""
 ) -> float:
-    """F1 of segments in per cent, over all videos together (Lea 2017).
+    """Compute F1 of segments in per cent, over all videos together (Lea 2017).
 
     A segment is right when the best overlap (intersection over union) that it has with one of the same label is at
-    least `overlap`, and that one was not found before.
+    least `overlap`, and that one was not matched before.
     """
     right = wrong = missed = 0
-    for found, wanted in zip(predictions, references, strict=True):
-        truth = _runs(wanted, background)
+    for prediction, reference in zip(predictions, references, strict=True):
+        truth = _runs(reference, background)
         used = [False] * len(truth)
-        for label, begin, end in _runs(found, background):
+        for label, begin, end in _runs(prediction, background):
             shares = [_overlap(begin, end, *other[1:]) if other[0] == label else 0.0 for other in truth]
             best = max(range(len(truth)), key=shares.__getitem__, default=-1)
             if best >= 0 and shares[best] >= overlap and shares[best] > 0 and not used[best]:
@@ -91,14 +100,14 @@ def overlap_f1(
 
 
 def segment_accuracy(predictions: Sequence[Labels], references: Sequence[Labels], background: str) -> float:
-    """Part of the references' segments, in per cent, whose commonest label but the background is the right one.
+    """Compute the per cent of the references' segments whose commonest label but the background is the right one.
 
     The first one in the video wins where two are as common; a segment of background alone is wrong.
     """
     right = total = 0
-    for found, wanted in zip(predictions, references, strict=True):
-        for label, begin, end in _runs(wanted, background):
-            inside = [mine for mine in found[begin:end] if mine != background]
+    for prediction, reference in zip(predictions, references, strict=True):
+        for label, begin, end in _runs(reference, background):
+            inside = [mine for mine in prediction[begin:end] if mine != background]
             right += bool(inside) and max(inside, key=inside.count) == label
             total += 1
     return _per_cent(right, total)
@@ -107,7 +116,7 @@ def segment_accuracy(predictions: Sequence[Labels], references: Sequence[Labels]
 def event_counts(
     predictions: Sequence[Labels], references: Sequence[Labels], label: str, near: int = NEAR
 ) -> dict[str, float]:
-    """How well the segments of one label are found as events.
+    """Count how many segments of one label are found as events.
 
     An event is found when a predicted segment of that label, widened by `near` frames on both sides, meets it; each
     counts once, in their order.
@@ -116,9 +125,9 @@ def event_counts(
         `f1` in per cent, and the counts `right`, `wrong` (predicted, not there) and `missed`.
     """
     right = wrong = missed = 0
-    for found, wanted in zip(predictions, references, strict=True):
-        mine = [run[1:] for run in _runs(found) if run[0] == label]
-        truth = [run[1:] for run in _runs(wanted) if run[0] == label]
+    for prediction, reference in zip(predictions, references, strict=True):
+        mine = [run[1:] for run in _runs(prediction) if run[0] == label]
+        truth = [run[1:] for run in _runs(reference) if run[0] == label]
         i = j = 0
         while i < len(mine) and j < len(truth):
             if mine[i][1] + near <= truth[j][0]:
@@ -133,8 +142,8 @@ def event_counts(
 
 def _runs(labels: Labels, background: str = "") -> list[_Run]:
     starts = [i for i in range(len(labels)) if i == 0 or labels[i] != labels[i - 1]]
-    found = [(labels[i], i, end) for i, end in pairwise([*starts, len(labels)])]
-    return [run for run in found if not background or run[0] != background]
+    runs = [(labels[i], i, end) for i, end in pairwise([*starts, len(labels)])]
+    return [run for run in runs if not background or run[0] != background]
 
 
 def _overlap(begin: int, end: int, other_begin: int, other_end: int) -> float:
@@ -143,10 +152,10 @@ def _overlap(begin: int, end: int, other_begin: int, other_end: int) -> float:
 
 
 def _f1_counts(frames: Sequence[tuple[str, str]], label: str) -> tuple[int, int, int]:
-    right = sum(mine == label == wanted for mine, wanted in frames)
-    found = sum(mine == label for mine, _ in frames)
-    there = sum(wanted == label for _, wanted in frames)
-    return right, found - right, there - right
+    right = sum(predicted == label == true for predicted, true in frames)
+    predictions = sum(predicted == label for predicted, _ in frames)
+    references = sum(true == label for _, true in frames)
+    return right, predictions - right, references - right
 
 
 def _f1(right: int, wrong: int, missed: int) -> float:

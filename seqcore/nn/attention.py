@@ -1,4 +1,4 @@
-"""Where to look in a memory: dot, general and additive attention over keys that are computed once a source."""
+"""Attention, which says where to look in a memory, over keys that are computed once a source."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,23 +23,37 @@ class AttentionConfig:
 
 
 class Attention(nn.Module):
-    """Base of the three: a subclass says how keys are made and how a query scores them."""
+    """Looks into a memory; a subclass says how keys are made and how a query scores them.
+
+    Attributes:
+        key_size: A, the width of a key.
+
+    Example:
+        >>> attention = create_attention("additive", query_size=6, memory_size=4)
+        >>> values, mask = torch.randn(1, 3, 4), torch.tensor([[True, True, False]])
+        >>> context, weights = attention(torch.randn(1, 2, 6), values, attention.keys(values), mask)
+        >>> context.shape, weights[0, :, 2].tolist()  # Two queries; padding gets no weight at all.
+        (torch.Size([1, 2, 4]), [0.0, 0.0])
+    """
 
     key_size: int
 
     def keys(self, values: Tensor) -> Tensor:
-        """Project the memory (B, S, M) once a source → (B, S, A)."""
+        """Project the memory once a source: (B, S, M) → (B, S, A)."""
         raise NotImplementedError
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
-        """(B, T, Q) and (B, S, A) → (B, T, S), any real numbers."""
+        """Score queries (B, T, Q) against keys (B, S, A): (B, T, S), any real numbers."""
         raise NotImplementedError
 
     def forward(self, query: Tensor, values: Tensor, keys: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Look with T (or K) queries a sentence at one memory, which is never copied.
 
         Args:
-            query: (B, T, Q); `values`: (B, S, M); `keys`: (B, S, A); `mask`: (B, S), true where real.
+            query: (B, T, Q).
+            values: the memory, (B, S, M).
+            keys: what `keys` made of it, (B, S, A).
+            mask: (B, S), true where real.
 
         Returns:
             Contexts (B, T, M) and weights (B, T, S): rows that sum to 1 and are exactly 0 on padding. A source with
@@ -47,13 +61,18 @@ class Attention(nn.Module):
         """
         padding = ~mask.unsqueeze(1)
         scores = self.scores(query, keys)
+        # The smallest number rather than -inf: a source with nothing real in it would make its softmax NaN.
         scores = scores.masked_fill(padding, torch.finfo(scores.dtype).min)
         weights = scores.softmax(-1).masked_fill(padding, 0)
         return torch.bmm(weights.to(values.dtype), values), weights
 
 
 class DotAttention(Attention):
-    """score(q, v) = q · v (Luong 2015); needs queries as wide as the memory."""
+    """Scores by q · v (Luong 2015).
+
+    Raises:
+        ValueError: queries are not as wide as the memory.
+    """
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
@@ -69,7 +88,7 @@ class DotAttention(Attention):
 
 
 class GeneralAttention(Attention):
-    """score(q, v) = q · W v (Luong 2015)."""
+    """Scores by q · W v (Luong 2015)."""
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
@@ -84,7 +103,7 @@ class GeneralAttention(Attention):
 
 
 class AdditiveAttention(Attention):
-    """score(q, v) = w · tanh(W q + U v) (Bahdanau 2015)."""
+    """Scores by w · tanh(W q + U v) (Bahdanau 2015)."""
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
@@ -109,10 +128,10 @@ ATTENTIONS: dict[AttentionKind, type[Attention]] = {
 
 
 def create_attention(name: str, query_size: int, memory_size: int) -> Attention:
-    """One of `dot`, `general`, `additive`.
+    """Make one of `dot`, `general`, `additive`.
 
     Raises:
-        ValueError: another name.
+        ValueError: there is no attention of that name.
     """
     if name not in ATTENTIONS:
         raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, but is {name!r}")

@@ -12,14 +12,15 @@ TORCHVISION = "torchvision:"
 
 
 def create_whole(backbone: str, size: int, pretrained: bool = False) -> nn.Module:
-    """A network with its classifier.
+    """Make a network with its classifier.
 
     Args:
         backbone: a timm model, or a torchvision one after `torchvision:`.
-        size: of the images, in pixels, for one that is made for a single size.
+        size: side of the images, in pixels, for a network that is made for a single size.
+        pretrained: fill it with the library's own weights, which are downloaded.
 
     Raises:
-        SettingsError: no such network, it cannot be made for this size, or its library or weights are missing.
+        SettingsError: there is no such network, it cannot be made for this size, or its library or weights are missing.
     """
     name = backbone.removeprefix(TORCHVISION)
     if name != backbone:
@@ -37,7 +38,7 @@ def create_whole(backbone: str, size: int, pretrained: bool = False) -> nn.Modul
             options["img_size"] = size
     try:
         return create(name, **options)
-    except Exception as error:  # whatever networks, downloads and their clients raise
+    except Exception as error:  # Networks, downloads and their clients raise anything.
         if pretrained:
             message = (
                 f"the weights of {backbone} cannot be downloaded: {first_line(error)}. Look at the network, or give"
@@ -47,12 +48,12 @@ def create_whole(backbone: str, size: int, pretrained: bool = False) -> nn.Modul
 
 
 def check_name(name: str, known: list[str]) -> None:
-    """Raises SettingsError for a name that is not known, with those that are near."""
-    if name.partition(".")[0] not in known:  # timm names its pretrained weights after a point
+    """Raise SettingsError for a name that is not known, with those that are near."""
+    if name.partition(".")[0] not in known:  # timm names its pretrained weights after a point.
         near = difflib.get_close_matches(name, known, 3)
         raise SettingsError(f"there is no backbone {name!r}" + (f"; near are {', '.join(near)}" if near else ""))
 
 
 def library(name: str) -> Any:
-    """A module, imported on first use. Raises SettingsError when it is not installed."""
+    """Import a module on first use. Raises SettingsError when it is not installed."""
     return require(name, "reading images needs", "vision")

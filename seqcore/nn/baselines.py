@@ -10,7 +10,7 @@ from seqcore.nn.stack import length_mask
 
 
 class PlainRNN(nn.Module):
-    """The simple recurrent network (Elman 1990), h' = tanh(W x + U h + b), without gates; layers one on another.
+    """Runs the simple recurrent network (Elman 1990), h' = tanh(W x + U h + b), without gates, in layers.
 
     A gradient that goes back through it is multiplied by U and by the slope of tanh at every step, so over long gaps
     it vanishes (Bengio 1994). The recurrent matrices start orthogonal, as those of our LSTM do: a better start than
@@ -33,11 +33,16 @@ class PlainRNN(nn.Module):
 
     @property
     def output_size(self) -> int:
-        """H."""
+        """Return H, the width of the output."""
         return self.rnn.hidden_size
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Read (B, T, input), of which `lengths` (B,) steps are real, at least 1 of each.
+        """Read whole sequences.
+
+        Args:
+            x: (B, T, input).
+            lengths: (B,), how many steps of each are real, at least 1; without it, all are.
+            state: what was carried from the chunk before, (L, B, H).
 
         Returns:
             The last layer's output (B, T, H), zero where padded, and every layer's state (L, B, H) after the last real
@@ -51,14 +56,17 @@ class PlainRNN(nn.Module):
 
 
 class WindowMLP(nn.Module):
-    """A multilayer perceptron that sees the last W steps and nothing before them (Sejnowski & Rosenberg 1987).
+    """Sees the last W steps, and nothing before them, by a multilayer perceptron (Sejnowski & Rosenberg 1987).
 
     Args:
         input_size: width of a step.
         window: W, the steps it sees.
-        hidden_size: of its hidden layers, with ReLU.
+        hidden_size: width of its hidden layers, which have ReLU.
         output_size: width of its answer.
-        num_layers: hidden layers.
+        num_layers: how many hidden layers there are.
+
+    Raises:
+        ValueError: no window, or no layer.
     """
 
     def __init__(self, input_size: int, window: int, hidden_size: int, output_size: int, num_layers: int = 1) -> None:
@@ -71,7 +79,15 @@ class WindowMLP(nn.Module):
         self.network = nn.Sequential(*hidden, nn.Linear(hidden_size, output_size))
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, T, input), of which `lengths` (B,) are real → (B, output); zeros stand before a short sequence."""
+        """Answer for the last W real steps; zeros stand before a short sequence.
+
+        Args:
+            x: (B, T, input).
+            lengths: (B,), how many steps of each are real; without it, all are.
+
+        Returns:
+            (B, output).
+        """
         if lengths is not None:
             x = x.masked_fill(~length_mask(lengths, x.shape[1], x.device).unsqueeze(2), 0)
         ends = torch.full(x.shape[:1], x.shape[1], device=x.device) if lengths is None else lengths.to(x.device)

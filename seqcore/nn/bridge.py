@@ -1,4 +1,4 @@
-"""From the encoder's last state to the decoder's first."""
+"""A bridge from the encoder's last state to the decoder's first."""
 
 from torch import Tensor, nn
 
@@ -6,14 +6,14 @@ from seqcore.nn.state import LSTMState
 
 
 class Bridge(nn.Module):
-    """Every layer's final encoder state, both h and c, becomes the first state of every decoder layer.
+    """Turns every layer's final encoder state, both h and c, into the first state of every decoder layer.
 
-    A linear map each for h and c from all layers and directions at once, so that depths and widths may differ
+    There is a linear map each for h and c from all layers and directions at once, so that depths and widths may differ
     (Britz 2017 compare bridges).
 
     Args:
-        state_size: numbers in the encoder's h for one sequence, L·D·H of the encoder.
-        num_layers, hidden_size: of the decoder.
+        state_size: how many numbers the encoder's h holds for one sequence, L·D·H of the encoder.
+        num_layers, hidden_size: those of the decoder.
     """
 
     def __init__(self, state_size: int, num_layers: int, hidden_size: int) -> None:
@@ -23,7 +23,7 @@ class Bridge(nn.Module):
         self.cell = nn.Linear(state_size, num_layers * hidden_size)
 
     def forward(self, state: LSTMState) -> LSTMState:
-        """(L·D, B, H) of the encoder → (L, B, H) of the decoder."""
+        """Map the states (L·D, B, H) of the encoder to those (L, B, H) of the decoder."""
         return LSTMState(self._split(self.hidden(_flat(state.h)).tanh()), self._split(self.cell(_flat(state.c))))
 
     def _split(self, x: Tensor) -> Tensor:

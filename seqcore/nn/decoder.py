@@ -1,4 +1,4 @@
-"""Writes a sequence, looking into a memory; with no memory it is a language model."""
+"""A decoder, which writes a sequence and may look into a memory; without one it is a language model."""
 
 import warnings
 from dataclasses import replace
@@ -15,7 +15,13 @@ from seqcore.nn.state import DecoderState, LSTMState, Memory
 
 
 class DecoderOutput(NamedTuple):
-    """`logits` (B, T, V); `attention` (B, T, S) or None without a memory; `state` after the last step."""
+    """What a decoder answers when it reads a whole target.
+
+    Attributes:
+        logits: (B, T, V), for the token after each.
+        attention: (B, T, S), where each step looked; None without a memory.
+        state: what goes on after the last step.
+    """
 
     logits: Tensor
     attention: Tensor | None
@@ -23,7 +29,7 @@ class DecoderOutput(NamedTuple):
 
 
 class LSTMDecoder(nn.Module):
-    """A deep LSTM that predicts the next token, with attention over a memory between two of its layers.
+    """Predicts the next token with a deep LSTM and attention over a memory between two of its layers.
 
     The attention's answer goes up, not back into the next step (Luong 2015 without input feeding), so a whole target
     is read by one fused call a layer. The output matrix is the embedding itself (Press & Wolf 2017).
@@ -32,13 +38,28 @@ class LSTMDecoder(nn.Module):
         vocab_size, embedding_size: V and E.
         hidden_size, num_layers: H and L of the stack.
         memory_size: M; None makes a language model.
-        state_size: numbers in the memory's `state.h` for one sequence; None starts from zeros.
+        state_size: how many numbers the memory's `state.h` holds for one sequence; None starts from zeros.
         attention: how it looks into the memory; None is `AttentionConfig()`.
-        dropout, input_dropout, output_dropout: locked, between layers, on embeddings, before the output.
-        embedding_dropout: of whole tokens.
+        dropout, input_dropout, output_dropout: rates of locked dropout between layers, on embeddings, and before the
+            output.
+        embedding_dropout: rate at which whole tokens are dropped.
         weight_dropout, residual, layer_norm: as in `LSTMStack`.
         tied: share the embedding with the output.
         padding: the token whose embedding starts at zero and gets no gradient as an input.
+
+    Raises:
+        ValueError: no such attention, or its layer is none of the decoder's.
+
+    Example:
+        >>> from seqcore.nn import LSTMEncoder
+        >>> encoder = LSTMEncoder(8, 16)
+        >>> decoder = LSTMDecoder(100, 8, 16, memory_size=encoder.output_size, state_size=encoder.state_size)
+        >>> memory = encoder(torch.randn(2, 5, 8))
+        >>> decoder(torch.randint(100, (2, 7)), memory).logits.shape  # Teacher forcing, all steps at once.
+        torch.Size([2, 7, 100])
+        >>> logits, state = decoder.step(torch.randint(100, (2, 1)), decoder.start(memory))  # One step of a search.
+        >>> logits.shape, state.attention.shape
+        (torch.Size([2, 1, 100]), torch.Size([2, 1, 5]))
     """
 
     def __init__(
@@ -96,10 +117,14 @@ class LSTMDecoder(nn.Module):
             self.output.weight = self.embedding.weight
 
     def start(self, memory: Memory | None, batch: int | None = None) -> DecoderState:
-        """The state before the first token, with K = 1 and the keys computed once a sentence.
+        """Make the state before the first token, with K = 1 and the keys computed once a sentence.
 
         Args:
-            memory: what to look into; None for a language model, which then needs `batch`.
+            memory: what to look into; None for a language model.
+            batch: B for a language model; with a memory, B is known.
+
+        Raises:
+            ValueError: the decoder has a memory_size and is given no memory, or the other way round.
         """
         if memory is None:
             self._check_memory(given=False)
@@ -113,11 +138,16 @@ class LSTMDecoder(nn.Module):
         return DecoderState(_one_hypothesis(state), memory.values, self.attention.keys(memory.values), memory.mask)
 
     def forward(self, tokens: Tensor, memory: Memory | None = None, state: DecoderState | None = None) -> DecoderOutput:
-        """Teacher forcing: read the whole target (B, T) at once, one LSTM call a layer.
+        """Read the whole target at once, one LSTM call a layer (teacher forcing).
 
         Args:
-            state: where to go on from (K = 1), as from `start` or an earlier chunk; with it `memory` is
-                not needed. `state.detach()` truncates BPTT.
+            tokens: (B, T), from the start token on.
+            memory: what to look into; None for a language model.
+            state: where to go on from (K = 1), as from `start` or an earlier chunk; with it `memory` is not needed.
+                `state.detach()` truncates BPTT.
+
+        Raises:
+            ValueError: a memory is missing or there is one too many, or the state holds several hypotheses a sentence.
         """
         features, attention, state = self.features(tokens, memory, state)
         return DecoderOutput(self.output(features), attention, state)
@@ -125,9 +155,9 @@ class LSTMDecoder(nn.Module):
     def features(
         self, tokens: Tensor, memory: Memory | None = None, state: DecoderState | None = None
     ) -> tuple[Tensor, Tensor | None, DecoderState]:
-        """As `forward`, up to the output matrix: features (B, T, E), attention and state.
+        """Do what `forward` does, but for the output matrix: features (B, T, E), attention and state.
 
-        For losses that need logits at some of the positions only.
+        It is for losses that need logits at some of the positions only.
         """
         if state is None:
             state = self.start(memory, tokens.shape[0])
@@ -138,6 +168,7 @@ class LSTMDecoder(nn.Module):
         x, lower = self.stack(x, state=before, layers=self.lower)
         x, attention = self._attend(x, state)
         after = lower
+        # Nothing of a step's attention is needed by the next step, so the layers above it are one fused call as well.
         if self.upper:
             x, upper = self.stack(x, state=before, layers=self.upper)
             after = _join(lower, upper)
@@ -149,9 +180,10 @@ class LSTMDecoder(nn.Module):
         )
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """One token for each of K hypotheses: (B, K) → logits (B, K, V); no dropout. The memory is never copied."""
+        """Feed one token to each of K hypotheses, without dropout: (B, K) → logits (B, K, V)."""
         batch, hypotheses = tokens.shape
         before = LSTMState(state.lstm.h.flatten(1, 2), state.lstm.c.flatten(1, 2))
+        # The LSTM sees B · K rows, but the attention K queries a sentence: so hypotheses share one memory, uncopied.
         x, after = self.stack.step(self.embedding(tokens).flatten(0, 1), before, self.lower)
         attended, attention = self._attend(x.unflatten(0, (batch, hypotheses)), state)
         x = attended.flatten(0, 1)
@@ -173,7 +205,7 @@ class LSTMDecoder(nn.Module):
             raise ValueError("this decoder was made without a memory_size, so it cannot look into the memory given")
 
     def _attend(self, x: Tensor, state: DecoderState) -> tuple[Tensor, Tensor | None]:
-        """Luong's attentional vector tanh(W [context; h]): (B, T, H) → (B, T, H)."""
+        """Compute Luong's attentional vector tanh(W [context; h]): (B, T, H) → (B, T, H)."""
         if state.values is None or state.keys is None or state.mask is None:
             self._check_memory(given=False)
             return x, None

@@ -7,10 +7,13 @@ from torch import Tensor, nn
 
 
 class LockedDropout(nn.Module):
-    """Drop the same features at every step of a sequence (Gal & Ghahramani 2016).
+    """Drops the same features at every step of a sequence (Gal & Ghahramani 2016).
 
     Args:
-        p: the chance that a feature is dropped, in [0, 1).
+        p: the probability that a feature is dropped, in [0, 1).
+
+    Raises:
+        ValueError: p is not in [0, 1).
     """
 
     def __init__(self, p: float) -> None:
@@ -20,9 +23,10 @@ class LockedDropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T, F) → (B, T, F)."""
+        """Drop features in training only: (B, T, F) → (B, T, F)."""
         if not self.training or self.p == 0:
             return x
+        # One mask a sequence, spread over its steps: noise that changed from step to step would drown what is carried.
         mask = x.new_empty(x.shape[0], 1, x.shape[2]).bernoulli_(1 - self.p)
         return x * mask.div_(1 - self.p)
 
@@ -31,10 +35,13 @@ class LockedDropout(nn.Module):
 
 
 class EmbeddingDropout(nn.Module):
-    """Drop whole tokens of the vocabulary, the same at every place they stand in a batch (Gal 2016; Merity 2018).
+    """Drops whole tokens of the vocabulary, the same at every place they stand in a batch (Gal 2016; Merity 2018).
 
     Args:
-        p: the chance that a token is dropped, in [0, 1).
+        p: the probability that a token is dropped, in [0, 1).
+
+    Raises:
+        ValueError: p is not in [0, 1).
     """
 
     def __init__(self, p: float) -> None:
@@ -44,19 +51,19 @@ class EmbeddingDropout(nn.Module):
         self.p = p
 
     def forward(self, tokens: Tensor, embedding: nn.Embedding) -> Tensor:
-        """(B, T) → (B, T, E)."""
-        found: Tensor = embedding(tokens)
+        """Embed tokens, and drop some in training only: (B, T) → (B, T, E)."""
+        embedded: Tensor = embedding(tokens)
         if not self.training or self.p == 0:
-            return found
-        kept = found.new_empty(embedding.num_embeddings).bernoulli_(1 - self.p).div_(1 - self.p)
-        return found * kept[tokens].unsqueeze(-1)
+            return embedded
+        mask = embedded.new_empty(embedding.num_embeddings).bernoulli_(1 - self.p).div_(1 - self.p)
+        return embedded * mask[tokens].unsqueeze(-1)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
 
 
 def drop_weight(weight: Tensor, p: float, training: bool) -> Tensor:
-    """DropConnect on a weight matrix, one mask for the whole sequence (Wan 2013; Merity 2018)."""
+    """Drop single weights of a matrix (DropConnect), one mask for the whole sequence (Wan 2013; Merity 2018)."""
     return nn.functional.dropout(weight, p, training)
 
 

@@ -1,4 +1,4 @@
-"""Reads a sequence into a memory."""
+"""An encoder, which reads a sequence into a memory."""
 
 import torch
 from torch import Tensor, nn
@@ -8,10 +8,19 @@ from seqcore.nn.state import LSTMState, Memory
 
 
 class LSTMEncoder(nn.Module):
-    """A deep LSTM over a padded batch; every answer is the one a sequence would get alone.
+    """Reads a padded batch with a deep LSTM; every answer is the one a sequence would get alone.
 
-    Args are those of `LSTMStack`. One-way encoders carry state from chunk to chunk and can
-    go step by step; bidirectional ones read whole sequences.
+    One-way encoders carry state from chunk to chunk and can go step by step; bidirectional ones read whole sequences.
+
+    Args:
+        input_size, hidden_size, num_layers, bidirectional: as in `LSTMStack`.
+        dropout, weight_dropout, residual, layer_norm: as in `LSTMStack`.
+
+    Example:
+        >>> encoder = LSTMEncoder(input_size=8, hidden_size=16, num_layers=2, bidirectional=True)
+        >>> memory = encoder(torch.randn(2, 5, 8), torch.tensor([5, 3]))
+        >>> memory.values.shape, memory.mask.sum(1).tolist()
+        (torch.Size([2, 5, 32]), [5, 3])
     """
 
     def __init__(
@@ -49,13 +58,16 @@ class LSTMEncoder(nn.Module):
         return len(self.stack.layers) * self.stack.output_size
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None) -> Memory:
-        """Read (B, S, input), of which `lengths` (B,) steps are real (0 allowed).
+        """Read (B, S, input) into a memory (B, S, D·H).
 
         Args:
-            state: carried from the chunk before, one-way only; `state.detach()` truncates BPTT.
+            x: (B, S, input).
+            lengths: (B,), how many steps of each are real; 0 is allowed. Without it, all are.
+            state: what was carried from the chunk before, one-way only; `state.detach()` truncates BPTT.
 
         Raises:
-            ValueError: a carried state for a bidirectional encoder, which has read the end already.
+            ValueError: a bidirectional encoder, which has read the end already, is given a state, or lengths are not
+                from 0 to S.
         """
         if state is not None and self.stack.bidirectional:
             raise ValueError("a bidirectional encoder reads whole sequences: it cannot carry state between chunks")
@@ -67,5 +79,5 @@ class LSTMEncoder(nn.Module):
         return Memory(values, mask, last)
 
     def step(self, x: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
-        """One step of a stream, one-way only: (B, input) → (B, H) and the state to carry."""
+        """Read one step of a stream, one-way only: (B, input) → (B, H) and the state to carry."""
         return self.stack.step(x, state if state is not None else self.stack.initial_state(x.shape[0], x))

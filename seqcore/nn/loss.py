@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-ROWS = 64  # logits worked on at once: 2 MB in single precision for 8,000 tokens
+ROWS = 64  # Rows of logits worked on at once: 2 MB in single precision for 8,000 tokens.
 
 
 def label_smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy with label smoothing (Szegedy 2016), summed: the same number as torch's, on a CPU in less time.
+    """Compute cross-entropy with label smoothing (Szegedy 2016), summed: torch's number, on a CPU in less time.
 
     Torch writes the single-precision logits, their log-softmax and two gradients of them to memory, one after the
     other; here each block of rows goes through all of it at once, and the gradient is made on the way.
@@ -21,7 +21,11 @@ def label_smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: floa
         smoothing: the part of the target that all V tokens share.
 
     Returns:
-        A scalar in single precision. It can be differentiated once.
+        A scalar in single precision (double precision for logits in it). It can be differentiated once.
+
+    Example:
+        >>> float(label_smoothed_cross_entropy(torch.zeros(3, 4), torch.tensor([0, 1, 2]))) / 3  # ln 4 a row
+        1.38629...
     """
     if logits.device.type != "cpu" or logits.dtype == torch.float64:
         exact = logits if logits.dtype == torch.float64 else logits.float()

@@ -42,9 +42,11 @@ class LSTMLayer(nn.LSTM):
     def forward(  # type: ignore[override]
         self, x: Tensor | PackedSequence, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
-        """As `nn.LSTM.forward`: (B, T, input) → (B, T, D·H), with a state of two (D, B, H)."""
+        """Read as `nn.LSTM` does: (B, T, input) → (B, T, D·H), with a state of two (D, B, H)."""
+        # Without dropped weights torch's own call is used, which also knows how to run on a GPU.
         if not self.training or self.weight_dropout == 0:
             return super().forward(x, state)
+        # One mask for all steps of the call: the same weights are missing from the first step to the last.
         weights = [
             drop_weight(weight, self.weight_dropout, True) if name.startswith("weight_hh") else weight
             for name, weight in zip(self._flat_weights_names, self._weights(), strict=True)
@@ -57,7 +59,7 @@ class LSTMLayer(nn.LSTM):
         return y, (h, c)
 
     def step(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """One time step of a one-way layer: (N, input), (N, H), (N, H) → new h and c, each (N, H)."""
+        """Take one time step of a one-way layer: (N, input), (N, H), (N, H) → new h and c, each (N, H)."""
         if x.shape[0] < MANY_ROWS or x.device.type != "cpu":
             return torch.lstm_cell(x, (h, c), *self._weights())
         state, learns = (h.unsqueeze(0), c.unsqueeze(0)), torch.is_grad_enabled()
@@ -65,22 +67,34 @@ class LSTMLayer(nn.LSTM):
         return h.squeeze(0), c.squeeze(0)
 
     def _weights(self) -> list[Tensor]:
-        """In torch's own order: input-to-hidden, hidden-to-hidden and both biases, a direction after the other."""
+        """List the weights in torch's order: input-to-hidden, hidden-to-hidden and both biases, for each direction."""
         return cast(list[Tensor], self._flat_weights)
 
 
 class LSTMStack(nn.Module):
-    """LSTM layers one on another.
+    """Runs LSTM layers one on another.
 
     Args:
         input_size: width of the input.
         hidden_size: H, for each direction.
-        num_layers: how many.
+        num_layers: L, how many layers there are.
         bidirectional: read both ways (Schuster & Paliwal 1997).
-        dropout: locked dropout between the layers.
-        weight_dropout: dropout on the hidden-to-hidden weights (Merity 2018).
+        dropout: rate of locked dropout between the layers.
+        weight_dropout: rate of dropout on the hidden-to-hidden weights (Merity 2018).
         residual: from the second layer on, add a layer's input to its output (He 2016; Wu 2016).
         layer_norm: normalise the input of every layer from the second on (Ba 2016).
+
+    Raises:
+        ValueError: no layer, or layers of no width.
+
+    Example:
+        >>> stack = LSTMStack(input_size=8, hidden_size=16, num_layers=3)
+        >>> values, state = stack(torch.randn(2, 5, 8), torch.tensor([5, 3]))  # The second row is padded.
+        >>> values.shape, state.h.shape
+        (torch.Size([2, 5, 16]), torch.Size([3, 2, 16]))
+        >>> value, state = stack.step(torch.randn(2, 8), state)  # Both go on from their last real step.
+        >>> value.shape
+        torch.Size([2, 16])
     """
 
     def __init__(
@@ -111,24 +125,27 @@ class LSTMStack(nn.Module):
         self.dropout = LockedDropout(dropout)
 
     def initial_state(self, batch: int, like: Tensor) -> LSTMState:
-        """Zeros (L·D, B, H), of the type and on the device of `like`."""
+        """Make a state of zeros (L·D, B, H), of the type and on the device of `like`."""
         zeros = like.new_zeros(len(self.layers) * self.directions, batch, self.hidden_size)
         return LSTMState(zeros, zeros)
 
     def forward(
         self, x: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None, layers: range | None = None
     ) -> tuple[Tensor, LSTMState]:
-        """Read whole sequences.
+        """Read whole sequences, one fused call a layer.
 
         Args:
             x: (B, T, input).
             lengths: (B,), how many steps of each are real; 0 is allowed. Without it, all are.
             state: what was carried from the chunk before, of all layers.
-            layers: only these layers, so that something else can stand between them.
+            layers: run only these, so that something else can stand between layers.
 
         Returns:
             The last layer's output (B, T, D·H), zero where padded, and the state of every layer read after the last
             *real* step of each sequence, whatever the padding.
+
+        Raises:
+            ValueError: lengths are not one number from 0 to T for each sequence.
         """
         layers = range(len(self.layers)) if layers is None else layers
         if state is None:
@@ -148,9 +165,12 @@ class LSTMStack(nn.Module):
         return x, (LSTMState(torch.cat(hs), torch.cat(cs)) if hs else state)
 
     def step(self, x: Tensor, state: LSTMState, layers: range | None = None) -> tuple[Tensor, LSTMState]:
-        """One time step, one-way only: (N, input) and a state (L, N, H) → (N, H) and the next state of those layers.
+        """Take one time step: (N, input) and a state (L, N, H) → (N, H) and the next state of those layers.
 
-        For decoding and streaming: dropout is not applied.
+        It is for decoding and streaming, so dropout is not applied.
+
+        Raises:
+            ValueError: the stack is bidirectional.
         """
         if self.bidirectional:
             raise ValueError("a bidirectional stack reads whole sequences only: it has no step")
@@ -171,13 +191,13 @@ class LSTMStack(nn.Module):
 
 
 def length_mask(lengths: Tensor, total: int, device: torch.device | None = None) -> Tensor:
-    """(B,) → (B, total), true where a step is real."""
+    """Mark the real steps of padded sequences: lengths (B,) → (B, total), true where a step is real."""
     device = device or lengths.device
     return torch.arange(total, device=device) < lengths.to(device).unsqueeze(1)
 
 
 def _ragged(x: Tensor, lengths: Tensor | None) -> Tensor | None:
-    """The lengths on the CPU, or None when nothing is padded and the faster unpacked path gives the same."""
+    """Give the lengths on the CPU, or None when nothing is padded and the faster unpacked path gives the same."""
     if lengths is None:
         return None
     if x.shape[0] == 0:
@@ -192,13 +212,14 @@ def _read(
     layer: LSTMLayer, x: Tensor, lengths: Tensor | None, state: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Run one layer; packed when the lengths differ, for only then is the last state that of the last real step."""
-    if x.shape[0] == 0 or x.shape[1] == 0:  # nn.LSTM refuses to read nothing
+    if x.shape[0] == 0 or x.shape[1] == 0:  # nn.LSTM refuses to read nothing.
         return x.new_zeros(*x.shape[:2], layer.hidden_size * len(state[0])), state
     if lengths is None:
         return layer(x, state)
     # Packing refuses length 0: such a row reads one padding step, and gets back the state it came with.
     packed = pack_padded_sequence(x, lengths.clamp(min=1), batch_first=True, enforce_sorted=False)
     y, last = layer(packed, state)
+    # Packing forgets how wide the batch was: padding beyond the longest row must come back, or chunks lose their width.
     y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
     if int(lengths.min()) == 0:
         empty = (lengths == 0).to(x.device)

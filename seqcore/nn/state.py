@@ -1,4 +1,4 @@
-"""What recurrent bricks hand to each other. State is passed, never stored on a module.
+"""What recurrent bricks hand to each other: state is passed, never stored on a module.
 
 Dimension letters, here and in every docstring of this room: B batch, K hypotheses a sentence, S source length,
 T target length, L layers, D directions, H hidden size, M memory width, A attention width, V vocabulary.
@@ -13,7 +13,12 @@ from seqcore.deprecation import warn_renamed
 
 
 class LSTMState(NamedTuple):
-    """Hidden and cell state of a stack: `h` and `c`, each (L·D, B, H), forward before backward in a layer."""
+    """Holds the hidden and the cell state of a stack.
+
+    Attributes:
+        h: (L·D, B, H), forward before backward in a layer.
+        c: the same of the cells.
+    """
 
     h: Tensor
     c: Tensor
@@ -24,10 +29,12 @@ class LSTMState(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What an encoder remembers of its input.
+    """Holds what an encoder remembers of its input.
 
-    `values` (B, S, M), zero where padded; `mask` (B, S), true where real; `state` the final state of every
-    layer, or None where the encoder has none.
+    Attributes:
+        values: (B, S, M), zero where padded.
+        mask: (B, S), true where real.
+        state: the final state of every layer, or None where the encoder has none.
     """
 
     values: Tensor
@@ -35,14 +42,18 @@ class Memory(NamedTuple):
     state: LSTMState | None = None
 
     def detach(self) -> "Memory":
+        """Cut the graph here, so that no gradient reaches the encoder."""
         return Memory(self.values.detach(), self.mask, self.state.detach() if self.state else None)
 
 
 class DecoderState(NamedTuple):
-    """Everything a decoder needs to go on: K hypotheses a sentence share one copy of the memory.
+    """Holds all that a decoder needs to go on: K hypotheses a sentence share one copy of the memory.
 
-    `lstm` (L, B, K, H); `values` (B, S, M), `keys` (B, S, A) and `mask` (B, S), once per sentence, or None
-    without a memory; `attention` (B, K, S), the weights of the last step.
+    Attributes:
+        lstm: h and c, each (L, B, K, H).
+        values, keys, mask: the memory (B, S, M), its keys (B, S, A) and what of it is real (B, S), once a sentence;
+            None without a memory.
+        attention: the weights of the last step, (B, K, S); None before it, or without a memory.
     """
 
     lstm: LSTMState
@@ -53,6 +64,7 @@ class DecoderState(NamedTuple):
 
     def reorder(self, parents: Tensor) -> "DecoderState":
         """Let hypothesis k of sentence b continue what hypothesis `parents[b, k]` was; (B, K'), K' may differ."""
+        # Only what differs between hypotheses moves; the memory belongs to the sentence, which stays where it is.
         rows = torch.arange(parents.shape[0], device=parents.device).unsqueeze(1)
         lstm = LSTMState(self.lstm.h[:, rows, parents], self.lstm.c[:, rows, parents])
         attention = None if self.attention is None else self.attention[rows, parents]

@@ -1,4 +1,4 @@
-"""Which language a text is written in."""
+"""Identification of the language that a text is written in."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -7,12 +7,16 @@ from typing import Any
 from seqcore.errors import InputError
 
 NAMES = {"cs": "Czech", "de": "German", "en": "English", "fr": "French"}
-_SURE = 0.8
-_ENOUGH = 20  # letters: a shorter text is not called foreign
+_MIN_CERTAINTY = 0.8
+_MIN_LETTERS = 20  # A shorter text is not called foreign.
 
 
 def detect_language(text: str, among: Sequence[str]) -> str:
-    """The likeliest of some languages (Lui & Baldwin 2012), by their codes.
+    """Find the likeliest of some languages (Lui & Baldwin 2012).
+
+    Args:
+        text: of any length; a short one is taken for the likeliest whatever it is.
+        among: codes, such as `de`.
 
     Raises:
         InputError: the text is surely in none of them.
@@ -22,7 +26,7 @@ def detect_language(text: str, among: Sequence[str]) -> str:
     letters = [character for character in text if character.isalpha()]
     language, certainty = _identifier(None).classify(text)
     readable = any(character < "\u0370" for character in letters)
-    if len(letters) >= _ENOUGH and language not in among and (certainty >= _SURE or not readable):
+    if len(letters) >= _MIN_LETTERS and language not in among and (certainty >= _MIN_CERTAINTY or not readable):
         names = ", ".join(NAMES.get(code, code) for code in among)
         raise InputError(
             f"this text seems to be in a language ({language}) that the model does not read; it reads {names}. "

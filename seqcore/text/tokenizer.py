@@ -1,4 +1,4 @@
-"""Text to numbers and back: sentencepiece, trained by us, stored beside the weights."""
+"""The tokenizer, from text to ids and back: a sentencepiece model, which is stored beside the weights."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,18 @@ FILE_NAME = "tokenizer.model"
 
 
 class Tokenizer:
-    """A sentencepiece model (Kudo & Richardson 2018) with byte fallback: every text can be encoded.
+    """Encodes text by a sentencepiece model (Kudo & Richardson 2018) with byte fallback: every text can be encoded.
 
     Special tokens, such as one for a language, are control symbols: they have ids, but no text of a user spells one.
 
     Attributes:
         pad_id, unk_id, bos_id, eos_id: ids of padding, of what is unknown, and of a text's begin and end.
+
+    Args:
+        model: what sentencepiece saved, as `model` gives it and `save` writes it.
+
+    Raises:
+        CheckpointError: the model is damaged.
 
     Example:
         >>> tokenizer = Tokenizer.train(["a dog runs", "a cat sleeps"], vocab_size=300)
@@ -50,6 +56,7 @@ class Tokenizer:
         """Learn a unigram vocabulary (Kudo 2018) from an iterator of text.
 
         Args:
+            texts: what to learn from.
             vocab_size: the most pieces to learn, 256 bytes and the special tokens included; little text gives fewer.
             special_tokens: control symbols to add, such as `<2de>`.
             symbols: pieces to add that are never split or joined with others; they can be written in a text.
@@ -89,9 +96,13 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: Path) -> "Tokenizer":
-        """Read `tokenizer.model` from a checkpoint folder."""
+        """Read `tokenizer.model` from a checkpoint folder.
+
+        Raises:
+            CheckpointError: it is not there, cannot be read, or is damaged.
+        """
         path = folder / FILE_NAME
-        if not path.is_file():  # a device would be read for ever
+        if not path.is_file():  # A device would be read for ever.
             raise CheckpointError(f"{folder} has no {FILE_NAME}")
         try:
             return cls(path.read_bytes())
@@ -108,13 +119,14 @@ class Tokenizer:
         return int(self._processor.GetPieceSize())
 
     def encode(self, text: str) -> list[int]:
-        """Text → token ids, with no special token among them."""
+        """Encode a text as token ids, with no special token among them."""
         return list(self._processor.EncodeAsIds(replace_invalid_unicode(text)))
 
     def encode_with_surfaces(self, text: str) -> tuple[list[int], list[str]]:
-        """Token ids, and the part of the text that each stands for; together they are the text, blanks and all.
+        """Encode a text, and give the part of it that each token stands for: its surface, in sentencepiece's words.
 
-        A character that several tokens spell, such as a rare one by its bytes, belongs to the last of them.
+        Together the surfaces are the text, blanks and all. A character that several tokens spell, such as a rare one by
+        its bytes, belongs to the last of them.
         """
         text = replace_invalid_unicode(text)
         mapping = self._processor.EncodeAsOffsetMapping(text)
@@ -122,7 +134,7 @@ class Tokenizer:
         return list(mapping["ids"]), [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
     def log_probability(self, text: str) -> float:
-        """The natural logarithm of the probability of the pieces of a text, each on its own.
+        """Compute the natural logarithm of the probability of the pieces of a text, each on its own.
 
         Characters that are spelled by bytes count as sentencepiece counts unknown ones: ten less than the rarest piece.
         """
@@ -139,33 +151,33 @@ class Tokenizer:
         return float(min(self._processor.GetScore(token) for token in range(len(self)))) - 10
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Token ids → text; special tokens give nothing."""
+        """Decode token ids to a text; special tokens give nothing."""
         return str(self._processor.DecodeIds(list(tokens)))
 
     def ids_to_tokens(self, tokens: Sequence[int]) -> tuple[str, ...]:
-        """What each token stands for, such as `▁house`."""
+        """Look up the pieces of the vocabulary with these ids, such as `▁house`."""
         return tuple(self._processor.IdToPiece(token) for token in tokens)
 
     def special_token_id(self, symbol: str) -> int | None:
-        """The id of a control symbol, or None if the tokenizer was not trained with it."""
+        """Look up the id of a control symbol, or None if the tokenizer was not trained with it."""
         token = int(self._processor.PieceToId(symbol))
         return token if self._processor.IsControl(token) and self._processor.IdToPiece(token) == symbol else None
 
     def has(self, piece: str) -> bool:
-        """Whether a piece is in the vocabulary."""
+        """Tell whether a piece is in the vocabulary."""
         return bool(self._processor.IdToPiece(self._processor.PieceToId(piece)) == piece)
 
     def token_to_id(self, piece: str) -> int:
-        """The id of a piece; `unk_id` if the vocabulary lacks it."""
+        """Look up the id of a piece; `unk_id` if the vocabulary lacks it."""
         return int(self._processor.PieceToId(piece))
 
     def starts_word(self, token: int) -> bool:
-        """Whether a piece begins a new word."""
+        """Tell whether a piece begins a new word."""
         return str(self._processor.IdToPiece(token)).startswith("▁")
 
     mark, number, pieces = Renamed("special_token_id"), Renamed("token_to_id"), Renamed("ids_to_tokens")
 
 
 def replace_invalid_unicode(text: str) -> str:
-    """Text as sentencepiece can take it: NUL separates words, and half of a surrogate pair is an unknown character."""
+    """Make a text that sentencepiece takes: NUL separates words, and half a surrogate pair is an unknown character."""
     return text.replace("\0", " ").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -13,13 +13,13 @@ from seqcore.text.tokenizer import Tokenizer
 
 
 def read_vectors(file: str) -> Any:
-    """Word vectors of a text file as GloVe (Pennington 2014) and fastText (Bojanowski 2017) write it.
+    """Read word vectors from a text file as GloVe (Pennington 2014) and fastText (Bojanowski 2017) write it.
 
     Returns:
         A `torchtext.vocab.Vectors`: `stoi` numbers words, `vectors` (N, D) holds them, `dim` is D.
 
     Raises:
-        DataError: no such file, or none of that format.
+        DataError: there is no such file, or it has another format.
         SettingsError: torchtext is not installed.
     """
     vocab = require("torchtext.vocab", "word vectors need", "train")
@@ -28,15 +28,15 @@ def read_vectors(file: str) -> Any:
         raise DataError(f"there is no file {file}")
     checked = ssl._create_default_https_context
     try:
-        with tempfile.TemporaryDirectory() as cache:  # torchtext leaves a pickle of what it read
-            found = vocab.Vectors(str(path.resolve()), cache=cache)
+        with tempfile.TemporaryDirectory() as cache:  # torchtext leaves a pickle of what it read.
+            vectors = vocab.Vectors(str(path.resolve()), cache=cache)
     except (ValueError, RuntimeError, IndexError, StopIteration, TypeError) as error:
         raise DataError(f"{file} holds no word vectors: each line is a word and its numbers ({error})") from error
     finally:
-        ssl._create_default_https_context = checked  # torchtext turns the check of certificates off, for all
-    if not len(found.stoi):
+        ssl._create_default_https_context = checked  # torchtext turns the check of certificates off, for all.
+    if not len(vectors.stoi):
         raise DataError(f"{file} holds no word vectors")
-    return found
+    return vectors
 
 
 @torch.no_grad()
