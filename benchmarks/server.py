@@ -18,7 +18,7 @@ import av
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGEST_WAIT = 300.0  # seconds, for an answer
+MAX_WAIT = 300.0  # Seconds, for an answer.
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Server:
 @asynccontextmanager
 async def connection() -> AsyncIterator[httpx.AsyncClient]:
     """A client that no proxy stands before."""
-    async with httpx.AsyncClient(timeout=LONGEST_WAIT, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=MAX_WAIT, trust_env=False) as client:
         yield client
 
 

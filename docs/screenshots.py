@@ -4,6 +4,7 @@ Needs the extras `apps` and `dev`, and Chromium (`--chromium`, /usr/bin/chromium
 """
 
 import argparse
+import importlib
 import io
 import sys
 from collections.abc import Callable
@@ -14,14 +15,16 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
 from PIL import Image  # noqa: E402
-from playwright.sync_api import sync_playwright  # noqa: E402
+from playwright.sync_api import expect, sync_playwright  # noqa: E402
 
 from apps.__main__ import APPS, build  # noqa: E402
 from apps.server.launch import start  # noqa: E402
 from apps.server.models import CHECKPOINTS, MODELS, LazyTask  # noqa: E402
 
-LARGEST = 150_000  # bytes of a picture
+MAX_BYTES = 150_000  # A picture in the repository is no larger.
 WIDTH, HEIGHT = 1280, 1400
+# Every font and picture of the page is there.
+SETTLED = "document.fonts.status === 'loaded' && [...document.images].every(image => image.complete)"
 
 
 def translate(page: Any) -> None:
@@ -65,13 +68,13 @@ USES: dict[str, Callable[[Any], None]] = {
 
 
 def small(picture: bytes) -> bytes:
-    """A PNG as WebP of at most `LARGEST` bytes."""
+    """A PNG as WebP of at most `MAX_BYTES` bytes."""
     for quality in range(85, 25, -10):
         file = io.BytesIO()
         Image.open(io.BytesIO(picture)).convert("RGB").save(file, "WEBP", quality=quality, method=6)
-        if file.tell() <= LARGEST:
+        if file.tell() <= MAX_BYTES:
             return file.getvalue()
-    raise ValueError(f"the picture stays larger than {LARGEST:,} bytes")
+    raise ValueError(f"the picture stays larger than {MAX_BYTES:,} bytes")
 
 
 def main() -> None:
@@ -92,13 +95,14 @@ def main() -> None:
             page.goto(f"{address}/{name}?__theme=light")
             page.locator("h1").wait_for()
             if name in USES:
-                if name != "inside":  # the others are there when they tell of their model, as every card begins
-                    page.locator(".sq-head p", has_text="A model of").wait_for()
+                if name != "inside":  # The others say what their page is about until the model has been loaded.
+                    about = importlib.import_module(f"apps.{name}.app").ABOUT
+                    expect(page.locator(".sq-head p")).not_to_have_text(about, timeout=120_000)
                 USES[name](page)
-            page.wait_for_timeout(2_000)
+            page.wait_for_function(SETTLED)
             page.evaluate("window.scrollTo(0, 0)")
             path = chosen.output / f"{name or 'front'}.webp"
-            path.write_bytes(small(page.screenshot()))
+            path.write_bytes(small(page.screenshot(animations="disabled")))
             print(f"{path}: {path.stat().st_size:,} bytes")
             page.close()
         browser.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 FIGURES = Path(__file__).resolve().parent / "adding.csv"  # Written by `python -m benchmarks.adding --figures`.
 COMMAND = "python -m benchmarks.adding"
-SOLVED_BELOW = 0.01  # mean squared error
+SOLVED_BELOW = 0.01  # The mean squared error.
 
 
 def adding_table(path: Path = FIGURES) -> str:

@@ -10,7 +10,7 @@ from apps.inside.series import Series
 from seqcore.nn import LSTMEncoder, WindowMLP, chrono_init_
 
 HIDDEN_LSTM, HIDDEN_WINDOW = 24, 32
-_ROWS, _LENGTH = 32, 50  # sequences a step that an LSTM learns from; more than one mark and its answer fits in each
+_ROWS, _LENGTH = 32, 50  # An LSTM learns from so many sequences a step; each holds several marks and their answers.
 _WINDOWS_AT_ONCE = 512
 _CLIP = 1.0
 

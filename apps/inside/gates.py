@@ -43,7 +43,7 @@ _INPUTS = {"captioner": "photo", "video-shots": "film", "video-lipreading": "fil
 _APPS = Path(__file__).resolve().parent.parent
 _PHOTOS = sorted((_APPS / "captioner" / "examples").glob("*.jpg"))
 _FILMS = sorted((_APPS / "video" / "examples").glob("*.mp4"))
-_REMEMBERED = 16  # readings, for all visitors together: a few MB each at most
+_REMEMBERED = 16  # Readings of all visitors together, of a few MB each at most.
 
 
 class Source(NamedTuple):
@@ -154,8 +154,8 @@ class GatesHandlers:
             unit: from 0; without it, the one whose cell varies most.
 
         Returns:
-            ``layers``, ``layer``, ``units``, ``unit``, ``steps``, and for each step ``forget``, ``input``, ``output``,
-            ``candidate``, ``cell`` and ``hidden``.
+            `layers`, `layer`, `units`, `unit`, `steps`, and for each step `forget`, `input`, `output`,
+            `candidate`, `cell` and `hidden`.
         """
         self.task(model)
         reading = self.reading(Source(model, (file or "") if model in _INPUTS else text))

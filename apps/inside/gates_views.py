@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 MAX_UNITS = 48
 _POINTS_PER_INCH = 72.0
-_ROW, _GAP = 3.5, 28.0  # points: of a unit, and between two maps
+_ROW, _GAP = 3.5, 28.0  # A unit is so many points high, and two maps are so many apart.
 _GATE, _ABOVE, _BELOW = (0.39, 0.40, 0.95), (0.23, 0.51, 0.96), (0.98, 0.45, 0.09)
-_WEAK = 0.15  # what is less is not reached with the keyboard
+_WEAK = 0.15  # What is less is not reached with the keyboard.
 _MAPS = (
     ("forget", "Forget gate: full colour keeps the cell, none empties it"),
     ("input", "Input gate: full colour writes into the cell"),

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from seqcore.explain import GradientFlow
 
 HIDDEN, INPUT, SEQUENCES = 32, 8, 4
-_SPREAD = 0.3  # of the numbers that are read
+_SPREAD = 0.3  # The standard deviation of the numbers that are read.
 _SEED = 1
-_MIN_NORM = 1e-16  # what is less is beneath the chart
+_MIN_NORM = 1e-16  # What is less is beneath the chart.
 _POINTS_PER_INCH = 72.0
 
 
@@ -116,7 +116,7 @@ def _line(axes: "object", one: Measured, cut: int, length: int) -> None:
     every = max(1, length // 8)
     look = {"color": one.kind.colour, "linestyle": one.kind.dashes, "marker": one.kind.marker, "markevery": every}
     axes.plot(range(cut), norms[:cut], linewidth=2.2, markersize=5.5, **look)  # type: ignore[attr-defined]
-    if cut < length:  # what the truncation takes away
+    if cut < length:  # Draw thinly what the truncation takes away.
         axes.plot(  # type: ignore[attr-defined]
             range(cut - 1, length), norms[cut - 1 :], linewidth=1, markersize=3, alpha=0.45, **look
         )

@@ -31,8 +31,8 @@ TRY = (
     "Then take a real series, where the last few numbers say nearly all there is to say.",
 )
 MAX_SEEDS = 5
-_SHOWN = 100  # steps of the picture
-_ALIKE = 0.03  # errors that differ by less than this part are called alike
+_SHOWN = 100  # The picture has so many steps.
+_ALIKE = 0.03  # Errors that differ by less than this part are called alike.
 
 
 class Forecasters:

@@ -10,7 +10,7 @@ from seqcore.errors import InputError
 if TYPE_CHECKING:
     from seqcore.explain import GateTrace
 
-MAX_TEXT_CHARS = 600  # characters
+MAX_TEXT_CHARS = 600
 MAX_FRAMES = 600
 _STILLS = 8
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-MIN_GAP, MAX_GAP = 14, 20  # steps from a mark to its answer: more than the widest window
+MIN_GAP, MAX_GAP = 14, 20  # A mark is so many steps before its answer: more than the widest window.
 MAX_WINDOW = 12
 _BLOCKS, _NOISE, _SIGNAL, _PAUSE = 640, 0.05, 2.0, 4
 

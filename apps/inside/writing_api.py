@@ -33,7 +33,7 @@ class Settings:
             ("top-k", "top_k", 0, 1000), ("length", "max_length", 1, MAX_PIECES), ("seed", "seed", 0, 2**31 - 1)
         ):  # fmt: skip
             _check(name, getattr(self, field), least, most, whole=True)
-            object.__setattr__(self, field, int(getattr(self, field)))  # sliders give 3.0
+            object.__setattr__(self, field, int(getattr(self, field)))  # Sliders give 3.0.
 
 
 def _check(name: str, value: object, least: float, most: float, whole: bool) -> None:

@@ -72,7 +72,7 @@ class Batcher(Generic[_Item, _Result]):
     def _groups(self) -> list[list[_Call[_Item, _Result]]]:
         """All calls that are waiting now, at least one, in groups of equal settings; who came first is first."""
         calls = [self._waiting.get()]
-        while not self._waiting.empty():  # nobody else takes from it
+        while not self._waiting.empty():  # Nobody else takes from it.
             calls.append(self._waiting.get())
         groups: dict[Any, list[_Call[_Item, _Result]]] = {}
         for call in calls:
@@ -86,7 +86,7 @@ class Batcher(Generic[_Item, _Result]):
             results = self._work([call.item for call in group], **dict(group[0].settings))
             if len(results) != len(group):
                 raise RuntimeError(f"{len(group)} items gave {len(results)} results")
-        except BaseException as error:  # of whatever kind: a caller is waiting for it
+        except BaseException as error:  # A caller waits for it, whatever it is.
             if len(group) == 1:
                 group[0].answer.set_exception(error)
                 return

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from apps.server.temp_files import CACHE, make_server_dir
 from seqcore.errors import install_command
 
-SERVER_DIR = None if os.environ.get("GRADIO_TEMP_DIR") else make_server_dir()  # a chosen one is shared with its chooser
+# A folder that was chosen belongs to who chose it.
+SERVER_DIR = None if os.environ.get("GRADIO_TEMP_DIR") else make_server_dir()
 
 _SETTINGS = {
     # No telemetry, no look for newer versions.

@@ -32,16 +32,15 @@ from apps.server.temp_files import WORKING, FileReaper, touch
 from apps.ui.theme import CSS, HEAD, THEME
 from seqcore.errors import SeqcoreError
 
-# A call that waits to be worked on together with others holds a thread, but takes no time of the processor. Of those
-# that have no thread yet, so many may wait; who comes then is told to try again.
+# A call that waits to be worked on together with others holds a thread, but takes no time of the processor.
 MAX_CALLS = 64
-MAX_WAITING = 256
+MAX_WAITING = 256  # Calls that have no thread yet; a further one is told to try again.
 MAX_THREADS = MAX_CALLS + 32
-# Files that a page was given or made, where GRADIO_TEMP_DIR names a folder for them: looked through every hour, removed
-# when they are an hour old. In a folder of the server's own they are, too, but see apps.server.temp_files.
+# Gradio looks through the files of a page so often, in seconds, and removes those that are so old. This matters where
+# GRADIO_TEMP_DIR names a folder; in one of the server's own, `FileReaper` removes them earlier.
 DELETE_CACHE = (3600, 3600)
 
-# All that is read from outside the server's own folder.
+# Visitors may read these beside the server's own folder.
 EXAMPLES = [str(folder) for folder in Path(__file__).resolve().parents[1].glob("*/examples")]
 
 
@@ -58,7 +57,7 @@ def run_app(
 def run_apps(
     build: Callable[[Mapping[str, LazyTask[Any]]], gr.Blocks], description: str, arguments: Sequence[str] | None = None
 ) -> None:
-    """As :func:`run_app` of what uses several models: ``build`` is given what loads each of `MODELS`."""
+    """As `run_app`, for a page of several models: `build` is given what loads each of `MODELS`."""
     options = parser(description)
     options.add_argument(
         "--checkpoint", action="append", default=[], metavar="MODEL=PATH",
@@ -89,10 +88,10 @@ def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
     except SeqcoreError as error:
         stop(str(error))
     if SERVER_DIR is not None:
-        tempfile.tempdir = str(SERVER_DIR / WORKING)  # what is made meanwhile goes with the folder, too
+        tempfile.tempdir = str(SERVER_DIR / WORKING)  # What is made meanwhile goes with the folder, too.
     start_malloc_trim()
     # A server that is told to end does so as after Ctrl-C: its files go.
-    with suppress(ValueError):  # not the main thread
+    with suppress(ValueError):  # Signals are for the main thread alone.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         address = start(demo, options.host, options.port, options.share, **chosen)
@@ -127,7 +126,7 @@ def start(
     disable_outbound_fetch()
     install_session_patches()
     with demo:
-        state = gr.State()  # only a page that has one tells that it is closed
+        state = gr.State()  # Only a page that has one tells that it is closed.
     watch_inputs(demo, _touch_inputs, explain_validation_error)
     demo.queue(default_concurrency_limit=4, max_size=MAX_WAITING)
     _, address, _ = demo.launch(

@@ -7,8 +7,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-_MAX_ARENAS, _M_ARENA_MAX = 4, -8  # the latter is mallopt's number for it
-_EVERY = 10.0  # seconds
+_MAX_ARENAS, _M_ARENA_MAX = 4, -8  # The latter is the number that mallopt gives to this setting.
+_INTERVAL = 10.0  # Seconds.
 
 
 def start_malloc_trim() -> None:
@@ -20,10 +20,10 @@ def start_malloc_trim() -> None:
         library = ctypes.CDLL("libc.so.6")
         if "MALLOC_ARENA_MAX" not in os.environ:
             library.mallopt(_M_ARENA_MAX, _MAX_ARENAS)
-        threading.Thread(target=_trim, args=(library,), name="memory", daemon=True).start()
+        threading.Thread(target=_trim, args=(library,), name="malloc-trim", daemon=True).start()
 
 
 def _trim(library: Any) -> None:
     while True:
-        time.sleep(_EVERY)
+        time.sleep(_INTERVAL)
         library.malloc_trim(0)

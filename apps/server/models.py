@@ -13,7 +13,8 @@ from apps.server.errors import message
 from seqcore.errors import CheckpointError, SeqcoreError
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
-MODELS = ("captioner", "sentiment", "translator", "video-shots", "video-lipreading", "language-model")  # its folders
+# The folders in it.
+MODELS = ("captioner", "sentiment", "translator", "video-shots", "video-lipreading", "language-model")
 
 _Task = TypeVar("_Task")
 

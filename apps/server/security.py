@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 AUTH_VARIABLE = "SEQCORE_AUTH"
-MAX_REQUEST_BYTES = 16_000_000  # bytes of a request that is no upload: a text, or a picture of a camera
+MAX_REQUEST_BYTES = 16_000_000  # A request that is no upload has a text, or a picture of a camera.
 _API = "/gradio_api/"
 
 
 class RequestLimitMiddleware:
-    """Refuses what no page asks for, and requests that are too large; as a layer around the server's application."""
+    """A layer around the server's application that refuses what no page asks for, and requests that are too large."""
 
     def __init__(self, app: "ASGIApp", max_bytes: int = MAX_REQUEST_BYTES) -> None:
         self._app, self._max_bytes = app, max_bytes
@@ -33,7 +33,7 @@ class RequestLimitMiddleware:
         if route.startswith(CLOSED_ROUTES):
             await _refuse(send, 404, "There is nothing here.")
             return
-        if route.startswith("upload"):  # gradio counts each file itself
+        if route.startswith("upload"):  # Gradio counts each file itself.
             await self._app(scope, receive, send)
             return
         length = dict(scope["headers"]).get(b"content-length", b"0")
@@ -57,9 +57,9 @@ class RequestLimitMiddleware:
 
 
 def read_credentials(file: str | None, environment: Mapping[str, str] = os.environ) -> list[tuple[str, str]] | None:
-    """Who may come in, with their passwords: of a file, or of the variable SEQCORE_AUTH; None is everybody.
+    """Read who may come in, with their passwords, from a file or the variable SEQCORE_AUTH; None is everybody.
 
-    Neither can be seen in a list of processes, where an argument can.
+    Neither can be seen in a list of processes, as an argument can.
 
     Raises:
         SettingsError: no such file, or a line that is not USER:PASSWORD.

@@ -15,27 +15,27 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-FILE_TTL, CLOSED_SESSION_TTL = 1800.0, 60.0  # seconds
-# Folders in it: what gradio was given and gives out, and what is being made. Gradio takes no copy of a file in its own
-# folder, so what is made, and removed once that is done, is made elsewhere.
+FILE_TTL, CLOSED_SESSION_TTL = 1800.0, 60.0  # Seconds.
+# The folders in it. Gradio keeps what it was given and gives out in the first. It takes no copy of a file that is there
+# already, so what is made, and removed once it is given out, is made in the second.
 CACHE, WORKING = "cache", "working"
-_LOOKED_AT_EVERY = 60.0
+_SWEEP_INTERVAL = 60.0
 _PREFIX, _LOCK, _NEW = "seqcore-server-", ".lock", ".new"
 
 
 def make_server_dir() -> Path:
-    """Make the folder; what servers that were killed have left is removed."""
+    """Make the folder of this server, and remove those of servers that were killed."""
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
     for name in (CACHE, WORKING):
         (folder / name).mkdir(mode=0o700)
     lock = _locked(folder / _NEW)
-    if lock is not None:  # only a folder that is locked looks like one that can be left behind
+    if lock is not None:  # Only a folder that is locked looks like one whose server can be gone.
         (folder / _NEW).rename(folder / _LOCK)
     maker = os.getpid()
 
     def remove() -> None:
-        if os.getpid() == maker:  # not in a process that was forked from it
+        if os.getpid() == maker:  # A process that was forked from it leaves the folder alone.
             shutil.rmtree(folder, ignore_errors=True)
             if lock is not None:
                 os.close(lock)
@@ -62,8 +62,8 @@ class FileReaper:
         self._seen: dict[tuple[Path, int], float] = {}
 
     def start(self) -> None:
-        """Look at the folder every minute from now on."""
-        threading.Thread(target=self._watch, name="reaper", daemon=True).start()
+        """Sweep the folder every minute from now on."""
+        threading.Thread(target=self._watch, name="file-reaper", daemon=True).start()
 
     def sweep(self, now: float) -> None:
         """Remove what is too old at a time of the monotonic clock."""
@@ -81,10 +81,10 @@ class FileReaper:
 
     def _watch(self) -> None:
         while True:
-            time.sleep(_LOOKED_AT_EVERY)
+            time.sleep(_SWEEP_INTERVAL)
             try:
                 self.sweep(time.monotonic())
-            except Exception:  # the next look may do better
+            except Exception:  # The next sweep may do better.
                 logging.getLogger(__name__).exception("files could not be looked through")
 
 
@@ -101,7 +101,7 @@ def _locked(path: Path) -> int | None:
     """Lock a file as long as this process lives. None where that is not possible: another process has it."""
     try:
         import fcntl
-    except ModuleNotFoundError:  # not on Windows, where nothing tells that a process is gone
+    except ModuleNotFoundError:  # Windows has none, and nothing there tells that a process is gone.
         return None
     number = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +28,7 @@ from gradio_client.utils import QueueError
 from handlers import head, named
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
+from training_runs import wait_for
 
 from apps import __main__ as all_apps
 from apps.server import launch
@@ -240,8 +240,7 @@ def test_more_calls_than_can_wait_are_told_to_try_again(
     jobs = [busy.submit("first", api_name="/wait")]
     assert begun.wait(20)
     jobs.append(busy.submit("second", api_name="/wait"))
-    while not len(demo._queue):
-        time.sleep(0.01)
+    wait_for(lambda: len(demo._queue) > 0, 20)
     with pytest.raises(QueueError, match="try again"):
         busy.predict("third", api_name="/wait")
     free.set()

@@ -48,7 +48,9 @@ def test_the_panels_are_used_as_a_person_would(page: Any, server: str, width: in
     page.get_by_role("tab", name="Writing").click()
     page.fill("#prompt textarea", "It was")
     page.press("#prompt textarea", "Shift+Enter")
-    page.locator("#writing-status").get_by_text(re.compile(r"\d+ pieces? in [\d.]+ s")).wait_for()
+    page.locator("#dice .sq-drawn").wait_for()
+    expect(page.locator("#stop-writing")).to_be_disabled()
+    expect(page.locator("#writing-status")).to_have_text(re.compile(r"\d+ pieces? in [\d.]+ s"))
     assert page.locator("#written").inner_text().startswith("it was")
     expect(page.locator("#dice thead th").last).to_have_text("yours: 0.8")
     expect(page.locator("#stop-writing")).to_be_disabled()
@@ -60,8 +62,8 @@ def test_the_panels_are_used_as_a_person_would(page: Any, server: str, width: in
 
     page.get_by_role("tab", name="One to one").click()
     page.click("#learn-shapes")
-    page.locator("#learned").get_by_text("The model could not be loaded").wait_for()
+    expect(page.locator("#learned .sq-trouble")).to_contain_text("The model could not be loaded")
     picture("red").save(tmp_path / "red.png")
     page.locator("#one-image input[type=file]").set_input_files(tmp_path / "red.png")
-    page.locator(".toast-body").get_by_text("Nothing is learned yet").first.wait_for()
+    expect(page.locator(".toast-body").first).to_contain_text("Nothing is learned yet")
     assert page.evaluate("document.documentElement.scrollWidth") == width
