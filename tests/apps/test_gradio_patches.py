@@ -39,6 +39,13 @@ def test_only_versions_that_were_seen_are_installed() -> None:
     assert pin in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
+def test_nothing_else_reaches_into_gradio() -> None:
+    private = r"from gradio\.(?!components)|gradio_client|safehttpx|\._queue|\.preprocess|state_holder|keep_in_cache"
+    for path in (ROOT / "apps").rglob("*.py"):
+        if path != Path(patches.__file__):
+            assert not re.search(private, path.read_text(encoding="utf-8")), path
+
+
 def test_gradio_describes_every_component_for_each_session_and_ours_does_not(page: gr.Blocks) -> None:
     assert parameters(UPSTREAM_SESSION.__init__) == ["self", "blocks"]
     upstream, ours = UPSTREAM_SESSION(page), patches.Session(page)

@@ -58,3 +58,15 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_names_taken_from_the_package_are_imports_of_it() -> None:
     assert [*imported("def read():\n    from seqcore import metrics")] == ["seqcore", "seqcore.metrics"]
+
+
+# Beside the library, an app is built on the page's skeleton, that on the server, and that on what pages are made of.
+WINGS = ({"ui"}, {"server"}, {"page"}, {"captioner", "inside", "sentiment", "translator", "video"}, {"__main__"})
+
+
+def test_wings_of_the_apps_import_from_below_and_no_app_from_another() -> None:
+    floor = {name: number for number, names in enumerate(WINGS) for name in names}
+    for path in (ROOT / "apps").rglob("*.py"):
+        wing = path.relative_to(ROOT / "apps").with_suffix("").parts[0]
+        others = {name.split(".")[1] for name in imported(path.read_text(encoding="utf-8")) if name.startswith("apps.")}
+        assert all(other == wing or floor[other] < floor[wing] for other in others), path
