@@ -27,7 +27,7 @@ def test_the_bricks_and_searches_show_how_they_are_used() -> None:
 
     shown = {
         nn: ["LSTMStack", "LSTMEncoder", "LSTMDecoder", "Attention", "pool", "label_smoothed_cross_entropy"],
-        decoding: ["greedy", "beam_search", "sample", "stream"],
+        decoding: ["greedy", "beam_search", "sample", "stream", "GenerationConfig"],
         text: ["Tokenizer"],
         explain: ["integrated_gradients", "recorded_gates", "trace_gates", "gradient_flow"],
         metrics: ["bleu", "chrf", "classification_scores", "frame_scores", "caption_words"],

@@ -307,7 +307,7 @@ def _step(given: Any) -> None:
         taken += 1
         labels += [] if label is None else [label]
     if state is not None:
-        labels += task.finish(state)
+        labels += task.flush(state)
     assert len(labels) == taken
     assert set(labels) <= set(task.config.labels)
     if refusal is not None and not lenient:

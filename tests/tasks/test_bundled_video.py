@@ -33,13 +33,13 @@ def test_the_stream_of_an_example_is_its_file(shots: FrameClassifier) -> None:
         label, state = shots.step(frame.permute(1, 2, 0).numpy(), state)
         labels += [label] if label else []
     assert state is not None
-    labels += shots.finish(state)
+    labels += shots.flush(state)
     stream, exact = None, []
     for _, frame in read_frames(path, shots.view):
         label, stream = shots.step(frame, stream)
         exact += [label] if label else []
     assert stream is not None
-    assert [*exact, *shots.finish(stream)] == list(shots.label(path).labels)
+    assert [*exact, *shots.flush(stream)] == list(shots.label(path).labels)
     # frames are scaled from RGB here and from YUV there: a boundary may move by a frame
     same = sum(mine == other for mine, other in zip(labels, shots.label(path).labels, strict=True))
     assert same >= 145

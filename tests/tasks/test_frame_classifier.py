@@ -54,14 +54,27 @@ def test_a_stream_gives_what_the_whole_gives(
         parts, stream = [], None
         edges = [0, *sorted({cut for cut in cuts if cut < frames}), frames]
         for begin, end in pairwise(edges):
-            logits, stream = network.feed(video[:, begin:end], stream)
+            logits, stream = network.forward_chunk(video[:, begin:end], stream)
             parts.append(logits)
         assert stream is not None
-        parts.append(network.finish(stream))
+        parts.append(network.flush(stream))
     assert sum(part.shape[1] for part in parts[:-1]) == max(0, frames - task.config.lag)
     torch.testing.assert_close(
         torch.cat([part.double() for part in parts], 1), whole, atol=1e-6, rtol=0
     )  # motion is measured in single precision
+
+
+def test_names_of_a_stream_before_answer_with_a_warning() -> None:
+    from seqcore.tasks import video as room
+
+    task, frames = tiny_classifier(), clip(3).unsqueeze(0).float()
+    _, stream = task.network.forward_chunk(frames)
+    with pytest.warns(FutureWarning, match="FrameNetwork.feed is called FrameNetwork.forward_chunk"):
+        assert isinstance(task.network.feed(frames)[1], room.StreamState)
+    with pytest.warns(FutureWarning, match="FrameClassifier.finish is called FrameClassifier.flush"):
+        assert task.finish(stream) == task.flush(stream)
+    with pytest.warns(FutureWarning, match="StreamState"):
+        assert room.Stream is room.StreamState
 
 
 def test_steps_give_the_labels_of_the_file(tmp_path: Path) -> None:
@@ -74,7 +87,7 @@ def test_steps_give_the_labels_of_the_file(tmp_path: Path) -> None:
         labels.append(label)
     assert labels[: task.config.lag] == [None] * task.config.lag
     assert state is not None
-    assert [*labels[task.config.lag :], *task.finish(state)] == list(found.labels)
+    assert [*labels[task.config.lag :], *task.flush(state)] == list(found.labels)
     assert len(found.labels) == len(NAMES)
     assert found.probabilities.sum(1).tolist() == pytest.approx([1.0] * len(NAMES), abs=1e-5)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from seqcore.deprecation import Renamed
 from seqcore.errors import InputError, numbered
 from seqcore.media.clips import Clip, read_clip
 from seqcore.media.containers import VideoSource, video_files
@@ -16,7 +17,7 @@ from seqcore.media.video import VideoReader, View, open_video
 from seqcore.metrics import frame_scores
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.video.config import FrameClassifierConfig
-from seqcore.tasks.video.network import FrameNetwork, Stream
+from seqcore.tasks.video.network import FrameNetwork, StreamState
 from seqcore.tasks.video.reading import CHUNK, live_frame, read_chunks, without_margin
 from seqcore.tasks.video.result import FrameLabels, labelled
 from seqcore.tasks.video.rows import ComposedFilm, read_videos, reference
@@ -66,7 +67,7 @@ class FrameClassifier(Task):
     def read_rows(
         cls, source: str, columns: Mapping[str, str] | None = None, split: str = "train"
     ) -> Sequence[Mapping[str, Any]]:
-        """Rows of a folder of videos, a table or a hub id: see :func:`~seqcore.tasks.video.rows.read_videos`."""
+        """Rows of a folder of videos, a table or a hub id: see `read_videos`."""
         return read_videos(source, columns, split)
 
     @property
@@ -139,31 +140,34 @@ class FrameClassifier(Task):
     # Streams
 
     @torch.inference_mode()
-    def step(self, frame: Any, state: Stream | None = None) -> tuple[str | None, Stream]:
-        """The next frame of a stream → the label of the one ``config.lag`` frames before it, and the state to pass on.
+    def step(self, frame: Any, state: StreamState | None = None) -> tuple[str | None, StreamState]:
+        """Read the next frame of a stream → the label of that `config.lag` frames before it, and the state to pass on.
 
-        The label is None while the first ones are not known yet; :meth:`finish` gives the last ones. All
-        together are those of :meth:`label`, but for its median.
+        The label is None while the first ones are not known yet; `flush` gives the last ones. All together are those
+        of `label`, but for its median.
 
         Args:
-            frame: (H, W, 3), uint8, of any size; or a tensor of what is looked at alone, as ``read_frames(video,
-                classifier.view)`` gives it: then labels are exactly the file's, without what rounding in scaling
-                from other colours may change.
+            frame: (H, W, 3), uint8, of any size; or a tensor of what is looked at alone, as
+                `read_frames(video, classifier.view)` gives it: then labels are exactly the file's, without what
+                rounding in scaling from other colours may change.
+            state: what the last call gave; None at the beginning.
 
         Raises:
             InputError: the classifier is bidirectional, or this is no frame.
         """
         if self.config.bidirectional:
             raise InputError("a bidirectional classifier reads whole videos and cannot stream: use label")
-        if not isinstance(state, Stream | None):
+        if not isinstance(state, StreamState | None):
             raise InputError(f"state must be what step gave for the frame before, not {type(state).__name__}")
-        logits, state = self.network.feed(self._seen(live_frame(frame, self.view))[None, None], state)
+        logits, state = self.network.forward_chunk(self._seen(live_frame(frame, self.view))[None, None], state)
         return (self.config.labels[int(logits[0, -1].argmax())] if logits.shape[1] else None), state
 
     @torch.inference_mode()
-    def finish(self, state: Stream) -> list[str]:
-        """The labels of a stream that are still to come, ``config.lag`` of them, or as many as it had frames."""
-        return [self.config.labels[number] for number in self.network.finish(state)[0].argmax(-1).tolist()]
+    def flush(self, state: StreamState) -> list[str]:
+        """Give the labels of a stream that are still to come, `config.lag` of them, or as many as it had frames."""
+        return [self.config.labels[number] for number in self.network.flush(state)[0].argmax(-1).tolist()]
+
+    finish = Renamed("flush")
 
     # Files
 
@@ -223,11 +227,11 @@ class FrameClassifier(Task):
     # Results
 
     def to_text(self, result: FrameLabels) -> str:
-        """``start-end label`` of each segment."""
+        """`start-end label` of each segment."""
         return " ".join(f"{one.start:.2f}-{one.end:.2f} {one.label}" for one in result.segments)
 
     def to_dict(self, result: FrameLabels) -> dict[str, Any]:
-        """``{fps, labels, segments}``"""
+        """`{fps, labels, segments}`"""
         segments = [
             {"start": round(one.start, 4), "end": round(one.end, 4), "label": one.label,
              "confidence": round(one.confidence, 4)}
@@ -236,7 +240,7 @@ class FrameClassifier(Task):
         return {"fps": round(result.fps, 4), "labels": list(result.labels), "segments": segments}
 
     def compute_metrics(self, predictions: Sequence[FrameLabels], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """See :func:`seqcore.metrics.frame_scores`."""
+        """See `seqcore.metrics.frame_scores`."""
         wanted = [self._reference(row, found.times, found.fps) for found, row in zip(predictions, rows, strict=True)]
         for labels in wanted:
             self.numbers(labels)

@@ -7,13 +7,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seqcore.deprecation import Renamed
 from seqcore.nn import LockedDropout, LSTMEncoder, LSTMState
 from seqcore.nn.frames import FrameEncoder, PretrainedFrameEncoder
 from seqcore.tasks.video.config import COMPACT, FrameClassifierConfig
 
 
-class Stream(NamedTuple):
-    """Where a stream is: passed on, never kept.
+class StreamState(NamedTuple):
+    """Says where a stream is; it is passed on, never stored.
 
     Attributes:
         frames: (B, k, C, H, W), the last ones, which those to come still need.
@@ -70,7 +71,7 @@ class FrameNetwork(nn.Module):
                 layer.p = dropout
 
     def forward(self, frames: Tensor, lengths: Tensor | None = None, bptt: int = 0) -> Tensor:
-        """(B, T, C, H, W), of which ``lengths`` are real → logits (B, T, labels).
+        """(B, T, C, H, W), of which `lengths` are real → logits (B, T, labels).
 
         Args:
             frames: or (B, T, D), what an encoder that sees each frame by itself gave of them.
@@ -80,7 +81,7 @@ class FrameNetwork(nn.Module):
         return self.read(self.encoder(seen) if frames.dim() == 5 else seen, lengths, bptt)
 
     def read(self, vectors: Tensor, lengths: Tensor | None = None, bptt: int = 0) -> Tensor:
-        """What the encoder gives of each frame, and of the last one ``delay`` times more → logits (B, T, labels)."""
+        """What the encoder gives of each frame, and of the last one `delay` times more → logits (B, T, labels)."""
         delay = self.config.delay
         steps = vectors.shape[1]
         vectors = self.dropout(vectors)
@@ -133,32 +134,34 @@ class FrameNetwork(nn.Module):
             return self.read(self.vectors(chunks))
         found, stream = [], None
         for chunk in chunks:
-            logits, stream = self.feed(chunk, stream)
+            logits, stream = self.forward_chunk(chunk, stream)
             found.append(logits)
         assert stream is not None
-        return torch.cat([*found, self.finish(stream)], 1)
+        return torch.cat([*found, self.flush(stream)], 1)
 
-    def finish(self, stream: Stream) -> Tensor:
-        """The logits that are still to come, (B, lag, labels)."""
+    def flush(self, stream: StreamState) -> Tensor:
+        """Compute the logits that are still to come, (B, lag, labels)."""
         reach = self._padding.after + self.config.delay
         if not reach:
             return stream.frames.new_zeros(len(stream.frames), 0, len(self.config.labels), dtype=torch.float32)
         last = stream.last.expand(-1, reach, -1, -1, -1)
-        return self.feed(last, stream)[0]
+        return self.forward_chunk(last, stream)[0]
 
-    def feed(self, frames: Tensor, stream: Stream | None = None) -> tuple[Tensor, Stream]:
-        """The next frames of B videos, (B, n, C, H, W) → the logits known by now, (B, m, labels); one-way only."""
+    def forward_chunk(self, frames: Tensor, stream: StreamState | None = None) -> tuple[Tensor, StreamState]:
+        """Read the next frames of B videos, (B, n, C, H, W) → the logits known by now, (B, m, labels); one-way only."""
         if stream is None:
             before = frames[:, :1].expand(-1, self._padding.before, -1, -1, -1)
-            stream = Stream(before, frames[:, -1:], None, self.config.delay)
+            stream = StreamState(before, frames[:, -1:], None, self.config.delay)
         last = frames[:, -1:]
         frames = torch.cat([stream.frames, frames], 1)
         span = self._padding.before + self._padding.after
         kept = frames[:, frames.shape[1] - span :] if span else frames[:, :0]
         if frames.shape[1] <= span:
             nothing = frames.new_zeros(len(frames), 0, len(self.config.labels), dtype=torch.float32)
-            return nothing, Stream(frames, last, stream.lstm, stream.waiting)
+            return nothing, StreamState(frames, last, stream.lstm, stream.waiting)
         memory = self.lstm(self.encoder(frames), None, stream.lstm)
         known = memory.values[:, stream.waiting :]
         waiting = max(0, stream.waiting - memory.values.shape[1])
-        return self.output(known), Stream(kept, last, memory.state, waiting)
+        return self.output(known), StreamState(kept, last, memory.state, waiting)
+
+    feed, finish = Renamed("forward_chunk"), Renamed("flush")
