@@ -1,6 +1,6 @@
 """seqcore: deep LSTM encoders and decoders, and the four sequence problems they solve.
 
-The public names are loaded on first use, so that ``import seqcore`` stays light.
+The public names are loaded on first use, so that `import seqcore` stays light.
 """
 
 from importlib import import_module as _import_module

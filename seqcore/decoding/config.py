@@ -1,4 +1,4 @@
-"""The settings of a search."""
+"""The configuration of a search."""
 
 from typing import Annotated
 
@@ -13,12 +13,12 @@ Hypotheses = Annotated[int, Field(ge=1, le=MAX_HYPOTHESES)]
 
 @settings(ValueError)
 class GenerationConfig:
-    """How to search for an answer. Every field is a number or a tuple of numbers, so it goes through JSON unharmed.
+    """Says how to search. Every field is a number or a tuple of numbers, so that it goes through JSON unharmed.
 
     Attributes:
         eos: the token that ends a hypothesis.
         pad: the token that fills gaps; it is never generated.
-        beam_size: hypotheses kept at every step, 1,000 at most; 1 is greedy search. Sampling does not use it.
+        beam_size: hypotheses kept at every step, 10,000 at most; 1 is greedy search. Sampling does not use it.
         n_best: hypotheses returned for a sentence: the best of a beam, or so many independent samples.
         max_length: the most steps a sentence may take, its end token counted as one of them: a finished hypothesis has
             at most max_length - 1 tokens, one cut short has exactly max_length. One number for all sentences, or one
@@ -40,6 +40,11 @@ class GenerationConfig:
 
     Raises:
         ValueError: a field is out of range; the message names it and says what is allowed.
+
+    Example:
+        >>> config = GenerationConfig(eos=2, pad=0, beam_size=4, n_best=2)
+        >>> config.limits(sentences=3)
+        [100, 100, 100]
     """
 
     eos: Count

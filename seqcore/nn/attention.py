@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+AttentionKind = Literal["dot", "general", "additive"]
+
 
 @dataclass(frozen=True)
 class AttentionConfig:
@@ -17,7 +19,7 @@ class AttentionConfig:
         gate: let each step decide how much of what it sees counts (the β of Xu 2015).
     """
 
-    kind: str = "general"
+    kind: AttentionKind = "general"
     layer: int = 1
     gate: bool = False
 
@@ -119,7 +121,6 @@ class AdditiveAttention(Attention):
         return self.energy(torch.tanh(self.project_query(query).unsqueeze(2) + keys.unsqueeze(1))).squeeze(3)
 
 
-AttentionKind = Literal["dot", "general", "additive"]
 ATTENTIONS: dict[AttentionKind, type[Attention]] = {
     "dot": DotAttention,
     "general": GeneralAttention,

@@ -1,4 +1,4 @@
-"""Turns photographs into grids of features with a convolutional network or a vision transformer."""
+"""Image encoders, which turn photographs into grids of features."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,18 +18,18 @@ BODIES = {"blocks", "encoder", "features", "layers", "stages", "trunk_output"}
 # The first child of a torchvision classifier that follows the grid.
 HEADS = {"avgpool", "classifier", "dropout", "fc", "flatten", "head", "heads"}
 
-MAX_SIDE = 4096  # pixels that a configuration may ask for: more of them is no image but an attack on the memory
+MAX_SIDE = 4096  # In pixels: what asks for more is no image but an attack on the memory.
 
 
 @settings()
 class ImageEncoderConfig:
-    """Which network reads images, and what it is given.
+    """Says which network reads images, and what it is given.
 
     Attributes:
         backbone: a timm model (`tf_efficientnet_lite2`) or a torchvision one (`torchvision:resnet18`).
         size: side of the square images, in pixels.
-        mean, std: of the three colours on the scale 0 to 255; the network reads (image − mean) / std. EfficientNet-Lite
-            was trained on (image − 127) / 128; `image_encoder_config` knows what others were trained on.
+        mean, std: those of the three colours on the scale 0 to 255; the network reads (image − mean) / std.
+            EfficientNet-Lite was trained on (image − 127) / 128; for others see `image_encoder_config`.
     """
 
     backbone: str = "tf_efficientnet_lite2"
@@ -45,10 +45,10 @@ class ImageEncoderConfig:
 
 
 def image_encoder_config(backbone: str, size: int | None = None) -> ImageEncoderConfig:
-    """What a backbone was trained on: its normalisation, and its size unless another is given.
+    """Find out what a backbone was trained on: its normalisation, and its size unless another is given.
 
     Raises:
-        SettingsError: no such backbone, or its library is missing.
+        SettingsError: there is no such backbone, or its library is missing.
     """
     mean, std, usual = IMAGENET_MEAN, IMAGENET_STD, 224
     if not backbone.startswith(TORCHVISION):
@@ -63,14 +63,20 @@ def image_encoder_config(backbone: str, size: int | None = None) -> ImageEncoder
 
 
 class ImageEncoder(nn.Module):
-    """A pretrained network without its classifier: images (B, 3, size, size) → grid (B, S, D).
+    """Runs an image network without its classifier: images (B, 3, size, size) → grid (B, S, D).
 
-    Weights are random until `new_image_encoder` or a checkpoint fills them.
-    `.to(memory_format=torch.channels_last)` is respected. Where all is frozen autograd records nothing,
-    unless the images themselves ask for gradients.
+    Weights are random until `new_image_encoder` or a checkpoint fills them. `.to(memory_format=torch.channels_last)` is
+    respected. Where all is frozen autograd records nothing, unless the images themselves ask for gradients.
+
+    Args:
+        config: which network, and what it is given.
+
+    Attributes:
+        output_size: D, the width of a place of the grid.
+        grid_shape: rows and columns of the grid; S is their product.
 
     Raises:
-        SettingsError: no such backbone, it cannot read this size, or it gives no grid.
+        SettingsError: there is no such backbone, it cannot read this size, or it gives no grid.
     """
 
     mean: Tensor
@@ -87,7 +93,7 @@ class ImageEncoder(nn.Module):
         try:
             with torch.no_grad():
                 features = _drop_unused(self.backbone, lambda: self._grid(torch.zeros(1, 3, config.size, config.size)))
-        except Exception as error:  # networks object to a size in many ways
+        except Exception as error:  # Networks object to a size in many ways.
             raise SettingsError(
                 f"{config.backbone} gives no grid for images of {config.size} pixels: {error}"
             ) from error
@@ -95,11 +101,11 @@ class ImageEncoder(nn.Module):
         self.train()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, 3, size, size), uint8 or floating point from 0 to 255 → (B, S, D), rows of the grid first."""
+        """Encode images (B, 3, size, size), uint8 or floating point from 0 to 255 → (B, S, D), row by row."""
         return self._grid(images).flatten(1, 2)
 
     def pooled(self, images: Tensor) -> Tensor:
-        """As `forward`, but the mean over the grid: (B, D)."""
+        """Do as `forward`, and take the mean over the grid: (B, D)."""
         return self._grid(images).mean((1, 2))
 
     def _grid(self, images: Tensor) -> Tensor:
@@ -120,16 +126,16 @@ class ImageEncoder(nn.Module):
 
     @property
     def stages(self) -> list[tuple[str, list[nn.Module]]]:
-        """The network in order, each stage by the name of its first layer; norms belong to the stage before them.
+        """List the network in order, each stage by the name of its first layer; norms belong to the stage before them.
 
-        Of an EfficientNet: conv_stem, blocks.0 to blocks.6, conv_head.
+        Those of an EfficientNet are conv_stem, blocks.0 to blocks.6, and conv_head.
         """
-        found: list[tuple[str, list[nn.Module]]] = []
+        stages: list[tuple[str, list[nn.Module]]] = []
         for name, part in _parts(self.backbone):
-            if not found or any(weight.dim() > 1 for weight in part.parameters()):
-                found.append((name, []))
-            found[-1][1].append(part)
-        return found
+            if not stages or any(weight.dim() > 1 for weight in part.parameters()):
+                stages.append((name, []))
+            stages[-1][1].append(part)
+        return stages
 
     def train_last(self, stages: int | None) -> None:
         """Freeze all but the last so many stages: 0 freezes everything, None frees everything.
@@ -139,11 +145,11 @@ class ImageEncoder(nn.Module):
         Raises:
             SettingsError: there are not so many stages.
         """
-        found = self.stages
-        if stages is not None and not 0 <= stages <= len(found):
-            raise SettingsError(f"{self.config.backbone} has {len(found)} stages, so {stages} cannot be trained")
-        self.requires_grad_(stages is None or stages == len(found))
-        for _, parts in found[len(found) - stages :] if stages else []:
+        every = self.stages
+        if stages is not None and not 0 <= stages <= len(every):
+            raise SettingsError(f"{self.config.backbone} has {len(every)} stages, so {stages} cannot be trained")
+        self.requires_grad_(stages is None or stages == len(every))
+        for _, parts in every[len(every) - stages :] if stages else []:
             for part in parts:
                 part.requires_grad_(True)
         self.train(self.training)
@@ -169,7 +175,7 @@ class _Trunk(nn.Module):
             if not name.lower().startswith("aux"):
                 self.add_module(name, child)
         if type(model).__name__ == "DenseNet":
-            self.add_module("relu", nn.ReLU())  # a function in torchvision
+            self.add_module("relu", nn.ReLU())  # It is a function in torchvision.
 
     def forward(self, x: Tensor) -> Tensor:
         for child in self.children():

@@ -101,7 +101,7 @@ class Task(ABC):
         return next(self.network.parameters()).device
 
     def to(self, device: str | torch.device) -> Self:
-        """Move the weights; ``auto`` is the first accelerator, or else the CPU."""
+        """Move the weights; `auto` is the first accelerator, or else the CPU."""
         self.network.to(choose_device(device))
         return self
 
@@ -116,7 +116,7 @@ class Task(ABC):
         """Load a checkpoint, ready to answer.
 
         Args:
-            source: a folder, or a hub id; or what :func:`seqcore.checkpoint.read_checkpoint` gave of one.
+            source: a folder, or a hub id; or what `seqcore.checkpoint.read_checkpoint` gave of one.
             revision: of the hub id.
             dtype: to compute in, whatever the file holds.
 
@@ -146,10 +146,10 @@ class Task(ABC):
         return task
 
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:
-        """Write everything that :meth:`from_pretrained` needs, whole or not at all.
+        """Write everything that `from_pretrained` needs, whole or not at all.
 
         Args:
-            dtype: of the saved weights, such as ``torch.float16``; without it, their own.
+            dtype: of the saved weights, such as `torch.float16`; without it, their own.
 
         Raises:
             CheckpointError: the folder cannot be written; what it held is still there.
@@ -158,7 +158,7 @@ class Task(ABC):
         write_checkpoint(folder, config, self.network, dtype, self.save_assets)
 
     def push_to_hub(self, name: str, private: bool = False, dtype: torch.dtype | None = torch.float16) -> str:
-        """Upload the checkpoint as ``owner/name`` and return its address; needs a token, as ``hf auth login`` gives.
+        """Upload the checkpoint as `owner/name` and return its address; needs a token, as `hf auth login` gives.
 
         A model card is not written by seqcore: edit it there.
         """
@@ -201,7 +201,7 @@ class Task(ABC):
     def read_rows(
         cls, source: str, columns: Mapping[str, str] | None = None, split: str = "train"
     ) -> Sequence[Mapping[str, Any]]:
-        """Rows of a data set, checked: see :func:`seqcore.data.read_rows`."""
+        """Rows of a data set, checked: see `seqcore.data.read_rows`."""
         return read_rows(source, cls.fields, columns, split, cls.optional)
 
     def files(self, names: Sequence[str]) -> list[str]:
@@ -294,7 +294,7 @@ class Task(ABC):
 
     @abstractmethod
     def to_text(self, result: Any) -> str:
-        """A result as one line of text, as ``seqcore predict`` prints it."""
+        """A result as one line of text, as `seqcore predict` prints it."""
 
     @abstractmethod
     def to_dict(self, result: Any) -> dict[str, Any]:
@@ -302,7 +302,7 @@ class Task(ABC):
 
     @abstractmethod
     def compute_metrics(self, predictions: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """How good predictions are; each name and definition is in :mod:`seqcore.metrics`. Figures are floats."""
+        """How good predictions are; each name and definition is in `seqcore.metrics`. Figures are floats."""
 
 
 def _between(options: Mapping[str, Any], begin: int, end: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from seqcore.validation import shown
 
 
 def choose_device(device: str | torch.device) -> torch.device:
-    """``auto`` → the first accelerator that is there, or the CPU; anything else as torch names it.
+    """`auto` → the first accelerator that is there, or the CPU; anything else as torch names it.
 
     Raises:
         SettingsError: no such device here.

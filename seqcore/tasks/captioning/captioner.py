@@ -70,7 +70,7 @@ class Captioner(Task):
     def read_rows(
         cls, source: str, columns: Mapping[str, str] | None = None, split: str = "train"
     ) -> Sequence[Mapping[str, Any]]:
-        """Rows of a folder of images, a table or a hub id: see :func:`~seqcore.tasks.captioning.rows.read_captions`."""
+        """Rows of a folder of images, a table or a hub id: see `read_captions`."""
         return read_captions(source, columns, split)
 
     def parameter_groups(self) -> list[list[nn.Parameter]]:
@@ -108,14 +108,14 @@ class Captioner(Task):
         """Describe one image, or each of a list.
 
         An image is a path, bytes, a file, a PIL image, an array (H, W) or (H, W, C), or a tensor (C, H, W): see
-        :func:`~seqcore.media.images.open_image`. It is stretched to a square, as those of the training were.
+        `open_image`. It is stretched to a square, as those of the training were.
 
         Args:
             beam_size: hypotheses an image; 1 is greedy.
-            n_best: captions an image, the others as ``alternatives``; without it 3, or ``beam_size`` if less.
+            n_best: captions an image, the others as `alternatives`; without it 3, or `beam_size` if less.
             batch_size: images worked on at once; it never changes an answer.
-            generation: other settings of :class:`~seqcore.decoding.GenerationConfig`, such as ``length_penalty``; a
-                ``max_length`` counts up to that of the model.
+            generation: other settings of `GenerationConfig`, such as `length_penalty`; a
+                `max_length` counts up to that of the model.
 
         Raises:
             InputError: an image that cannot be read, with its number in a list, or a setting out of range.
@@ -219,13 +219,13 @@ class Captioner(Task):
         return result.text
 
     def to_dict(self, result: Caption) -> dict[str, Any]:
-        """``{text, score}``, and ``alternatives`` where there are any."""
+        """`{text, score}`, and `alternatives` where there are any."""
         record = {"text": result.text, "score": round(result.score, 4)}
         more = {"alternatives": [self.to_dict(other) for other in result.alternatives]} if result.alternatives else {}
         return {**record, **more}
 
     def compute_metrics(self, predictions: Sequence[Caption], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """``bleu1`` to ``bleu4``, ``cider`` and ``most_frequent``: see :func:`seqcore.metrics.caption_scores`."""
+        """`bleu1` to `bleu4`, `cider` and `most_frequent`: see `seqcore.metrics.caption_scores`."""
         return caption_scores([one.text for one in predictions], [row["captions"] for row in rows])
 
     def _search(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> GenerationConfig:

@@ -1,4 +1,4 @@
-"""What a captioner is, as its ``config.json`` says."""
+"""What a captioner is, as its `config.json` says."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ class CaptionerConfig:
     """What a captioner is.
 
     Attributes:
-        backbone, image_size, image_mean, image_std: see :class:`~seqcore.nn.images.ImageEncoderConfig`.
+        backbone, image_size, image_mean, image_std: see `ImageEncoderConfig`.
         vocab_size: pieces of the vocabulary (the most, before training; the number, after).
         embedding_size: E, tied between input and output.
         memory_size: M, what each cell of the grid is projected to.

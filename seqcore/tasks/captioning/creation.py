@@ -19,7 +19,7 @@ def new_captioner(config: CaptionerConfig, captions: Iterable[str], weights: str
     """An untrained captioner that sees by weights from elsewhere, with a tokenizer learned from captions.
 
     Args:
-        weights: of the image encoder, see :func:`~seqcore.nn.image_weights.new_image_encoder`; None is random.
+        weights: of the image encoder, see `new_image_encoder`; None is random.
 
     Raises:
         DataError: too little text for a vocabulary.
@@ -40,7 +40,7 @@ def extended_captioner(old: Captioner, config: CaptionerConfig, captions: Iterab
     spell it. All other weights are the old ones.
 
     Args:
-        config: gives vocabulary, dropout and the training objective's settings; all sizes are those of ``old``.
+        config: gives vocabulary, dropout and the training objective's settings; all sizes are those of `old`.
 
     Raises:
         DataError: too little text for a vocabulary.

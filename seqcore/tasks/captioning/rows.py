@@ -34,17 +34,17 @@ class NumberedCaptions(list[str]):
 
 
 def read_captions(source: str, columns: Mapping[str, str] | None = None, split: str = "train") -> list[dict[str, Any]]:
-    """Read ``{image, captions}``, one row an image, and check it.
+    """Read `{image, captions}`, one row an image, and check it.
 
     Args:
-        source: a folder of images with a ``metadata.jsonl`` or ``metadata.csv`` (``file_name``, and ``captions``, a
-            list, or ``caption``); a CSV, TSV, JSON lines or Parquet file with ``image``, the image's path from the
-            file's own folder; or a hub id. Rows of one image are put together; ``caption_0`` to ``caption_4`` are one
+        source: a folder of images with a `metadata.jsonl` or `metadata.csv` (`file_name`, and `captions`, a
+            list, or `caption`); a CSV, TSV, JSON lines or Parquet file with `image`, the image's path from the
+            file's own folder; or a hub id. Rows of one image are put together; `caption_0` to `caption_4` are one
             list.
-        columns: where ``image`` and ``captions`` have other names.
+        columns: where `image` and `captions` have other names.
 
     Returns:
-        Rows whose ``image`` is a path or bytes.
+        Rows whose `image` is a path or bytes.
 
     Raises:
         DataError: no such source, or an image or a caption missing; the message names the row (from 1).

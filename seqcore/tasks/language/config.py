@@ -1,4 +1,4 @@
-"""What a language model is, as its ``config.json`` says."""
+"""What a language model is, as its `config.json` says."""
 
 from seqcore.validation import Rate, Size, settings
 

@@ -7,7 +7,7 @@ from seqcore.tasks.language.model import LanguageModel
 
 
 def new_language_model(config: LanguageModelConfig, texts: Iterable[str]) -> LanguageModel:
-    """An untrained language model whose tokenizer is learned from ``texts``.
+    """An untrained language model whose tokenizer is learned from `texts`.
 
     Raises:
         DataError: too little text for a vocabulary.

@@ -88,8 +88,8 @@ class LanguageModel(Task):
         """Write on from a prompt, drawn at random (Karpathy 2015).
 
         Args:
-            generation: settings of :class:`~seqcore.decoding.GenerationConfig`, such as ``temperature``, ``top_k``,
-                ``top_p``, ``seed`` and ``max_length``.
+            generation: settings of `GenerationConfig`, such as `temperature`, `top_k`,
+                `top_p`, `seed` and `max_length`.
 
         Raises:
             InputError: a setting out of range.
@@ -99,10 +99,10 @@ class LanguageModel(Task):
         return self.tokenizer.decode([*read, *best.tokens])
 
     def stream(self, prompt: str = "", **generation: Any) -> Iterator[Written]:
-        """Write on as :meth:`write` does, and give what there is after every piece; the last is all that it writes.
+        """Write on as `write` does, and give what there is after every piece; the last is all that it writes.
 
         Raises:
-            InputError: at once, what :meth:`write` refuses.
+            InputError: at once, what `write` refuses.
         """
         read, config = self._to_write(prompt, generation)
         return self._growing(read, config)
@@ -113,10 +113,10 @@ class LanguageModel(Task):
         """The likeliest pieces of a place, and what temperature, top-k and top-p make of their probabilities.
 
         Args:
-            log_probabilities: (V,), of :class:`Written`.
+            log_probabilities: (V,), of `Written`.
 
         Returns:
-            Pieces and probabilities, ``count`` at most, falling.
+            Pieces and probabilities, `count` at most, falling.
         """
         best = restrict(log_probabilities, temperature, top_k, top_p).softmax(-1).topk(min(count, len(self.tokenizer)))
         return list(zip(self.tokenizer.ids_to_tokens(best.indices.tolist()), best.values.tolist(), strict=True))
@@ -167,7 +167,7 @@ class LanguageModel(Task):
         return logits.log_softmax(-1)
 
     def example(self, row: Mapping[str, Any]) -> Example:
-        """``{text}`` → token numbers from start to end."""
+        """`{text}` → token numbers from start to end."""
         tokens = self._tokens(row["text"])
         return {"tokens": array("i", [self.tokenizer.bos_id, *tokens, self.tokenizer.eos_id])}
 
@@ -194,12 +194,12 @@ class LanguageModel(Task):
         return f"{result.perplexity:.2f}"
 
     def to_dict(self, result: Likelihood) -> dict[str, Any]:
-        """``{perplexity, tokens, log_probabilities}``."""
+        """`{perplexity, tokens, log_probabilities}`."""
         logs = [round(value, 4) for value in result.log_probabilities]
         return {"perplexity": round(result.perplexity, 4), "tokens": list(result.tokens), "log_probabilities": logs}
 
     def compute_metrics(self, predictions: Sequence[Likelihood], rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """``log_likelihood``, the mean of a token in nats, and ``perplexity``, over all tokens and ends of texts."""
+        """`log_likelihood`, the mean of a token in nats, and `perplexity`, over all tokens and ends of texts."""
         values = [value for prediction in predictions for value in prediction.log_probabilities]
         mean = torch.tensor(values, dtype=torch.float64).mean()
         return {"log_likelihood": float(mean), "perplexity": float(mean.neg().exp())}

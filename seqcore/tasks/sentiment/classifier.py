@@ -94,7 +94,7 @@ class SentimentClassifier(Task):
     ) -> Sentiment | list[Sentiment]:
         """Classify one text, or a list of them; texts of like length are worked on together.
 
-        A text is read whole, in chunks with carried state, up to ``config.max_length`` tokens.
+        A text is read whole, in chunks with carried state, up to `config.max_length` tokens.
 
         Args:
             explain: also give each word's contribution and how the verdict moves from word to word.
@@ -128,7 +128,7 @@ class SentimentClassifier(Task):
         return [self.tokenizer.bos_id, *self.tokenizer.encode(text)]
 
     def example(self, row: Mapping[str, Any]) -> Example:
-        """``{text, label}`` → token numbers, and the number of the class, or of all classes 0 or 1."""
+        """`{text, label}` → token numbers, and the number of the class, or of all classes 0 or 1."""
         tokens = self._read(row["text"])[1]
         return {"tokens": array("i", tokens), "label": self.class_number(row["label"])}
 
@@ -183,7 +183,7 @@ class SentimentClassifier(Task):
         return f"{result.label}\t{result.probability:.4f}"
 
     def to_dict(self, result: Sentiment) -> dict[str, Any]:
-        """``{label, probabilities}``, and what is unusual: ``unsure``, ``out_of_domain``, ``characters_cut``."""
+        """`{label, probabilities}`, and what is unusual: `unsure`, `out_of_domain`, `characters_cut`."""
         rounded = {name: round(value, 4) for name, value in result.probabilities.items()}
         record: dict[str, Any] = {"label": result.label, "probabilities": rounded}
         for name in ("unsure", "out_of_domain", "characters_cut"):
@@ -192,7 +192,7 @@ class SentimentClassifier(Task):
         return record
 
     def compute_metrics(self, predictions: Sequence[Sentiment], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Accuracy, macro F1 and ECE in per cent, and a confusion matrix: see :mod:`seqcore.metrics`.
+        """Accuracy, macro F1 and ECE in per cent, and a confusion matrix: see `seqcore.metrics`.
 
         Of several labels, accuracy is that of all decisions, and there is neither ECE nor a matrix.
         """

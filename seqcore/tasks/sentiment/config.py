@@ -1,4 +1,4 @@
-"""What a sentiment classifier is, as its ``config.json`` says."""
+"""What a sentiment classifier is, as its `config.json` says."""
 
 from seqcore.deprecation import Renamed
 from seqcore.errors import SettingsError
@@ -11,7 +11,7 @@ class SentimentConfig:
 
     Attributes:
         labels: names of the classes.
-        multi_label: a text may have any number of labels, which a ``|`` divides in data.
+        multi_label: a text may have any number of labels, which a `|` divides in data.
         vocab_size: pieces of the vocabulary (the most, before training; the number, after).
         embedding_size, hidden_size, num_layers: E, H and L of a one-way LSTM.
         lowercase: read capitals as small letters.

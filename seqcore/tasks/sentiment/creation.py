@@ -27,10 +27,10 @@ def classifier_from(
 ) -> tuple[SentimentClassifier, int]:
     """A classifier with what another model has learned, and how many rows of its embedding were kept.
 
-    Encoder and embedding are the old ones; the classes too, if ``old`` has the same labels.
+    Encoder and embedding are the old ones; the classes too, if `old` has the same labels.
 
     Args:
-        config: gives labels and dropout; all sizes are those of ``old``.
+        config: gives labels and dropout; all sizes are those of `old`.
         tokenizer: a new vocabulary. Pieces that both have keep their embedding; a new one begins with the mean of the
             old pieces that spell it.
     """

@@ -17,7 +17,7 @@ LONGEST = 1024  # tokens of a text whose words are weighed: each costs as much a
 def explained(
     network: SentimentNetwork, config: SentimentConfig, tokenizer: Tokenizer, text: str, result: Sentiment
 ) -> dict[str, Any]:
-    """The fields of a :class:`Sentiment` that ``explain`` asks for."""
+    """The fields of a `Sentiment` that `explain` asks for."""
     numbers, surfaces = tokenizer.encode_with_surfaces(text)
     tokens = torch.tensor([[tokenizer.bos_id, *numbers[: config.max_length - 1]]])
     tokens = tokens.to(network.embedding.weight.device)

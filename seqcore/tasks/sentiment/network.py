@@ -69,7 +69,7 @@ class SentimentNetwork(nn.Module):
         return self._classified(pool(self.encoder(x).values, lengths))
 
     def logits_in_chunks(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """As :meth:`logits`, in memory that does not grow with T; a text that has ended is not read on."""
+        """As `logits`, in memory that does not grow with T; a text that has ended is not read on."""
         if tokens.shape[1] == 0:
             raise ValueError("there are no tokens to read")
         lengths, order = lengths.sort(descending=True)
@@ -110,7 +110,7 @@ class SentimentNetwork(nn.Module):
         return [list(self.head.parameters()), *reversed(layers), list(self.embedding.parameters())]
 
     def prefixes(self, tokens: Tensor) -> Tensor:
-        """What :meth:`logits` gives after every token: (1, T) → (T, C)."""
+        """What `logits` gives after every token: (1, T) → (T, C)."""
         values = self.encoder(self.embed(tokens)).values
         return torch.cat(
             [self.head(part.to(values.dtype)) for part in concat_pooling_of_prefixes(values)[0].split(CHUNK)]

@@ -11,18 +11,18 @@ class Sentiment:
     """What a text says, and why.
 
     Attributes:
-        label: the likeliest class; of several labels, those of probability 0.5 and more, a ``|`` between them.
+        label: the likeliest class; of several labels, those of probability 0.5 and more, a `|` between them.
         probabilities: calibrated, by label.
         unsure: the label's probability is within the band that the caller set.
         out_of_domain: the text has no letters, or is in no language that the model has learned; it is unsure then.
         characters_cut: characters at the end that were not read, since the text is too long.
         text: as it was read, without formatting.
         tokens: its words, blanks and all: together they are the text; none where nothing of it is read, such as a
-            control character. With ``explain`` only, as all that follows.
-        attributions: what each word adds to ``logit`` (integrated gradients, Sundararajan 2017). Empty where the text
+            control character. With `explain` only, as all that follows.
+        attributions: what each word adds to `logit` (integrated gradients, Sundararajan 2017). Empty where the text
             is too long to explain.
         baseline: the logit of as many words that say nothing.
-        logit: the log-odds of the label, calibrated: ``baseline`` and all attributions together.
+        logit: the log-odds of the label, calibrated: `baseline` and all attributions together.
         trajectory: the probabilities after each word, as the LSTM reads; a tuple in the order of the labels.
     """
 

@@ -1,4 +1,4 @@
-"""What a translator is, as its ``config.json`` says."""
+"""What a translator is, as its `config.json` says."""
 
 import re
 from typing import Annotated
@@ -15,7 +15,7 @@ class TranslatorConfig:
     """What a translator is.
 
     Attributes:
-        directions: pairs it is trained for, ``source-target``.
+        directions: pairs it is trained for, `source-target`.
         vocab_size: pieces of the shared vocabulary (the most, before training; the number, after).
         embedding_size: E, tied between source, target and output.
         encoder_hidden_size: H of each of the encoder's two directions.

@@ -11,7 +11,7 @@ from seqcore.tasks.vocabulary import copy_rows
 
 
 def new_translator(config: TranslatorConfig, texts: Iterable[str]) -> Translator:
-    """An untrained translator whose tokenizer is learned from ``texts`` of all its languages.
+    """An untrained translator whose tokenizer is learned from `texts` of all its languages.
 
     Raises:
         DataError: too little text for a vocabulary.
@@ -27,7 +27,7 @@ def extended_translator(old: Translator, config: TranslatorConfig, texts: Iterab
     spell it. All other weights are the old ones.
 
     Args:
-        config: gives directions, vocabulary, dropout and label smoothing; all sizes are those of ``old``.
+        config: gives directions, vocabulary, dropout and label smoothing; all sizes are those of `old`.
 
     Raises:
         DataError: too little text for a vocabulary.

@@ -27,7 +27,7 @@ class PartDecoder:
     Args:
         marks: of languages, never written.
         longest: tokens written for a part at most.
-        settings: of :class:`~seqcore.decoding.GenerationConfig`.
+        settings: of `GenerationConfig`.
 
     Raises:
         InputError: a setting is unknown or out of range.
@@ -60,7 +60,7 @@ class PartDecoder:
         return results
 
     def stream(self, part: Part) -> Iterator[Translation]:
-        """Translate one part and give the best so far after every step; the last one is what :meth:`decode` gives."""
+        """Translate one part and give the best so far after every step; the last one is what `decode` gives."""
         config = self._config([part], bool(part.items))
         found: list[Hypothesis] | None = None
         with refusals():

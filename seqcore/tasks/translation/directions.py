@@ -14,9 +14,9 @@ def text_direction(text: str, source: str, target: str | None, known: Sequence[s
     """The languages of a request.
 
     Args:
-        source: ``auto`` is detected; a text that turns out to be in the target language has that one twice.
+        source: `auto` is detected; a text that turns out to be in the target language has that one twice.
         target: without it, the first that is known for the source.
-        known: directions, such as ``en-de``.
+        known: directions, such as `en-de`.
 
     Raises:
         InputError: a direction that is not known, or what is no code of a language.

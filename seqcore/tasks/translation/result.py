@@ -17,7 +17,7 @@ class Translation:
         tokens: the pieces written, T of them; what was copied, such as a number, is one of its own.
         token_probabilities: of each of them, given those before.
         score: log-probability over length penalty (Wu 2016); higher is better. Of several sentences, the mean.
-        source_tokens: the pieces read, language mark first and ``</s>`` last; S of them.
+        source_tokens: the pieces read, language mark first and `</s>` last; S of them.
         attention: (T, S), each row sums to 1; left out, (0, S), for a text of more than 2**24 of them.
         alternatives: the other n-best of a text of one sentence, best first.
         sentences: of a text of several, each one's own translation; else empty.

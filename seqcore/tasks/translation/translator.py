@@ -106,12 +106,12 @@ class Translator(Task):
 
         Args:
             source, target: language codes, one for all texts or a list of one for each; a pair must be one of
-                ``config.directions``. A source of ``auto`` is detected for each text; one that turns out to be in the
+                `config.directions`. A source of `auto` is detected for each text; one that turns out to be in the
                 target language stays as it is. Without a target, the first that the model knows for the source.
             beam_size: hypotheses a sentence; 1 is greedy.
-            n_best: translations a sentence, the others as ``alternatives``; without it 3, or ``beam_size`` if less.
+            n_best: translations a sentence, the others as `alternatives`; without it 3, or `beam_size` if less.
             batch_size: sentences worked on at once; it never changes an answer.
-            generation: other settings of :class:`~seqcore.decoding.GenerationConfig`, such as ``length_penalty``.
+            generation: other settings of `GenerationConfig`, such as `length_penalty`.
 
         Raises:
             InputError: a direction that the model was not trained for, a text in a language that it does not read,
@@ -147,14 +147,14 @@ class Translator(Task):
         """Translate a text and give the translation so far after every step; the last one is what `translate` gives.
 
         With a beam, the end of the text so far may still change. Only the last one has attention and alternatives.
-        Arguments and errors are those of :meth:`translate`; errors come at once.
+        Arguments and errors are those of `translate`; errors come at once.
         """
         decoder = self._part_decoder(beam_size, n_best, generation)
         languages, pieces = self._read(text, source, target)
         return (in_languages(found, languages) for found in decoder.stream_text(pieces))
 
     def example(self, row: Mapping[str, Any]) -> Example:
-        """``{source, target, source_lang?, target_lang?}`` → token numbers; without languages, the first direction."""
+        """`{source, target, source_lang?, target_lang?}` → token numbers; without languages, the first direction."""
         source, target = self._direction(row)
         check_direction(source, target, self.config.directions)
         texts = row["source"], row["target"]
@@ -230,7 +230,7 @@ class Translator(Task):
         return " ".join(result.text.splitlines())
 
     def to_dict(self, result: Translation) -> dict[str, Any]:
-        """``{text, score, tokens, token_probabilities}``, and ``alternatives`` where there are any."""
+        """`{text, score, tokens, token_probabilities}`, and `alternatives` where there are any."""
         probabilities = [round(value, 4) for value in result.token_probabilities]
         record = {"text": result.text, "score": round(result.score, 4), "tokens": list(result.tokens)}
         more = {"alternatives": [self.to_dict(other) for other in result.alternatives]} if result.alternatives else {}
@@ -239,9 +239,9 @@ class Translator(Task):
     def compute_metrics(
         self, predictions: Sequence[Translation], rows: Sequence[Mapping[str, Any]]
     ) -> dict[str, float]:
-        """``bleu`` and ``chrf``, both lower-cased: see :func:`seqcore.metrics.bleu`, :func:`seqcore.metrics.chrf`.
+        """`bleu` and `chrf`, both lower-cased: see `seqcore.metrics.bleu`, `seqcore.metrics.chrf`.
 
-        Of rows in several directions, the mean over the directions, and each one by its name, ``bleu_en-de``.
+        Of rows in several directions, the mean over the directions, and each one by its name, `bleu_en-de`.
         """
         groups: dict[str, list[tuple[str, str]]] = {}
         for prediction, row in zip(predictions, rows, strict=True):

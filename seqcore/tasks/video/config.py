@@ -1,4 +1,4 @@
-"""What a per-frame video classifier is, as its ``config.json`` says."""
+"""What a per-frame video classifier is, as its `config.json` says."""
 
 from typing import Annotated
 
@@ -23,17 +23,17 @@ class FrameClassifierConfig:
     Attributes:
         labels: the classes, C of them.
         background: the one that says that nothing is there, such as silence; none if empty.
-        aliases: other names that data may have for labels, each ``name=label``.
-        backbone: ``compact``, a small network trained from nothing, or a network of timm or torchvision by its name.
+        aliases: other names that data may have for labels, each `name=label`.
+        backbone: `compact`, a small network trained from nothing, or a network of timm or torchvision by its name.
         height, width: of what the network sees of a frame, in pixels; of a pretrained one, both are its size.
         crop: top, left, bottom and right of what is seen, as parts of the frame; this is scaled to height and width,
             margins included.
         margin: pixels on every side that only training sees, which moves its crop by as much at random.
         grey: read brightness alone.
-        image_mean, image_std: of a pretrained network, see :class:`~seqcore.nn.images.ImageEncoderConfig`.
+        image_mean, image_std: of a pretrained network, see `ImageEncoderConfig`.
         offsets: of the compact network: frames that it sees beside each.
         widths: of the compact network: channels of its stages.
-        motion: of the compact network: measure how the camera moves, see :class:`~seqcore.nn.motion.CameraMotion`.
+        motion: of the compact network: measure how the camera moves, see `CameraMotion`.
         frame_size: D, numbers a frame, of the compact network.
         hidden_size, num_layers: of the LSTM.
         bidirectional: reads whole videos, and cannot stream.

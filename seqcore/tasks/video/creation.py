@@ -23,7 +23,7 @@ def new_frame_classifier(config: FrameClassifierConfig, weights: str | Path | No
     """An untrained classifier.
 
     Args:
-        weights: of a pretrained image network, see :func:`~seqcore.nn.image_weights.new_image_encoder`; None is random.
+        weights: of a pretrained image network, see `new_image_encoder`; None is random.
 
     Raises:
         SettingsError: no such backbone or weights.
@@ -40,7 +40,7 @@ def frame_classifier_from(old: FrameClassifier, config: FrameClassifierConfig) -
     """A classifier with what another one has learned, and for how many labels it kept the output.
 
     Args:
-        config: gives labels, background and settings of the training; all else is that of ``old``.
+        config: gives labels, background and settings of the training; all else is that of `old`.
     """
     given = {name: getattr(config, name) for name in (*_TRAINING, "labels", "background", "aliases")}
     new = FrameClassifier(replace(old.config, **given))

@@ -54,7 +54,7 @@ class FrameLabels:
 
 
 def labelled(times: tuple[float, ...], fps: float, probabilities: Tensor, config: FrameClassifierConfig) -> FrameLabels:
-    """Each frame's likeliest label, after probabilities (T, C) were smoothed over ``config.median`` frames."""
+    """Each frame's likeliest label, after probabilities (T, C) were smoothed over `config.median` frames."""
     probabilities = _smoothed(probabilities, config.median)
     labels = tuple(config.labels[number] for number in probabilities.argmax(1).tolist())
     return FrameLabels(times, fps, labels, probabilities)

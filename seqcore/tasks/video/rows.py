@@ -31,17 +31,17 @@ class ComposedFilm:
 
 
 def read_videos(source: str, columns: Mapping[str, str] | None = None, split: str = "train") -> list[Row]:
-    """Read ``{video, segments}``, one row a video, and check it.
+    """Read `{video, segments}`, one row a video, and check it.
 
     Args:
-        source: a folder with ``metadata.jsonl`` or ``metadata.csv`` (``file_name``, and ``segments``, a list of
-            ``{start, end, label}`` in seconds, or ``label``, for all of it); a folder with a folder for each class; a
-            table with ``video``, the path from the table's own folder, and the same; or a hub id with ``video`` and
-            ``label``.
-        columns: where ``video``, ``segments`` and ``label`` have other names.
+        source: a folder with `metadata.jsonl` or `metadata.csv` (`file_name`, and `segments`, a list of
+            `{start, end, label}` in seconds, or `label`, for all of it); a folder with a folder for each class; a
+            table with `video`, the path from the table's own folder, and the same; or a hub id with `video` and
+            `label`.
+        columns: where `video`, `segments` and `label` have other names.
 
     Returns:
-        Rows whose ``video`` is a path or bytes; ``segments`` are ``(start, end, label)``, the end None for the end of
+        Rows whose `video` is a path or bytes; `segments` are `(start, end, label)`, the end None for the end of
         the video.
 
     Raises:
@@ -85,7 +85,7 @@ def reference(
 ) -> list[str]:
     """The label that a row has for each frame, by the middle of the time for which the frame is shown.
 
-    Frames in no segment are background. A row may have ``labels``, one a frame, instead of segments.
+    Frames in no segment are background. A row may have `labels`, one a frame, instead of segments.
 
     Args:
         renamed: labels by the other names that segments may have for them.

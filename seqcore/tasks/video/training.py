@@ -10,7 +10,7 @@ _HIDDEN = 8  # frames that are hidden at most
 
 
 def padded_clips(clips: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-    """Frames (T, …) and label numbers (T,) of each clip → one batch: ``frames``, ``target`` and ``lengths``.
+    """Frames (T, …) and label numbers (T,) of each clip → one batch: `frames`, `target` and `lengths`.
 
     Frames beyond a clip's end are 0, and their target is -1.
     """
@@ -31,7 +31,7 @@ def frame_loss(
     label_smoothing: float = 0.0,
     smoothing: float = 0.0,
 ) -> tuple[Tensor, int]:
-    """Cross-entropy summed over frames, with ``smoothing`` times :func:`smoothing_loss`, and how many frames there are.
+    """Cross-entropy summed over frames, with `smoothing` times `smoothing_loss`, and how many frames there are.
 
     Args:
         logits: (B, T, C)
