@@ -9,6 +9,7 @@
 # make check-lowest          and with the lowest
 # make check-install         installs into a fresh clone, interrupts that, takes the network away
 # make check-container       runs what the Dockerfile says in a fresh folder, as a user without rights
+# make check-wheel           trains from the wheel alone, in an empty environment
 # make constraints           writes constraints.txt anew: the newest versions, to be tested together
 #
 # Each installs what is missing into .venv first, in the versions of constraints.txt; the second time takes seconds.
@@ -35,7 +36,7 @@ INSTALL := @"$$RUNNER" tools/install.py .venv --python "$$WANTED_PYTHON" --torch
 PYTEST := .venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 .PHONY: demo test test-all lint format docs check-pythons check-newest check-lowest check-install check-container \
-	constraints clean
+	check-wheel constraints clean
 .PHONY: environment environment-dev python app
 
 demo: app environment
@@ -64,6 +65,9 @@ check-install: python
 
 check-container: python
 	@"$$RUNNER" tools/check_container.py
+
+check-wheel: environment-dev
+	@"$$RUNNER" tools/check_wheel.py
 
 constraints: environment-dev
 	.venv/bin/uv pip compile pyproject.toml --universal --python-version 3.10 --all-extras --upgrade \

@@ -20,7 +20,7 @@ if _TYPE_CHECKING:
     from seqcore.text import Tokenizer
     from seqcore.training import TrainingSettings, fit
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "seqcore.decoding": ("GenerationConfig", "Hypothesis"),

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from seqcore.deprecation import renamed
+from seqcore.errors import require
 from seqcore.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _renamed = renamed(
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         return _renamed(name)
+    require("lightning", "training needs", "train")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

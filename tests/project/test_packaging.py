@@ -87,13 +87,16 @@ def test_the_core_imports_from_elsewhere_and_loads_torch_alone(installed: Path, 
 def test_public_names_come_from_the_wheel_without_the_extras(installed: Path, tmp_path: Path) -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(installed)!r})\n"
-        "import seqcore; names = [getattr(seqcore, name) for name in seqcore.__all__]\n"
+        "import seqcore; names = [getattr(seqcore, name) for name in seqcore.__all__ if name != 'fit']\n"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
+        "sys.modules['lightning'] = None\n"
+        "try: seqcore.fit\n"
+        "except seqcore.SettingsError as error: print(error)\n"
     )
-    loaded = set(run("-c", program, cwd=tmp_path).split())
-    assert not loaded.intersection(
-        {"av", "captum", "datasets", "gradio", "lightning", "matplotlib", "timm", "torchvision"}
-    )
+    loaded, message = run("-c", program, cwd=tmp_path).splitlines()
+    extras = {"av", "captum", "datasets", "gradio", "lightning", "matplotlib", "timm", "torchvision"}
+    assert not extras.intersection(loaded.split())
+    assert message == "training needs lightning: pip install 'seqcore-lstm[train]'"
 
 
 @pytest.mark.slow
