@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from apps.ui.figures import INK, MAX_AXIS, piece_labels, svg
+from apps.ui.layout import part, scrolling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,6 +21,7 @@ _POINTS_PER_INCH = 72.0
 _ROW, _GAP = 3.5, 28.0  # A unit is so many points high, and two maps are so many apart.
 _GATE, _ABOVE, _BELOW = (0.39, 0.40, 0.95), (0.23, 0.51, 0.96), (0.98, 0.45, 0.09)
 _WEAK = 0.15  # What is less is not reached with the keyboard.
+_LEGEND = '<span class="sq-key sq-for">above 0</span> <span class="sq-key sq-against">below 0</span> '
 _MAPS = (
     ("forget", "Forget gate: full colour keeps the cell, none empties it"),
     ("input", "Input gate: full colour writes into the cell"),
@@ -45,10 +47,7 @@ def maps(reading: "Reading", track: "Track", unit: int) -> str:
         f"{escape(track.name)}: {shown} whose cell varies most, the liveliest above. A row is a unit, a column a "
         f"{_step(reading)}. The frame is the unit chosen above.{cut}"
     )
-    return (
-        f'<div class="sq-note"><h2>All gates</h2><p>{note}</p></div>'
-        f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Heat maps of the gates">{drawing}</div>'
-    )
+    return part("All gates", note) + scrolling(drawing, "Heat maps of the gates")
 
 
 def unit_view(reading: "Reading", track: "Track", unit: int) -> str:
@@ -120,10 +119,10 @@ def _words(reading: "Reading", track: "Track", unit: int) -> str:
     )
     when = "as it was written" if reading.written else "after it was read"
     note = (
-        f"{_legend()}– what the cell of unit {unit} holds, tanh(c), with each piece {when}: the further from 0, the "
+        f"{_LEGEND}– what the cell of unit {unit} holds, tanh(c), with each piece {when}: the further from 0, the "
         "deeper the colour and the thicker the line. Point at a piece, or reach it with Tab, for its gates."
     )
-    return f'{_heading(unit)}<p>{note}</p></div><p class="sq-words" dir="auto">{spans}</p>'
+    return f'{part(f"Unit {unit}", note)}<p class="sq-words" dir="auto">{spans}</p>'
 
 
 def _word(piece: str, label: str, value: float, state: str) -> str:
@@ -161,7 +160,7 @@ def _curve(reading: "Reading", track: "Track", unit: int) -> str:
     )
     axis = "".join(f"<span>{end}</span>" for end in ("+1", "0", "−1"))
     return (
-        f'{_heading(unit)}<p>{note}</p></div><div class="sq-stills">{stills}</div>'
+        f'{part(f"Unit {unit}", note)}<div class="sq-stills">{stills}</div>'
         f'<div class="sq-course sq-unit" role="img" aria-label="{description}">'
         f'<div class="sq-axis">{axis}</div><div class="sq-plot"><svg viewBox="0 0 100 100" preserveAspectRatio="none">'
         f'{changes}<polyline points="{line}"></polyline></svg><div class="sq-steps">{steps}</div></div></div>'
@@ -184,14 +183,6 @@ def _described(reading: "Reading", track: "Track", unit: int) -> str:
         f"Heat maps over {len(reading.steps)} {_step(reading)}s of {track.name}: the gates and the cell of each unit. "
         f"On average: {averages}. Unit {unit} is framed."
     )
-
-
-def _heading(unit: int) -> str:
-    return f'<div class="sq-note"><h2>Unit {unit}</h2>'
-
-
-def _legend() -> str:
-    return '<span class="sq-key sq-for">above 0</span> <span class="sq-key sq-against">below 0</span> '
 
 
 def _step(reading: "Reading") -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from apps.ui.figures import INK, svg
+from apps.ui.layout import scrolling
 
 if TYPE_CHECKING:
     from seqcore.explain import GradientFlow
@@ -164,7 +165,7 @@ def figures(measured: Sequence[Measured], threshold: float) -> str:
         f"<thead><tr><th>Network</th>{head}<th>weights</th><th>truncated</th><th>and clipped</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
-    return f'<div class="sq-scroll" tabindex="0" role="region" aria-label="Figures">{table}</div>'
+    return scrolling(table, "Figures")
 
 
 def summary(measured: Sequence[Measured], threshold: float, truncation: int) -> str:

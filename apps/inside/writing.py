@@ -22,7 +22,7 @@ from apps.inside.writing_api import (
 from apps.page import endpoint, on
 from apps.server.models import LazyTask, load_error_html
 from apps.ui.figures import piece_labels
-from apps.ui.layout import Steps, Updates, html
+from apps.ui.layout import Steps, Updates, html, part, scrolling
 from apps.ui.runs import LatestRun, visitor
 from seqcore.errors import CheckpointError
 
@@ -145,11 +145,8 @@ def bars(model: "LanguageModel", written: "Written", settings: Settings) -> str:
         "What could have stood in the place of the last piece, likeliest first, at three temperatures and at yours, "
         "with top-k and top-p. The one that was drawn has an arrow; a dot begins a piece that goes on a word."
     )
-    return (
-        f'<div class="sq-note"><h2>The last piece</h2><p>{note}</p></div>'
-        '<div class="sq-scroll" tabindex="0" role="region" aria-label="The last piece"><table class="sq-dice">'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    table = f'<table class="sq-dice"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    return part("The last piece", note) + scrolling(table, "The last piece")
 
 
 def _row(piece: str, drawn: bool, values: list[float]) -> str:
