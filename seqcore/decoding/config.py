@@ -77,7 +77,7 @@ class GenerationConfig:
             raise ValueError(f"forced_prefix must be without eos, {self.eos}, and pad, {self.pad}")
 
     def limits(self, sentences: int) -> list[int]:
-        """max_length of each of so many sentences. Raises ValueError when it was given for another number of them."""
+        """Return max_length of each of so many sentences. Raises ValueError when it is for another number of them."""
         if isinstance(self.max_length, int):
             return [self.max_length] * sentences
         if len(self.max_length) != sentences:

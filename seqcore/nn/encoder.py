@@ -49,12 +49,12 @@ class LSTMEncoder(nn.Module):
 
     @property
     def output_size(self) -> int:
-        """M, the width of the memory: D·H."""
+        """Return M, the width of the memory: D·H."""
         return self.stack.output_size
 
     @property
     def state_size(self) -> int:
-        """How many numbers `h` (or `c`) holds for one sequence: L·D·H."""
+        """Return how many numbers `h` (or `c`) holds for one sequence: L·D·H."""
         return len(self.stack.layers) * self.stack.output_size
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, state: LSTMState | None = None) -> Memory:

@@ -15,7 +15,7 @@ MANY_ROWS = 64
 
 
 class LSTMLayer(nn.LSTM):
-    """One LSTM layer (Hochreiter & Schmidhuber 1997) with forget bias 1 and dropout on its hidden-to-hidden weights.
+    """Runs one LSTM layer (Hochreiter & Schmidhuber 1997) with forget bias 1 and dropout on the recurrent weights.
 
     The forget gate's bias starts at 1 so that a new cell remembers (Gers 2000; Jozefowicz 2015); the recurrent
     matrices start orthogonal, so that a gradient neither vanishes nor explodes at once.
