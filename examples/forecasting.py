@@ -1,134 +1,99 @@
 """Forecasting: a task of your own in one file, trained by truncated BPTT, then saved, loaded and served as any other.
-
-python -m examples.forecasting run              # trains in seconds; with --resume it goes on where it was stopped
+python -m examples.forecasting run         # trains in seconds; with --resume it goes on where it was stopped
 seqcore predict run series.txt --import examples.forecasting --steps 5      # a line of numbers is a series
 """
 
-import math
-import random
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from seqcore.errors import InputError
-from seqcore.nn import LSTMEncoder, LSTMState
-from seqcore.tasks import Loss, Task
-from seqcore.training import FitResult, TrainingSettings, fit
+import seqcore
+from seqcore.errors import numbered
 
 
-class Carried(NamedTuple):
-    """What is carried from chunk to chunk: the LSTM's state, and the last value (B, 1), to see how it changed."""
-
-    lstm: LSTMState
-    value: Tensor
+class Carried(NamedTuple):  # from chunk to chunk: the LSTM's state, and the last value (B, 1), to see how it changed
+    lstm: seqcore.LSTMState
+    value: torch.Tensor
 
 
 @dataclass(frozen=True)
-class ForecasterConfig:
-    """The size of the network."""
-
+class ForecasterConfig:  # what config.json holds
     hidden_size: int = 32
 
 
-class Network(nn.Module):
-    """Reads values and their changes, and says for each what comes next."""
+class Forecaster(seqcore.Task):
+    name, Config, fields, monitor = "forecasting", ForecasterConfig, {"series": str}, ("rmse", "min")  # less is better
+    stateful, stream_fields, state_types = True, ("series",), (Carried,)  # how truncated BPTT and --resume treat it
 
-    def __init__(self, config: ForecasterConfig) -> None:
-        super().__init__()
-        self.encoder = LSTMEncoder(2, config.hidden_size)
-        self.head = nn.Linear(config.hidden_size, 1)
+    def __init__(self, config):
+        self.config, size = config, config.hidden_size
+        self.network = nn.ModuleDict({"encoder": seqcore.LSTMEncoder(2, size), "head": nn.Linear(size, 1)})
 
-    def forward(self, series: Tensor, state: Carried | None = None) -> tuple[Tensor, Carried]:
-        """(B, T) → the next value after each (B, T), and the state, cut off from its graph."""
-        changes = series.diff(dim=1, prepend=series[:, :1] if state is None else state.value)
-        memory = self.encoder(torch.stack([series, changes], -1), state=None if state is None else state.lstm)
-        return series + self.head(memory.values).squeeze(-1), Carried(memory.state.detach(), series[:, -1:])
+    def forecast(self, series, state=None):  # (B, T) → the next value after each (B, T), and the state to carry on
+        changes = series.diff(dim=1, prepend=state.value if state else series[:, :1])
+        memory = self.network["encoder"](torch.stack([series, changes], -1), state=state and state.lstm)
+        ahead = series + self.network["head"](memory.values).squeeze(-1)
+        return ahead, Carried(memory.state.detach(), series[:, -1:])
 
+    def example(self, row):
+        try:
+            return {"series": torch.tensor([float(value) for value in row["series"].split() or [row["series"]]])}
+        except ValueError as error:
+            raise seqcore.InputError(f"a series is numbers with spaces between: {error}") from error
 
-class Forecaster(Task):
-    """A deep LSTM that reads a series and writes on."""
+    def collate(self, examples):
+        return {"series": nn.utils.rnn.pad_sequence([one["series"] for one in examples], True, float("nan"))}
 
-    name, Config, fields, monitor = "forecasting", ForecasterConfig, {"series": str}, ("rmse", "min")
-    stateful, stream_fields, state_types = True, ("series",), (Carried,)
-
-    def __init__(self, config: ForecasterConfig) -> None:
-        self.config, self.network = config, Network(config)
-
-    def example(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"series": _numbers(row["series"])}
-
-    def lengths(self, example: Mapping[str, Any]) -> Sequence[int]:
-        return (len(example["series"]),)
-
-    def collate(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        return {"series": nn.utils.rnn.pad_sequence([one["series"] for one in examples], True, math.nan)}
-
-    def loss(self, batch: Mapping[str, Tensor], state: Carried | None = None) -> Loss:
+    def loss(self, batch, state=None):  # chunks of all series, side by side; `reset` says where they begin anew
         series, reset = batch["series"], batch.get("reset")
-        predicted, after = self.network(series[:, :-1].nan_to_num(), None if reset is None or reset.all() else state)
-        errors = (predicted - series[:, 1:])[~series[:, 1:].isnan()]  # Where a shorter series is padded is no value.
-        return Loss(errors.square().sum(), errors.numel(), after)
+        predicted, after = self.forecast(series[:, :-1].nan_to_num(), None if reset is None or reset.all() else state)
+        errors = (predicted - series[:, 1:])[~series[:, 1:].isnan()]  # where a shorter series is padded is no value
+        return seqcore.Loss(errors.square().sum(), errors.numel(), after)
 
     @torch.inference_mode()
-    def predict(self, inputs: Sequence[str], *, steps: int = 3) -> list[list[float]]:
-        """Say what comes after each series, value by value.
-
-        Args:
-            steps: how many values to write on
+    def predict(self, inputs, *, steps: int = 3):  # so `steps` is a flag of `seqcore predict`, too
+        """Args:
+        steps: how many values to write on
         """
-        forecasts: list[list[float]] = []
-        for number, series in enumerate(inputs, 1):
-            values, state = _numbers(series, number)[None].to(self.device), None
-            forecasts.append([])
+        results = []
+        for place, series in enumerate(inputs):
+            with numbered(place, len(inputs)):  # an InputError then says which series it is about
+                values, state = self.example({"series": series})["series"][None].to(self.device), None
+            results.append([])
             for _ in range(steps):
-                predicted, state = self.network(values, state)
-                values = predicted[:, -1:]
-                forecasts[-1].append(values.item())
-        return forecasts
+                ahead, state = self.forecast(values, state)
+                results[-1].append((values := ahead[:, -1:]).item())
+        return results
 
-    def to_text(self, result: list[float]) -> str:
+    def to_text(self, result):
         return " ".join(f"{value:.3f}" for value in result)
 
-    def to_dict(self, result: list[float]) -> dict[str, Any]:
+    def to_dict(self, result):
         return {"forecast": [round(value, 4) for value in result]}
 
-    def inputs(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], dict[str, list[Any]]]:
-        return [row["series"].rpartition(" ")[0] for row in rows], {}  # What is scored is the last value of each.
+    def inputs(self, rows):  # what is scored is the last value of each
+        return [row["series"].rpartition(" ")[0] for row in rows], {}
 
-    def compute_metrics(self, predictions: Sequence[list[float]], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def compute_metrics(self, predictions, rows):
         errors = [values[0] - float(row["series"].split()[-1]) for values, row in zip(predictions, rows, strict=True)]
-        return {"rmse": math.sqrt(sum(error**2 for error in errors) / len(errors))}
+        return {"rmse": (sum(error**2 for error in errors) / len(errors)) ** 0.5}
 
 
-def _numbers(series: str, number: int | None = None) -> Tensor:
-    try:
-        return torch.tensor([float(value) for value in series.split() or [series]])
-    except ValueError as error:
-        raise InputError(f"a series is numbers with spaces between: {error}", number) from error
+def made_up_series(count, seed):  # waves of different lengths and heights
+    step, height, begin = torch.rand(3, count, 1, generator=torch.Generator().manual_seed(seed))
+    waves = (0.5 + height) * torch.sin(6 * begin + (0.4 + 0.4 * step) * torch.arange(48))
+    return [{"series": " ".join(f"{value:.3f}" for value in wave)} for wave in waves.tolist()]
 
 
-def made_up_series(count: int, seed: int) -> list[dict[str, str]]:
-    """Waves of different lengths and heights with a little noise."""
-    rng, rows = random.Random(seed), []
-    for _ in range(count):
-        step, height, begin = rng.uniform(0.4, 0.8), rng.uniform(0.5, 1.5), rng.uniform(0, 6)
-        values = (height * math.sin(begin + step * time) + rng.gauss(0, 0.02) for time in range(48))
-        rows.append({"series": " ".join(f"{value:.3f}" for value in values)})
-    return rows
-
-
-def train(output: str, resume: bool = False, **hooks: Any) -> FitResult:
-    """Train on made-up series, and save the best weights."""
+def train(output, resume=False, **hooks):
     torch.manual_seed(1)
-    settings = TrainingSettings(
-        epochs=12, batch_tokens=256, bptt=16, warmup_steps=10, learning_rate=0.01, precision="32-true", save_every=10
-    )
-    task, rows, validation = Forecaster(ForecasterConfig()), made_up_series(120, 1), made_up_series(20, 2)
-    return fit(task, rows, validation, settings, output, resume, **hooks)
+    sizes = {"epochs": 12, "batch_tokens": 256, "bptt": 16, "warmup_steps": 10, "save_every": 10}
+    settings = seqcore.TrainingSettings(learning_rate=0.01, precision="32-true", **sizes)
+    series = made_up_series(120, 1), made_up_series(20, 2)
+    return seqcore.fit(Forecaster(ForecasterConfig()), *series, settings, output, resume, **hooks)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,11 @@ def test_a_container_serves_as_a_user_without_rights_what_it_was_given() -> None
     assert {"!apps", "!checkpoints", "!seqcore", "!tools", "!pyproject.toml", "!constraints.txt"} <= set(given)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("[!_]*.py")), ids=lambda path: path.name)
+def test_examples_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 100
+
+
 def test_versions_agree() -> None:
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {seqcore.__version__}\n" in citation
