@@ -161,10 +161,10 @@ rules = st.fixed_dictionaries(
 @given(seed=st.integers(0, 10**6), rules=rules, n_best=st.sampled_from([1, 3, 200]))
 def test_a_beam_of_full_width_is_brute_force(seed: int, rules: dict[str, Any], n_best: int) -> None:
     config = settings_of(beam_size=256, n_best=n_best, **rules)
-    (found,) = Table(random_rows(seed)).run(config, how=beam_search)
+    (hypotheses,) = Table(random_rows(seed)).run(config, how=beam_search)
     expected = every_answer(random_rows(seed), config)[:n_best]
-    assert [(not h.finished, h.tokens) for h in found] == [(cut, tokens) for cut, _, tokens in expected]
-    assert [h.score for h in found] == pytest.approx([-score for _, score, _ in expected])
+    assert [(not h.finished, h.tokens) for h in hypotheses] == [(cut, tokens) for cut, _, tokens in expected]
+    assert [h.score for h in hypotheses] == pytest.approx([-score for _, score, _ in expected])
 
 
 @quick
@@ -176,7 +176,7 @@ def test_a_beam_of_one_is_greedy(seed: int, rules: dict[str, Any], sentences: li
         table.run(settings_of(**rules), sentences, beam_search),
         table.run(settings_of(**rules), sentences),
     ):
-        assert all(same(found, one) for found, one in zip(answers, expected, strict=True))
+        assert all(same(hypotheses, one) for hypotheses, one in zip(answers, expected, strict=True))
 
 
 def test_greedy_and_a_beam_of_one_prefer_the_lowest_of_equal_tokens() -> None:
@@ -195,16 +195,16 @@ def test_a_batch_gives_what_its_sentences_give_alone_in_any_order(
     how = {"greedy": {}, "beam": {"beam_size": 3, "n_best": 2}, "sample": {"do_sample": True, "seed": 5, "n_best": 3}}
     table = Table(random_rows(seed))
     together = table.run(settings_of(**rules, **how[kind]), sentences)
-    for sentence, limit, found in zip(sentences, rules["max_length"], together, strict=True):
+    for sentence, limit, hypotheses in zip(sentences, rules["max_length"], together, strict=True):
         (alone,) = table.run(settings_of(**{**rules, **how[kind], "max_length": (limit,)}), [sentence])
-        assert same(found, alone)
+        assert same(hypotheses, alone)
 
 
 def test_a_beam_follows_its_parents_when_sentences_leave() -> None:
     table, limits = Table(random_rows(1, vocabulary=9)), (2, 7, 3, 7, 5)
     config = settings_of(beam_size=4, n_best=4, min_length=2, no_repeat_ngram_size=2, max_length=limits)
-    for sentence, limit, found in zip(range(5), limits, table.run(config, range(5)), strict=True):
-        assert same(found, table.run(dataclasses.replace(config, max_length=(limit,)), [sentence])[0])
+    for sentence, limit, hypotheses in zip(range(5), limits, table.run(config, range(5)), strict=True):
+        assert same(hypotheses, table.run(dataclasses.replace(config, max_length=(limit,)), [sentence])[0])
 
 
 GARDEN_PATH = probabilities({(): {3: 0.6, 4: 0.4}, (3,): {5: 0.5, 6: 0.5}, (4,): {5: 0.9, 6: 0.1}})
@@ -223,14 +223,14 @@ def test_a_beam_finds_what_greedy_misses() -> None:
 
 def test_an_end_outside_the_best_of_its_step_finishes_nothing() -> None:
     table = Table(probabilities({(): {3: 0.5, 4: 0.3, EOS: 0.2}, (3,): {5: 1.0}, (4,): {5: 0.6, 6: 0.4}}))
-    (found,) = table.run(settings_of(beam_size=2, n_best=2, length_penalty=0.0))
-    assert [h.tokens for h in found] == [(3, 5), (4, 5)]  # with 0.5 and 0.18, though the empty answer has 0.2
+    (hypotheses,) = table.run(settings_of(beam_size=2, n_best=2, length_penalty=0.0))
+    assert [h.tokens for h in hypotheses] == [(3, 5), (4, 5)]  # with 0.5 and 0.18, though the empty answer has 0.2
 
 
 def test_a_finished_hypothesis_makes_room_for_another_at_the_next_step() -> None:
     table = Table(probabilities({(): {EOS: 0.5, 3: 0.3, 4: 0.2}, (3,): {5: 0.6, 6: 0.4}}))
-    (found,) = table.run(settings_of(beam_size=2, n_best=2, length_penalty=9.0))
-    assert [h.tokens for h in found] == [(3, 5), (3, 6)]
+    (hypotheses,) = table.run(settings_of(beam_size=2, n_best=2, length_penalty=9.0))
+    assert [h.tokens for h in hypotheses] == [(3, 5), (3, 6)]
 
 
 @quick
@@ -239,11 +239,12 @@ def test_the_n_best_are_sorted_and_different_and_the_first_of_more(
     seed: int, beam_size: int, rules: dict[str, Any]
 ) -> None:
     table = Table(random_rows(seed))
-    (found,) = table.run(settings_of(beam_size=beam_size, n_best=beam_size, **rules), how=beam_search)
-    assert [(h.finished, h.score) for h in found] == sorted(((h.finished, h.score) for h in found), reverse=True)
-    assert len({(h.tokens, h.finished) for h in found}) == len(found) >= 1
+    (hypotheses,) = table.run(settings_of(beam_size=beam_size, n_best=beam_size, **rules), how=beam_search)
+    ranks = [(h.finished, h.score) for h in hypotheses]
+    assert ranks == sorted(ranks, reverse=True)
+    assert len({(h.tokens, h.finished) for h in hypotheses}) == len(hypotheses) >= 1
     (one,) = table.run(settings_of(beam_size=beam_size, n_best=1, **rules), how=beam_search)
-    assert same(one, found[:1])
+    assert same(one, hypotheses[:1])
 
 
 @pytest.mark.parametrize("config", [{}, {"beam_size": 3, "n_best": 3}, {"do_sample": True, "n_best": 3, "seed": 0}])
@@ -277,9 +278,9 @@ def test_the_length_penalty_is_that_of_the_paper() -> None:
 @pytest.mark.parametrize("config", [{}, {"beam_size": 3, "n_best": 3}, {"do_sample": True, "n_best": 3, "seed": 0}])
 def test_attention_is_that_of_the_hypothesis_and_its_ancestors(config: dict[str, Any]) -> None:
     answers = Table(random_rows(8)).run(settings_of(**config, max_length=6), [4, 7, 5])
-    assert len({len(h.tokens) for found in answers for h in found}) > 1
-    for sentence, found in zip([4, 7, 5], answers, strict=True):
-        for h in found:
+    assert len({len(h.tokens) for hypotheses in answers for h in hypotheses}) > 1
+    for sentence, hypotheses in zip([4, 7, 5], answers, strict=True):
+        for h in hypotheses:
             fed = (START, *h.tokens)[: len(h.tokens)]
             assert h.attention is not None
             assert h.attention.shape == (len(h.tokens), 3)
@@ -298,7 +299,7 @@ def test_finished_sentences_leave_the_batch() -> None:
         table = Table(row)
         answers = table.run(settings_of(max_length=(9, 9, 9, 2, 0), **config), [3, 1, 2, 8, 0])
         assert table.batches == [(3, 1, 2, 8), (3, 1, 2, 8), (3, 2), (3,)]
-        assert [len(found[0].tokens) for found in answers] == [3, 1, 2, 2, 0]
+        assert [len(hypotheses[0].tokens) for hypotheses in answers] == [3, 1, 2, 2, 0]
 
 
 @pytest.mark.parametrize(
@@ -315,26 +316,26 @@ def test_a_sentence_stops_when_no_live_hypothesis_can_win(
 ) -> None:
     chain = {(3, *[4] * n): {4: 1.0} for n in range(6)}
     table = Table(probabilities({(): {EOS: 0.6, 3: 0.4}, **chain}))
-    (found,) = table.run(settings_of(beam_size=2, n_best=len(lengths), length_penalty=alpha, max_length=limit))
+    (hypotheses,) = table.run(settings_of(beam_size=2, n_best=len(lengths), length_penalty=alpha, max_length=limit))
     assert len(table.batches) == steps
-    assert [len(h.tokens) for h in found] == lengths
+    assert [len(h.tokens) for h in hypotheses] == lengths
 
 
 def test_nothing_is_searched_for_an_empty_batch_or_at_length_zero() -> None:
     table = Table(random_rows(0))
     for config in (settings_of(), settings_of(beam_size=2, n_best=2), settings_of(do_sample=True, n_best=3)):
         assert table.run(config, []) == []
-        (found,) = table.run(dataclasses.replace(config, max_length=0))
-        assert [dataclasses.astuple(h) for h in found] == [((), (), 0.0, 0.0, 0.0, None, False)]
+        (hypotheses,) = table.run(dataclasses.replace(config, max_length=0))
+        assert [dataclasses.astuple(h) for h in hypotheses] == [((), (), 0.0, 0.0, 0.0, None, False)]
     assert table.batches == []
 
 
 def test_answers_cut_at_the_maximum_length_come_after_finished_ones() -> None:
     table = Table(probabilities({(): {3: 0.9, EOS: 0.1}, (3,): {4: 0.9, 5: 0.1}, (3, 4): {6: 0.9, 5: 0.1}}))
-    (found,) = table.run(settings_of(beam_size=3, n_best=3, max_length=3))
-    assert [(h.tokens, h.finished) for h in found] == [((3, 5), True), ((), True), ((3, 4, 6), False)]
-    (found,) = table.run(settings_of(beam_size=1, n_best=1, max_length=2))
-    assert [(h.tokens, h.finished) for h in found] == [((3, 4), False)]
+    (hypotheses,) = table.run(settings_of(beam_size=3, n_best=3, max_length=3))
+    assert [(h.tokens, h.finished) for h in hypotheses] == [((3, 5), True), ((), True), ((3, 4, 6), False)]
+    (hypotheses,) = table.run(settings_of(beam_size=1, n_best=1, max_length=2))
+    assert [(h.tokens, h.finished) for h in hypotheses] == [((3, 4), False)]
 
 
 # Constraints
@@ -343,46 +344,46 @@ def test_answers_cut_at_the_maximum_length_come_after_finished_ones() -> None:
 def test_minimum_and_maximum_length() -> None:
     ends = Table(lambda sentence, prefix: [0.0, 0.0, 9.0, 1.0, 0.0])
     for beam_size in (1, 3):
-        (found,) = ends.run(settings_of(beam_size=beam_size, min_length=3, max_length=6))
-        assert (found[0].tokens, found[0].finished) == ((3, 3, 3), True)
-        (found,) = ends.run(settings_of(beam_size=beam_size, min_length=3, max_length=3))
-        assert (found[0].tokens, found[0].finished) == ((3, 3, 3), False)
+        (hypotheses,) = ends.run(settings_of(beam_size=beam_size, min_length=3, max_length=6))
+        assert (hypotheses[0].tokens, hypotheses[0].finished) == ((3, 3, 3), True)
+        (hypotheses,) = ends.run(settings_of(beam_size=beam_size, min_length=3, max_length=3))
+        assert (hypotheses[0].tokens, hypotheses[0].finished) == ((3, 3, 3), False)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_no_ngram_is_repeated(size: int) -> None:
     table = Table(lambda sentence, prefix: [0.0, 1.0, -9.0, 3.0, 2.5, 2.0])
     for config in ({}, {"beam_size": 4, "n_best": 4}, {"do_sample": True, "seed": 0, "n_best": 4}):
-        (found,) = table.run(settings_of(max_length=12, no_repeat_ngram_size=size, **config))
-        for h in found:
+        (hypotheses,) = table.run(settings_of(max_length=12, no_repeat_ngram_size=size, **config))
+        for h in hypotheses:
             ngrams = Counter(h.tokens[i : i + size] for i in range(len(h.tokens) - size + 1))
             assert max(ngrams.values()) == 1
-        assert len(found[0].tokens) > 3  # it went on for as long as there was something new to say
+        assert len(hypotheses[0].tokens) > 3  # it went on for as long as there was something new to say
     assert table.run(settings_of(max_length=12))[0][0].tokens == (3,) * 12
 
 
 def test_the_repetition_penalty_acts_once_on_tokens_already_there() -> None:
     logits = [-9.0, -9.0, -9.0, 2.0, 1.5, -0.5]
     table = Table(lambda sentence, prefix: logits)
-    ((found,),) = table.run(settings_of(max_length=3, repetition_penalty=1.6))
-    assert found.tokens == (3, 4, 3)  # 2; 2 / 1.6 < 1.5; 1.25 > 1.5 / 1.6
-    ((found,),) = table.run(settings_of(max_length=4, repetition_penalty=1.6, forced_prefix=(5, 5, 5)))
+    ((best,),) = table.run(settings_of(max_length=3, repetition_penalty=1.6))
+    assert best.tokens == (3, 4, 3)  # 2; 2 / 1.6 < 1.5; 1.25 > 1.5 / 1.6
+    ((best,),) = table.run(settings_of(max_length=4, repetition_penalty=1.6, forced_prefix=(5, 5, 5)))
     weights = [math.exp(value) for value in [*logits[1:5], -0.5 * 1.6]]  # without padding
-    assert found.tokens == (5, 5, 5, 3)
-    assert found.token_log_probabilities[-1] == pytest.approx(math.log(weights[2] / sum(weights)))
+    assert best.tokens == (5, 5, 5, 3)
+    assert best.token_log_probabilities[-1] == pytest.approx(math.log(weights[2] / sum(weights)))
 
 
 @pytest.mark.parametrize("config", [{}, {"beam_size": 3, "n_best": 3}, {"do_sample": True, "seed": 0, "n_best": 3}])
 def test_forced_prefix_and_banned_tokens(config: dict[str, Any]) -> None:
     table = Table(lambda sentence, prefix: [9.0, 0.0, -2.0, 5.0, 1.0, 1.0])
-    (found,) = table.run(settings_of(max_length=6, forced_prefix=(1, 3), banned_tokens=(3, 4), **config))
-    assert len(found) == config.get("n_best", 1)
-    for h in found:
+    (hypotheses,) = table.run(settings_of(max_length=6, forced_prefix=(1, 3), banned_tokens=(3, 4), **config))
+    assert len(hypotheses) == config.get("n_best", 1)
+    for h in hypotheses:
         assert h.tokens[:2] == (1, 3)
         assert h.token_log_probabilities[:2] == (0.0, 0.0)
         assert not {3, 4, PAD} & set(h.tokens[2:])
-    (found,) = table.run(settings_of(max_length=1, forced_prefix=(1, 3), **config))
-    assert [h.tokens for h in found] == [(1,)] * len(found)
+    (hypotheses,) = table.run(settings_of(max_length=1, forced_prefix=(1, 3), **config))
+    assert [h.tokens for h in hypotheses] == [(1,)] * len(hypotheses)
 
 
 def test_where_everything_is_blocked_the_sentence_ends() -> None:
@@ -409,14 +410,14 @@ def test_broken_logits_are_refused() -> None:
 
 def draws(row: Row, count: int = 4000, **config: Any) -> Counter[tuple[int, ...]]:
     config = {"max_length": 1, "seed": 3, **config}
-    (found,) = Table(row).run(settings_of(do_sample=True, n_best=count, **config))
-    return Counter(h.tokens for h in found)
+    (hypotheses,) = Table(row).run(settings_of(do_sample=True, n_best=count, **config))
+    return Counter(h.tokens for h in hypotheses)
 
 
 def chi_square(counts: Counter[tuple[int, ...]], expected: Mapping[Any, float]) -> float:
     assert set(counts) <= set(expected)
     total = counts.total()
-    return sum((counts[key] - total * chance) ** 2 / (total * chance) for key, chance in expected.items())
+    return sum((counts[key] - total * p) ** 2 / (total * p) for key, p in expected.items())
 
 
 CHANCES = {EOS: 0.1, 3: 0.4, 4: 0.3, 5: 0.15, 6: 0.05}
@@ -424,7 +425,7 @@ CHANCES = {EOS: 0.1, 3: 0.4, 4: 0.3, 5: 0.15, 6: 0.05}
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_samples_follow_the_distribution(temperature: float) -> None:
-    weights = {(token,) if token != EOS else (): chance ** (1 / temperature) for token, chance in CHANCES.items()}
+    weights = {(token,) if token != EOS else (): p ** (1 / temperature) for token, p in CHANCES.items()}
     expected = {key: weight / sum(weights.values()) for key, weight in weights.items()}
     assert chi_square(draws(probabilities({(): CHANCES}), temperature=temperature), expected) < 18.5  # p = 0.001
 
@@ -434,14 +435,14 @@ def test_samples_follow_the_distribution_across_seeds_and_steps() -> None:
     expected = {(3, 5): 0.35, (3, 6): 0.35, (4, 5): 0.06, (4, 6): 0.24}
     row = probabilities(tree)
     assert chi_square(draws(row, max_length=2), expected) < 16.3
-    found: Counter[tuple[int, ...]] = Counter()
+    counts: Counter[tuple[int, ...]] = Counter()
     for seed in range(600):
-        found += draws(row, count=1, max_length=2, seed=seed)
-    assert chi_square(found, expected) < 16.3
+        counts += draws(row, count=1, max_length=2, seed=seed)
+    assert chi_square(counts, expected) < 16.3
 
 
 @pytest.mark.parametrize(
-    ("config", "kept"),
+    ("config", "allowed"),
     [
         ({"top_k": 2}, [3, 4]),
         ({"top_k": 99}, [EOS, 3, 4, 5, 6]),
@@ -456,9 +457,9 @@ def test_samples_follow_the_distribution_across_seeds_and_steps() -> None:
         ({"top_p": 0.7, "temperature": 0.5}, [3, 4]),  # sharpened to 0.55, 0.31, …
     ],
 )
-def test_top_k_and_top_p(config: dict[str, Any], kept: list[int]) -> None:
+def test_top_k_and_top_p(config: dict[str, Any], allowed: list[int]) -> None:
     power = 1 / config.get("temperature", 1.0)
-    weights = {(token,) if token != EOS else (): CHANCES[token] ** power for token in kept}
+    weights = {(token,) if token != EOS else (): CHANCES[token] ** power for token in allowed}
     expected = {key: weight / sum(weights.values()) for key, weight in weights.items()}
     assert chi_square(draws(probabilities({(): CHANCES}), **config), expected) < 18.5
 
@@ -467,10 +468,10 @@ def test_a_tiny_temperature_is_greedy() -> None:
     for vocabulary, scale in ((5, 1.0), (5, 1e4), (300, 0.1)):
         for dtype in (torch.float64, torch.float32):
             table = Table(random_rows(0, vocabulary, scale), dtype)
-            expected = [found[0].tokens for found in table.run(settings_of(), range(5))]
+            expected = [hypotheses[0].tokens for hypotheses in table.run(settings_of(), range(5))]
             for temperature in (1e-6, 1e-45, 5e-324):
                 config = settings_of(do_sample=True, temperature=temperature, top_p=0.9)
-                assert [found[0].tokens for found in table.run(config, range(5))] == expected
+                assert [hypotheses[0].tokens for hypotheses in table.run(config, range(5))] == expected
                 weights = restrict(torch.tensor([-5.0, -6.0, -math.inf], dtype=dtype), temperature, 0, 1.0)
                 assert weights[0] == 0
                 assert not weights.isnan().any()
@@ -481,7 +482,7 @@ def test_seeds() -> None:
 
     def tokens(seed: int | None) -> list[tuple[int, ...]]:
         config = settings_of(do_sample=True, seed=seed, n_best=2, max_length=8)
-        return [h.tokens for found in table.run(config, [0, 0]) for h in found]
+        return [h.tokens for hypotheses in table.run(config, [0, 0]) for h in hypotheses]
 
     assert tokens(7) == tokens(7)
     assert tokens(7)[:2] == tokens(7)[2:]  # one sentence, wherever it is in the batch
@@ -545,8 +546,8 @@ def test_search_chooses_by_the_configuration() -> None:
         (sample, settings_of(do_sample=True, seed=2, n_best=6, beam_size=2)),
     ):
         expected = table.run(config, range(4), how)
-        assert all(same(found, one) for found, one in zip(table.run(config, range(4)), expected, strict=True))
-        assert [len(found) for found in expected] == [config.n_best] * 4
+        assert all(same(hypotheses, one) for hypotheses, one in zip(table.run(config, range(4)), expected, strict=True))
+        assert [len(hypotheses) for hypotheses in expected] == [config.n_best] * 4
 
 
 # What is asked of a step function, and of a configuration
@@ -574,8 +575,8 @@ def test_logits_may_be_shared_of_low_precision_and_need_gradients() -> None:
         ((h,),) = search(step, Nothing(), torch.tensor([START]), config)
         assert h.attention is None
         assert torch.equal(shared, before)
-        chance = 0.0 if config.forced_prefix else float(expected.log_softmax(-1)[h.tokens[0]])
-        assert h.token_log_probabilities[0] == pytest.approx(chance, abs=1e-6)
+        probability = 0.0 if config.forced_prefix else float(expected.log_softmax(-1)[h.tokens[0]])
+        assert h.token_log_probabilities[0] == pytest.approx(probability, abs=1e-6)
         assert same(list(stream(step, Nothing(), torch.tensor([START]), config))[-1:], [h])
 
 

@@ -46,8 +46,8 @@ def test_gates_written_out_give_the_output_and_the_state_of_the_stack(
         traces = trace_gates(stack, x, real, state)
         torch.testing.assert_close(output_of(stack, traces), wanted, rtol=0, atol=1e-10)
         for place, part in enumerate(last):
-            found = torch.stack([trace.state[place] for trace in traces])
-            torch.testing.assert_close(found, part, rtol=0, atol=1e-10)
+            states = torch.stack([trace.state[place] for trace in traces])
+            torch.testing.assert_close(states, part, rtol=0, atol=1e-10)
 
 
 def test_gates_are_the_equations_of_the_cell() -> None:
@@ -80,8 +80,8 @@ def test_any_network_is_recorded_as_it_runs() -> None:
     assert len(traces) == 2 * 2 + 3
     torch.testing.assert_close(traces["encoder.stack.layers.0", True].state[1], memory.state.c[1], rtol=0, atol=1e-10)
     for layer in range(3):  # two stand above the attention, and are run on their own
-        found = traces[f"decoder.stack.layers.{layer}", False]
-        torch.testing.assert_close(found.state[0], state.lstm.h[layer, :, 0], rtol=0, atol=1e-10)
+        trace = traces[f"decoder.stack.layers.{layer}", False]
+        torch.testing.assert_close(trace.state[0], state.lstm.h[layer, :, 0], rtol=0, atol=1e-10)
 
 
 def test_chunks_are_put_together_and_nothing_is_left_behind() -> None:
@@ -131,8 +131,8 @@ def network_of(kind: str, layers: int, forget_bias: float = 1.0, hidden: int = 5
 def test_gradients_are_those_of_finite_differences(kind: str, layers: int) -> None:
     network, x = network_of(kind, layers), torch.randn(1, 6, 3, dtype=torch.float64)
     direction = nn.functional.normalize(torch.randn(5, dtype=torch.float64), dim=0)
-    found = gradient_flow(network, x, direction)
-    assert float(found.norms[0]) == pytest.approx(1)
+    flow = gradient_flow(network, x, direction)
+    assert float(flow.norms[0]) == pytest.approx(1)
     for distance in (1, 2, 5):
         cut = x.shape[1] - distance
 
@@ -147,18 +147,18 @@ def test_gradients_are_those_of_finite_differences(kind: str, layers: int) -> No
         steps = 1e-5 * torch.eye(5 * layers, dtype=torch.float64)
         with torch.no_grad():
             slopes = torch.stack([(loss(step) - loss(-step)) / 2e-5 for step in steps])
-        assert float(found.norms[distance]) == pytest.approx(float(slopes.norm()), rel=1e-6)
+        assert float(flow.norms[distance]) == pytest.approx(float(slopes.norm()), rel=1e-6)
 
 
 def test_gradients_of_the_weights_are_autograd_s() -> None:
     network, x = network_of("lstm", 2), torch.randn(3, 6, 3, dtype=torch.float64)
     direction = torch.randn(5, dtype=torch.float64)
-    found = gradient_flow(network, x, direction)
+    flow = gradient_flow(network, x, direction)
     (network(x)[0][:, -1] @ direction).mean().backward()
-    for ours, weight in zip(found.gradients, network.parameters(), strict=True):
+    for ours, weight in zip(flow.gradients, network.parameters(), strict=True):
         torch.testing.assert_close(ours, weight.grad)
     whole = torch.cat([weight.grad.flatten() for weight in network.parameters()])
-    assert found.weights == pytest.approx(float(whole.norm()))
+    assert flow.weights == pytest.approx(float(whole.norm()))
 
 
 @pytest.mark.parametrize("kind", ["rnn", "lstm"])
@@ -177,22 +177,22 @@ def test_truncation_leaves_exactly_nothing_beyond(kind: str) -> None:
 def test_a_forget_bias_of_one_keeps_a_gradient_longer_and_a_plain_network_loses_it() -> None:
     x, direction = torch.randn(2, 40, 3, dtype=torch.float64), torch.ones(16, dtype=torch.float64) / 4
     for seed in range(3):
-        kept, lost, plain = (
+        remembered, lost, plain = (
             float(gradient_flow(network_of(kind, 1, bias, 16, seed), x, direction).norms[35])
             for kind, bias in (("lstm", 1.0), ("lstm", 0.0), ("rnn", 0.0))
         )
-        assert kept > 100 * lost
-        assert kept > plain
+        assert remembered > 100 * lost
+        assert remembered > plain
 
 
 def test_a_large_recurrent_matrix_explodes_and_clipping_shortens_alone() -> None:
     network, x = network_of("rnn", 1, hidden=16), 0.3 * torch.randn(4, 60, 3, dtype=torch.float64)
     network.rnn.weight_hh_l0.data.mul_(3)
-    found = gradient_flow(network, x, torch.ones(16, dtype=torch.float64) / 4)
-    assert float(found.norms[50]) > 1e3
-    assert clipped_norm(found, 1.0) == pytest.approx(1, rel=1e-5)
-    assert clipped_norm(found, 1e30) == found.weights
-    assert math.isfinite(found.weights)
+    flow = gradient_flow(network, x, torch.ones(16, dtype=torch.float64) / 4)
+    assert float(flow.norms[50]) > 1e3
+    assert clipped_norm(flow, 1.0) == pytest.approx(1, rel=1e-5)
+    assert clipped_norm(flow, 1e30) == flow.weights
+    assert math.isfinite(flow.weights)
 
 
 def test_what_cannot_be_measured_is_told() -> None:

@@ -19,9 +19,9 @@ def test_bleu_punishes_what_is_too_short() -> None:
 
 @pytest.mark.parametrize("score", [metrics.bleu, metrics.chrf])
 def test_case_counts_only_when_asked(score) -> None:  # type: ignore[no-untyped-def]
-    said, wanted = ["Der Hund läuft durch den Schnee"], ["der hund läuft durch den schnee"]
-    assert score(said, wanted) == pytest.approx(100)
-    assert score(said, wanted, lowercase=False) < 90
+    predictions, references = ["Der Hund läuft durch den Schnee"], ["der hund läuft durch den schnee"]
+    assert score(predictions, references) == pytest.approx(100)
+    assert score(predictions, references, lowercase=False) < 90
 
 
 def test_chrf_rewards_parts_of_words() -> None:

@@ -16,8 +16,8 @@ def case(rows: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]
 
 
 def gradient(loss: Tensor, logits: Tensor) -> Tensor:
-    (found,) = torch.autograd.grad(3 * loss, logits)  # a factor from outside must reach the gradient
-    return found
+    (slope,) = torch.autograd.grad(3 * loss, logits)  # a factor from outside must reach the gradient
+    return slope
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -38,9 +38,9 @@ def test_of_half_precision_it_is_computed_in_single_precision(smoothing: float) 
     theirs = functional.cross_entropy(exact, labels, reduction="sum", label_smoothing=smoothing)
     assert ours.dtype == torch.float32
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-4)
-    found = gradient(ours, logits)
-    assert found.dtype == torch.bfloat16
-    torch.testing.assert_close(found.float(), gradient(theirs, exact), rtol=0.02, atol=1e-3)
+    slope = gradient(ours, logits)
+    assert slope.dtype == torch.bfloat16
+    torch.testing.assert_close(slope.float(), gradient(theirs, exact), rtol=0.02, atol=1e-3)
 
 
 def test_double_precision_stays_double() -> None:

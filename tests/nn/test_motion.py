@@ -9,8 +9,8 @@ from seqcore.nn.motion import FEATURES_PER_SCALE, SCALES, CameraMotion
 
 def blobs(count: int) -> torch.Tensor:
     """Smooth pictures, (count, 3, 96, 128), from 60 to 190."""
-    chance = torch.Generator().manual_seed(0)
-    rough = torch.rand(count, 3, 7, 9, generator=chance)
+    rng = torch.Generator().manual_seed(0)
+    rough = torch.rand(count, 3, 7, 9, generator=rng)
     return 60 + 130 * interpolate(rough, (96, 128), mode="bicubic").clamp(0, 1)
 
 
@@ -34,16 +34,16 @@ def seen(pictures: torch.Tensor, right: float = 0, down: float = 0, zoom: float 
 )
 def test_the_picture_goes_against_the_camera(motion: dict[str, float], numbers: tuple[float, ...]) -> None:
     pictures = blobs(8)
-    found = CameraMotion()(seen(pictures), seen(pictures, **motion)).view(8, SCALES, FEATURES_PER_SCALE)
+    motions = CameraMotion()(seen(pictures), seen(pictures, **motion)).view(8, SCALES, FEATURES_PER_SCALE)
     for scale in range(2):
-        assert (found[:, scale, :3].mean(0) / 30).tolist() == pytest.approx(numbers, abs=0.0015)
+        assert (motions[:, scale, :3].mean(0) / 30).tolist() == pytest.approx(numbers, abs=0.0015)
 
 
 def test_light_is_no_motion() -> None:
     before = seen(blobs(8))
-    found = CameraMotion()(before, before * 0.9 + 20).view(8, SCALES, FEATURES_PER_SCALE)[:, 0]
-    assert found[:, :3].abs().max() < 0.03
-    assert found[:, 6].max() < 0.05  # light explains the change
+    motions = CameraMotion()(before, before * 0.9 + 20).view(8, SCALES, FEATURES_PER_SCALE)[:, 0]
+    assert motions[:, :3].abs().max() < 0.03
+    assert motions[:, 6].max() < 0.05  # light explains the change
     black = CameraMotion()(torch.zeros(2, 1, 48, 64), torch.zeros(2, 1, 48, 64))
     assert black.isfinite().all()
     assert black.view(2, SCALES, FEATURES_PER_SCALE)[..., :3].abs().max() == 0
@@ -55,9 +55,9 @@ def test_a_cut_is_explained_by_nothing() -> None:
 
 
 def test_something_that_moves_by_itself_is_outvoted() -> None:
-    chance = torch.Generator().manual_seed(0)
-    before = 60 + 130 * interpolate(torch.rand(8, 3, 24, 32, generator=chance), (48, 64), mode="bilinear")
+    rng = torch.Generator().manual_seed(0)
+    before = 60 + 130 * interpolate(torch.rand(8, 3, 24, 32, generator=rng), (48, 64), mode="bilinear")
     after = before.clone()
     before[:, :, 10:22, 10:22], after[:, :, 10:22, 13:25] = 255, 255
-    found = CameraMotion()(before, after).view(8, SCALES, FEATURES_PER_SCALE)
-    assert found[:, 0, :3].abs().mean() / 30 < 0.004
+    motions = CameraMotion()(before, after).view(8, SCALES, FEATURES_PER_SCALE)
+    assert motions[:, 0, :3].abs().mean() / 30 < 0.004

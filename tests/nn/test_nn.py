@@ -378,9 +378,9 @@ def test_hypotheses_share_one_memory_and_answer_as_each_alone() -> None:
     for b in range(3):
         close(turned.lstm.c[:, b], wide.lstm.c[:, b, parents[b]])
         close(turned.attention[b], wide.attention[b, parents[b]])
-    kept = wide.select(torch.tensor([2, 0]))
-    close(kept.lstm.h, wide.lstm.h[:, [2, 0]])
-    close(decoder.step(tokens[[2, 0]], kept)[0], decoder.step(tokens, wide)[0][[2, 0]])
+    selected = wide.select(torch.tensor([2, 0]))
+    close(selected.lstm.h, wide.lstm.h[:, [2, 0]])
+    close(decoder.step(tokens[[2, 0]], selected)[0], decoder.step(tokens, wide)[0][[2, 0]])
 
 
 @pytest.mark.parametrize("tied", [True, False])
