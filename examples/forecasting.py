@@ -58,14 +58,13 @@ class Forecaster(seqcore.Task):
         """Args:
         steps: how many values to write on
         """
-        results = []
+        results = [[] for _ in inputs]
         for place, series in enumerate(inputs):
             with numbered(place, len(inputs)):  # an InputError then says which series it is about
                 values, state = self.example({"series": series})["series"][None].to(self.device), None
-            results.append([])
             for _ in range(steps):
                 ahead, state = self.forecast(values, state)
-                results[-1].append((values := ahead[:, -1:]).item())
+                results[place].append((values := ahead[:, -1:]).item())
         return results
 
     def to_text(self, result):
