@@ -50,12 +50,12 @@ def image_network(captioner: Captioner, way: str) -> Network:
 
 def captions(captioner: Captioner, files: list[str], see: Network, size: int) -> list[str]:
     """Of all files, so many at a time."""
-    found = []
+    texts = []
     for begin in range(0, len(files), size):
         images = load_squares(files[begin : begin + size], captioner.config.image_size)
         rows = [ImageFeatures(grid) for grid in see(images)]
-        found += [caption.text for caption in captioner.predict(rows, batch_size=size)]
-    return found
+        texts += [caption.text for caption in captioner.predict(rows, batch_size=size)]
+    return texts
 
 
 def main() -> None:

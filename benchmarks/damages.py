@@ -21,21 +21,21 @@ def damages(trap: Path) -> Iterator[tuple[str, Damage]]:
     Args:
         trap: a file that the pickles among them make when they are run.
     """
-    chance = random.Random(0)
-    for part in sorted(chance.random() for _ in range(15)):
+    rng = random.Random(0)
+    for part in sorted(rng.random() for _ in range(15)):
         yield f"weights cut at {part:.1%}", lambda folder, part=part: _cut(folder / WEIGHTS, part)
     for part in (0, 0.001, 0.3, 0.999):
         yield f"tokenizer cut at {part:.1%}", lambda folder, part=part: _cut(folder / TOKENIZER, part)
     for part in (0, 0.2, 0.5, 0.9):
         yield f"configuration cut at {part:.0%}", lambda folder, part=part: _cut(folder / CONFIG, part)
     for _ in range(15):
-        place = chance.random()
+        place = rng.random()
         yield f"a bit of the header, {place:.1%}", lambda folder, place=place: _flip_header(folder / WEIGHTS, place)
     for _ in range(10):
-        place = chance.random()
+        place = rng.random()
         yield f"a bit of the weights, {place:.1%}", lambda folder, place=place: _flip_data(folder / WEIGHTS, place)
     for _ in range(8):
-        place = chance.random()
+        place = rng.random()
         yield f"a bit of the tokenizer, {place:.1%}", lambda folder, place=place: _flip(folder / TOKENIZER, place)
     for name in (CONFIG, WEIGHTS, TOKENIZER):
         yield f"no {name}", lambda folder, name=name: (folder / name).unlink()

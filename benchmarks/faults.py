@@ -42,12 +42,12 @@ _SETTINGS = {
 
 def made_up(path: Path, count: int = 120) -> Path:
     """A table of sentences that are translated word by word."""
-    chance = random.Random(0)
+    rng = random.Random(0)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["source", "target"])
         for _ in range(count):
-            words = chance.choices(list(_WORDS), k=chance.randint(2, 9))
+            words = rng.choices(list(_WORDS), k=rng.randint(2, 9))
             writer.writerow([" ".join(words), " ".join(_WORDS[word] for word in words)])
     return path
 
@@ -68,12 +68,12 @@ def train(rows: Path, output: Path, resume: bool = False, seconds: float | None 
     return False
 
 
-def _finetune(flags: list[str], said: str) -> None:
+def _finetune(flags: list[str], output: str) -> None:
     import torch
 
     from apps.translator import finetune
 
-    file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(file, stream)
     torch.set_num_threads(1)
@@ -96,22 +96,22 @@ def kills(work: Path, count: int, seed: int = 0) -> Counter[str]:
     begin = time.monotonic()
     train(rows, work / "unbroken")
     whole = time.monotonic() - begin
-    wanted, found, chance = reached(work / "unbroken"), Counter[str](), random.Random(seed)
+    wanted, outcomes, rng = reached(work / "unbroken"), Counter[str](), random.Random(seed)
     number = killed_so_far = 0
     while killed_so_far < count:
         number += 1
         output = work / f"run{number}"
-        killed = train(rows, output, seconds=chance.uniform(0.1, 1) * whole)
+        killed = train(rows, output, seconds=rng.uniform(0.1, 1) * whole)
         killed_so_far += killed
         state = (output / "training" / "last.ckpt").exists()
         if killed:
             train(rows, output, resume=state)
         same = reached(output) == wanted
         what = ("killed, resumed" if state else "killed before it saved, begun again") if killed else "ended before"
-        found[f"{what}: {'the same losses and weights' if same else 'DIFFERENT'}"] += 1
+        outcomes[f"{what}: {'the same losses and weights' if same else 'DIFFERENT'}"] += 1
         print(f"{number:3}  {what}  {'same' if same else 'DIFFERENT'}", flush=True)
         shutil.rmtree(output, ignore_errors=True)
-    return found
+    return outcomes
 
 
 def damaged(good: Path, work: Path) -> Counter[str]:
@@ -119,20 +119,20 @@ def damaged(good: Path, work: Path) -> Counter[str]:
     import seqcore
     from seqcore.errors import SeqcoreError
 
-    found = Counter[str]()
+    outcomes = Counter[str]()
     for number, (name, damage) in enumerate(damages(work / "trap")):
         folder = Path(shutil.copytree(good, work / f"damaged{number}", ignore=shutil.ignore_patterns("training")))
         damage(folder)
         try:
             seqcore.load(folder, device="cpu")
-            found[f"LOADED: {name}"] += 1
+            outcomes[f"LOADED: {name}"] += 1
         except SeqcoreError as error:
-            found["refused in a line" if len(str(error).splitlines()) == 1 else f"UNCLEAR: {name}"] += 1
+            outcomes["refused in a line" if len(str(error).splitlines()) == 1 else f"UNCLEAR: {name}"] += 1
         except Exception as error:
-            found[f"{type(error).__name__}: {name}"] += 1
+            outcomes[f"{type(error).__name__}: {name}"] += 1
         shutil.rmtree(folder)
-    found["PICKLES RUN" if (work / "trap").exists() else "pickles run: none"] += 1
-    return found
+    outcomes["PICKLES RUN" if (work / "trap").exists() else "pickles run: none"] += 1
+    return outcomes
 
 
 def main() -> None:
@@ -143,12 +143,12 @@ def main() -> None:
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="seqcore-faults-") as folder:
         work = Path(folder)
-        for what, found in (
+        for what, outcomes in (
             ("training", kills(work, chosen.kills, chosen.seed)),
             ("damages", damaged(work / "unbroken", work)),
         ):
-            for said, count in found.items():
-                print(f"{what}: {count} × {said}")
+            for outcome, count in outcomes.items():
+                print(f"{what}: {count} × {outcome}")
 
 
 if __name__ == "__main__":

@@ -52,32 +52,34 @@ def mixture(tables: Path) -> list[Request]:
     table.write_text("text\n" + "\n".join(f'"{review}"' for review in REVIEWS[:8]), encoding="utf-8")
     text.write_text("\n".join(ENGLISH[:6]), encoding="utf-8")
     photos = sorted((APPS / "captioner" / "examples").glob("*.jpg"))
-    found = [Request("translate", (sentence, "auto", way, 5, 1.0)) for sentence in ENGLISH for way in ("de", "fr")]
-    found += [Request("translate", (sentence, "fr", "en", 3, 1.0)) for sentence in FRENCH]
-    found += [Request("translate_stream", (sentence, "en", "de", 5, 1.0)) for sentence in ENGLISH[:4]]
-    found += [Request("explain_translation", (sentence, "en", "de", 5, 1.0, 3)) for sentence in ENGLISH[:3]]
-    found += [Request("classify", (review, 0.6)) for review in REVIEWS]
-    found += [Request("explain_sentiment", (review, 0.6)) for review in REVIEWS[:3]]
-    found += [Request("caption", (photo, 5, 1.0)) for photo in photos]
-    found += [Request("explain_caption", (photos[0], 5, 1.0, 3))]
+    requests = [Request("translate", (sentence, "auto", way, 5, 1.0)) for sentence in ENGLISH for way in ("de", "fr")]
+    requests += [Request("translate", (sentence, "fr", "en", 3, 1.0)) for sentence in FRENCH]
+    requests += [Request("translate_stream", (sentence, "en", "de", 5, 1.0)) for sentence in ENGLISH[:4]]
+    requests += [Request("explain_translation", (sentence, "en", "de", 5, 1.0, 3)) for sentence in ENGLISH[:3]]
+    requests += [Request("classify", (review, 0.6)) for review in REVIEWS]
+    requests += [Request("explain_sentiment", (review, 0.6)) for review in REVIEWS[:3]]
+    requests += [Request("caption", (photo, 5, 1.0)) for photo in photos]
+    requests += [Request("explain_caption", (photos[0], 5, 1.0, 3))]
     films = sorted((APPS / "video" / "examples").glob("*.mp4"))
-    found += [Request("label_frames", (films[0], "")), Request("label_video", (films[1], ""))]
-    found += [Request("classify_file", (table, "text", 0.6)), Request("translate_file", (text, "en", "de", 5, 1.0))]
-    return [*found, Request("languages", ()), Request("labels", ()), Request("video_models", ())]
+    requests += [Request("label_frames", (films[0], "")), Request("label_video", (films[1], ""))]
+    requests += [Request("classify_file", (table, "text", 0.6)), Request("translate_file", (text, "en", "de", 5, 1.0))]
+    return [*requests, Request("languages", ()), Request("labels", ()), Request("video_models", ())]
 
 
-def same(found: Any, wanted: Any) -> bool:
+def same(answer: Any, wanted: Any) -> bool:
     """Whether two answers say the same: texts alike, numbers within the tolerance."""
     if isinstance(wanted, bool) or not isinstance(wanted, int | float | list | dict):
-        return bool(found == wanted)
+        return bool(answer == wanted)
     if isinstance(wanted, dict):
         return (
-            isinstance(found, dict) and list(found) == list(wanted) and all(same(found[k], wanted[k]) for k in wanted)
+            isinstance(answer, dict)
+            and list(answer) == list(wanted)
+            and all(same(answer[k], wanted[k]) for k in wanted)
         )
     if isinstance(wanted, list):
-        alike = isinstance(found, list) and len(found) == len(wanted)
-        return alike and all(same(one, other) for one, other in zip(found, wanted, strict=True))
-    return isinstance(found, int | float) and abs(found - wanted) <= TOLERANCE * max(1.0, abs(wanted))
+        alike = isinstance(answer, list) and len(answer) == len(wanted)
+        return alike and all(same(one, other) for one, other in zip(answer, wanted, strict=True))
+    return isinstance(answer, int | float) and abs(answer - wanted) <= TOLERANCE * max(1.0, abs(wanted))
 
 
 @dataclass
@@ -107,13 +109,13 @@ async def load(server: Server, requests: dict[Request, Any], clients: int, secon
     end = opened + seconds
 
     async def work(number: int) -> None:
-        chance = random.Random(1000 * start + number)
+        rng = random.Random(1000 * start + number)
         async with connection() as client:
             while time.monotonic() < end:
-                request = chance.choice(list(requests))
+                request = rng.choice(list(requests))
                 begun = time.monotonic()
                 try:
-                    found = await server.ask(client, request)
+                    answer = await server.ask(client, request)
                 except BusyError:
                     outcome.busy += 1
                     await asyncio.sleep(1)
@@ -122,8 +124,8 @@ async def load(server: Server, requests: dict[Request, Any], clients: int, secon
                     outcome.errors.append(f"{request.endpoint}: {type(error).__name__}: {error}")
                     continue
                 outcome.seconds[request.endpoint].append(time.monotonic() - begun)
-                if not same(found, requests[request]):
-                    outcome.wrong.append(f"{request}\n  alone:    {requests[request]}\n  together: {found}"[:2000])
+                if not same(answer, requests[request]):
+                    outcome.wrong.append(f"{request}\n  alone:    {requests[request]}\n  together: {answer}"[:2000])
 
     await asyncio.gather(*map(work, range(clients)))
     outcome.lasted = time.monotonic() - opened
@@ -132,12 +134,12 @@ async def load(server: Server, requests: dict[Request, Any], clients: int, secon
 
 async def answers_alone(server: Server, requests: Sequence[Request]) -> dict[Request, Any]:
     """What each request is answered when nobody else asks."""
-    found = {}
+    answers = {}
     async with connection() as client:
         await server.ready(client)
         for request in requests:
-            found[request] = await server.ask(client, request)
-    return found
+            answers[request] = await server.ask(client, request)
+    return answers
 
 
 async def watched(server: Server, seconds: float, samples: list[tuple[float, float]]) -> None:

@@ -101,13 +101,13 @@ def measure_training(network: SentimentNetwork, texts: Sequence[Sequence[int]], 
         rounds,
     )
     pieces = sum(map(len, texts))
-    for name, said, batches in (
+    for name, title, batches in (
         ("padded", f"{size} as they come", as_they_come),
         ("bucketed", f"{BATCH_TOKENS:,} pieces of like length", buckets),
     ):
         filled = sum(len(batch) * max(len(texts[row]) for row in batch) for batch in batches) / pieces
         speed = pieces / statistics.median(seconds[name])
-        yield f"| {said} | {speed:,.0f} | {filled:.2f} | {ratio(seconds['padded'], seconds[name]):.2f} |"
+        yield f"| {title} | {speed:,.0f} | {filled:.2f} | {ratio(seconds['padded'], seconds[name]):.2f} |"
 
 
 def main() -> None:

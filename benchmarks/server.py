@@ -110,11 +110,11 @@ class Server:
         """A file is what it holds: the cells of a table, or how bright each frame of a film is."""
         if not isinstance(value, dict) or "path" not in value:
             return value
-        found = await client.get(f"{self.address}/file={value['path']}")
-        found.raise_for_status()
+        response = await client.get(f"{self.address}/file={value['path']}")
+        response.raise_for_status()
         if value["path"].endswith(".mp4"):
-            return await asyncio.to_thread(_brightness, found.content)
-        return [[_number(cell) for cell in line.split(",")] for line in found.text.splitlines()]
+            return await asyncio.to_thread(_brightness, response.content)
+        return [[_number(cell) for cell in line.split(",")] for line in response.text.splitlines()]
 
 
 @asynccontextmanager

@@ -48,8 +48,8 @@ def search_config(tokens: int) -> GenerationConfig:
 def decode(network: TranslationNetwork, source: Tensor, lengths: Tensor, config: GenerationConfig) -> Found:
     """What `Translator.translate` runs."""
     state = network.decoder.start(network.encode(source, lengths))
-    found = beam_search(network.decoder.step, state, torch.full((len(source),), START), config)
-    return [(list(best.tokens), best.log_probability) for best, *_ in found]
+    hypotheses = beam_search(network.decoder.step, state, torch.full((len(source),), START), config)
+    return [(list(best.tokens), best.log_probability) for best, *_ in hypotheses]
 
 
 def train(network: TranslationNetwork, batch: dict[str, Tensor], step_loop: bool = False, bf16: bool = False) -> float:
@@ -59,8 +59,8 @@ def train(network: TranslationNetwork, batch: dict[str, Tensor], step_loop: bool
         if step_loop:
             loss = step_loop_loss(network, batch)
         else:
-            found = network(batch)
-            loss = found.total / found.count
+            answer = network(batch)
+            loss = answer.total / answer.count
     loss.backward()
     return float(loss.detach())
 

@@ -28,8 +28,8 @@ RATE = 25
 
 def film(path: Path, frames: int, height: int = 360, width: int = 640) -> Path:
     """Blocks of noise that move, so that decoding has something to do."""
-    chance = np.random.default_rng(0)
-    blocks = chance.integers(0, 255, (height // 20, 2 * width // 20, 3), np.uint8).repeat(20, 0).repeat(20, 1)
+    rng = np.random.default_rng(0)
+    blocks = rng.integers(0, 255, (height // 20, 2 * width // 20, 3), np.uint8).repeat(20, 0).repeat(20, 1)
     with VideoWriter(path, width, height, RATE, 28) as writer:
         for number in range(frames):
             begin = number * 3 % width
@@ -39,12 +39,12 @@ def film(path: Path, frames: int, height: int = 360, width: int = 640) -> Path:
 
 def seconds(work: Callable[[], object], rounds: int = 5) -> float:
     """The median of some runs."""
-    found = []
+    seconds = []
     for _ in range(rounds):
         started = time.perf_counter()
         work()
-        found.append(time.perf_counter() - started)
-    return statistics.median(found)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
 
 
 def peak(checkpoint: str, path: Path) -> float:

@@ -57,8 +57,8 @@ class Installation:
 
     def __init__(self, clone: Path, **environment: str) -> None:
         self.clone = clone
-        told = r"MAKE.*|MFLAGS|PYTHON|WANTED_PYTHON|RUNNER|TORCH|TORCH_INDEX|APP|ARGS"
-        self.environment = {name: value for name, value in os.environ.items() if not re.fullmatch(told, name)}
+        settings = r"MAKE.*|MFLAGS|PYTHON|WANTED_PYTHON|RUNNER|TORCH|TORCH_INDEX|APP|ARGS"
+        self.environment = {name: value for name, value in os.environ.items() if not re.fullmatch(settings, name)}
         self.environment |= environment
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -38,8 +38,8 @@ def explanation(written: Sequence[str], folder: Path, registry: str = REGISTRY) 
         for line in written[first:]:
             if re.search(pattern, line, re.IGNORECASE):
                 return advice.format(folder=folder, free=free_space(folder), line=line.strip(), registry=registry)
-    said = "".join(written[first : first + 1]).strip() or "it said nothing"
-    return f"the installer failed: {said} ({folder / 'install.log'} has it all)"
+    line = "".join(written[first : first + 1]).strip() or "it said nothing"
+    return f"the installer failed: {line} ({folder / 'install.log'} has it all)"
 
 
 def free_space(folder: Path) -> str:
