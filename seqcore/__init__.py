@@ -3,9 +3,9 @@
 The public names are loaded on first use, so that `import seqcore` stays light.
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+
+from seqcore.lazy import lazy as _lazy
 
 if _TYPE_CHECKING:
     from seqcore.decoding import GenerationConfig, Hypothesis
@@ -21,20 +21,6 @@ if _TYPE_CHECKING:
     from seqcore.training import TrainingSettings, fit
 
 __version__ = "0.2.0"
-
-_HOMES = {
-    "seqcore.decoding": ("GenerationConfig", "Hypothesis"),
-    "seqcore.errors": ("CheckpointError", "DataError", "InputError", "SeqcoreError", "SettingsError"),
-    "seqcore.nn": ("DecoderState", "LSTMDecoder", "LSTMEncoder", "LSTMStack", "LSTMState", "Memory"),
-    "seqcore.tasks": ("Loss", "Task", "load"),
-    "seqcore.tasks.captioning": ("Caption", "Captioner"),
-    "seqcore.tasks.language": ("LanguageModel", "Likelihood"),
-    "seqcore.tasks.sentiment": ("Sentiment", "SentimentClassifier"),
-    "seqcore.tasks.translation": ("Translation", "Translator"),
-    "seqcore.tasks.video": ("FrameClassifier", "FrameLabels"),
-    "seqcore.text": ("Tokenizer",),
-    "seqcore.training": ("TrainingSettings", "fit"),
-}
 
 __all__ = [
     "Caption",
@@ -68,14 +54,22 @@ __all__ = [
     "load",
 ]
 
-
-def __getattr__(name: str) -> _Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(_import_module(home), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'seqcore' has no attribute {name!r}")
+__getattr__ = _lazy(
+    __name__,
+    {
+        "decoding": "GenerationConfig Hypothesis",
+        "errors": "CheckpointError DataError InputError SeqcoreError SettingsError",
+        "nn": "DecoderState LSTMDecoder LSTMEncoder LSTMStack LSTMState Memory",
+        "tasks": "Loss Task load",
+        "tasks.captioning": "Caption Captioner",
+        "tasks.language": "LanguageModel Likelihood",
+        "tasks.sentiment": "Sentiment SentimentClassifier",
+        "tasks.translation": "Translation Translator",
+        "tasks.video": "FrameClassifier FrameLabels",
+        "text": "Tokenizer",
+        "training": "TrainingSettings fit",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -40,11 +40,7 @@ def read_rows(
     for field in names:
         is_needed = field in fields or names[field] != field  # Whoever names a column counts on it.
         if is_needed and names[field] not in table.column_names:
-            present = ", ".join(table.column_names)
-            raise DataError(
-                f"{source} has no column {names[field]!r}; it has: {present}. "
-                f"Say which one to use with --columns.{field} NAME."
-            )
+            raise missing_column(source, names[field], field, table.column_names)
     if not len(table):
         raise DataError(f"{source} has no rows")
     columns_by_field = {field: table[name][:] for field, name in names.items() if name in table.column_names}
@@ -96,6 +92,42 @@ def is_file(path: str | Path) -> bool:
         return Path(path).is_file()
     except (OSError, ValueError):
         return False
+
+
+def missing_column(source: str, column: str, field: str, present: Sequence[str]) -> DataError:
+    """The error to raise where a table lacks the column of a field."""
+    advice = f"Say which one to use with --columns.{field} NAME."
+    return DataError(f"{source} has no column {column!r}; it has: {', '.join(present)}. {advice}")
+
+
+def undecoded(table: Any, column: str) -> Any:
+    """A table whose images or videos are as they are in their files, which is checked when they are opened."""
+    feature = table.features[column]
+    return table.cast_column(column, type(feature)(decode=False)) if hasattr(feature, "decode") else table
+
+
+def file_or_bytes(value: Any, folder: Path, place: str, kind: str) -> str | bytes:
+    """What a table says of an image or a video: its path, or what its file holds.
+
+    Args:
+        folder: where relative paths begin.
+        place: the row, for messages.
+        kind: `an image` or `a video`.
+
+    Raises:
+        DataError: it is neither, or there is no such file.
+    """
+    if isinstance(value, dict):
+        path = value.get("path")
+        value = path if isinstance(path, str) and is_file(path) else value.get("bytes") or path
+    if isinstance(value, bytes) and value:
+        return value
+    name = kind.split()[1]
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"{place}: the {name} must be a path or {kind}, not {type(value).__name__}")
+    if not is_file(folder / value):
+        raise DataError(f"{place}: there is no {name} {folder / value}")
+    return str(folder / value)
 
 
 def open_table(source: str, split: str = "train", texts: Sequence[str] = ()) -> Any:

@@ -6,12 +6,15 @@ from pkgutil import resolve_name
 from typing import Any
 
 
-def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+def renamed(
+    module: str, names: Mapping[str, str], converts: Mapping[str, Callable[[Any], Any]] | None = None
+) -> Callable[[str], Any]:
     """A module's `__getattr__` that answers the names it had before.
 
     Args:
         module: its own name.
         names: for each old name the new one, with its module: `{"fit_task": "seqcore.training.fitting"}`.
+        converts: for an old name, what makes what it meant of what there is now, where that is something else.
 
     Example:
         >>> __getattr__ = renamed(__name__, {"sqrt_of": "math.sqrt"})
@@ -23,7 +26,8 @@ def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         warn_renamed(f"{module}.{name}", names[name])
-        return resolve_name(names[name])
+        value = resolve_name(names[name])
+        return converts[name](value) if converts and name in converts else value
 
     return answer
 

@@ -9,7 +9,7 @@ from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.media.images import open_image
 from seqcore.recipes.base import Rows, VocabularyRecipe
 from seqcore.tasks.base import Task
-from seqcore.tasks.captioning import Captioner, CaptionerConfig, extended_captioner, new_captioner, self_critical
+from seqcore.tasks.captioning import Captioner, CaptionerConfig, self_critical
 from seqcore.tasks.captioning.features import cached_features
 from seqcore.tasks.captioning.rows import ImageFeatures
 
@@ -58,17 +58,16 @@ class CaptioningRecipe(VocabularyRecipe):
             DataError: too little text for a vocabulary.
             SettingsError: no such backbone or weights, or not so many stages.
         """
-        texts = (text for row in rows for text in row["captions"])
         shared = None
         if not self.init:
-            task = new_captioner(self.model, texts, self.weights)
+            task = Captioner.create(self.model, rows, self.weights)
         else:
             task = Captioner.from_pretrained(self.init, device="cpu")
             tuned = {name: getattr(self.model, name) for name in _TUNABLE}
             task.config = replace(task.config, **tuned)
             task.network.set_training(**tuned)
             if self.new_tokenizer:
-                task, shared = extended_captioner(task, self.model, texts)
+                task, shared = Captioner.adapt(task, self.model, Captioner.train_tokenizer(self.model, rows))
         self.say_vocabulary(len(task.tokenizer), shared)
         task.network.encoder.train_last(None if self.image_stages == -1 else self.image_stages)
         return task

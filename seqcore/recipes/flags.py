@@ -9,11 +9,14 @@ from typing import Any, TypeVar
 
 from jsonargparse import ArgumentParser, Namespace
 
+from seqcore.deprecation import warn_renamed
 from seqcore.errors import SettingsError
 
 CONFIGS = Path(__file__).parent / "configs"
 # What the short help shows of settings that are grouped; the others are what few people ever change.
 COMMON = {f"training.{name}" for name in ("epochs", "batch_tokens", "learning_rate", "patience", "seed", "devices")}
+# Flags of before, which work for one release more.
+RENAMED = {"--hides": "--time_mask", "--model.layers": "--model.num_layers"}
 Options = TypeVar("Options")
 
 
@@ -78,6 +81,9 @@ def _normalized(arguments: Sequence[str], switches: Collection[str]) -> Iterator
         name, equals, value = argument.partition("=")
         if name.startswith("--"):
             name = f"--{name[2:].replace('-', '_')}"
+            if name in RENAMED:
+                warn_renamed(name, RENAMED[name].replace("_", "-"))
+                name = RENAMED[name]
             if name == "--config" and equals:
                 value = _settings_file(value)
             if name in switches and not equals and after.startswith("-"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from seqcore import load
 from seqcore.errors import SettingsError
 from seqcore.recipes.base import Recipe, Rows
-from seqcore.tasks.language import LanguageModel, LanguageModelConfig, new_language_model
+from seqcore.tasks.language import LanguageModel, LanguageModelConfig
 
 MAX_TOKENIZER_TEXTS = 20_000
 
@@ -30,7 +30,7 @@ class LanguageModelRecipe(Recipe):
             SettingsError: `init` is something else.
         """
         if not self.init:
-            return new_language_model(self.model, (row["text"] for row in rows[:MAX_TOKENIZER_TEXTS]))
+            return LanguageModel.create(self.model, rows[:MAX_TOKENIZER_TEXTS])
         task = load(self.init, device="cpu")
         if not isinstance(task, LanguageModel):
             raise SettingsError(

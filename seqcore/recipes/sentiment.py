@@ -1,7 +1,6 @@
 """Train a sentiment classifier on labelled texts: `seqcore train sentiment`."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from seqcore import load
@@ -9,15 +8,7 @@ from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.recipes.base import Rows, VocabularyRecipe, say
 from seqcore.tasks.base import Task
 from seqcore.tasks.language import LanguageModel
-from seqcore.tasks.sentiment import (
-    SentimentClassifier,
-    SentimentConfig,
-    class_weights,
-    classifier_from,
-    labels_of,
-    new_classifier,
-)
-from seqcore.text import Tokenizer
+from seqcore.tasks.sentiment import SentimentClassifier, SentimentConfig, class_weights, labels_of
 from seqcore.text.markup import strip_markup
 
 Origin = LanguageModel | SentimentClassifier
@@ -59,15 +50,16 @@ class SentimentRecipe(VocabularyRecipe):
                 f"{self.init} is a checkpoint for {old.name!r}, not for a classifier or a language model"
             )
         model = replace(self.model, labels=labels_for(rows, old, self.model))
-        texts = [strip_markup(row["text"]) for row in rows]
+        texts = [{"text": row["text"]} for row in rows]
         shared = None
         if old is None:
-            task = classifier_with_vectors(model, texts, self.vectors) if self.vectors else new_classifier(model, texts)
+            task = (
+                classifier_with_vectors(model, texts, self.vectors) if self.vectors else self.task.create(model, texts)
+            )
         else:
-            tokenizer = None
-            if self.new_tokenizer:
-                tokenizer = Tokenizer.train(texts, model.vocab_size, lowercase=old.config.lowercase)
-            task, shared = classifier_from(old, model, tokenizer)
+            model = replace(model, lowercase=old.config.lowercase)
+            tokenizer = self.task.train_tokenizer(model, texts) if self.new_tokenizer else None
+            task, shared = self.task.adapt(old, model, tokenizer)
         self.say_vocabulary(len(task.tokenizer), shared)
         counts = Counter(str(row["label"]) for row in rows)
         say("labels: " + ", ".join(f"{name} {count:,}" for name, count in counts.most_common(20)))
@@ -101,14 +93,14 @@ def labels_for(rows: Rows, old: Origin | None, model: SentimentConfig) -> tuple[
     return labels_of(rows, model.multi_label)
 
 
-def classifier_with_vectors(model: SentimentConfig, texts: Sequence[str], file: str) -> SentimentClassifier:
+def classifier_with_vectors(model: SentimentConfig, texts: Rows, file: str) -> SentimentClassifier:
     """A new classifier whose embedding holds pretrained vectors; says how much of the texts they cover."""
     from seqcore.text.vectors import fill_embedding, read_vectors
 
     vectors = read_vectors(file)
-    task = new_classifier(replace(model, embedding_size=vectors.dim), texts)
+    task = SentimentClassifier.create(replace(model, embedding_size=vectors.dim), texts)
     filled = fill_embedding(task.network.embedding, task.tokenizer, vectors)
-    counts = Counter(token for text in texts for token in task.tokenizer.encode(text))
+    counts = Counter(token for row in texts for token in task.tokenizer.encode(strip_markup(row["text"])))
     covered = sum(count for token, count in counts.items() if token in filled)
     share = covered / max(1, counts.total())
     say(f"vectors: {len(filled):,} of {len(task.tokenizer):,} pieces, {share:.1%} of the pieces in the texts")

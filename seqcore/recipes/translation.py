@@ -9,7 +9,7 @@ from seqcore.data import filled
 from seqcore.errors import SettingsError
 from seqcore.recipes.base import Rows, VocabularyRecipe, say
 from seqcore.tasks.base import Task
-from seqcore.tasks.translation import Translator, TranslatorConfig, extended_translator, new_translator
+from seqcore.tasks.translation import Translator, TranslatorConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +64,12 @@ class TranslationRecipe(VocabularyRecipe):
         if model.directions == TranslatorConfig().directions:  # It was not given.
             model = replace(model, directions=wanted)
         _check_known(wanted, model.directions, "the model is not to", "--model.directions says what it shall do")
-        texts = dict.fromkeys(row[field] for row in rows for field in self.task.fields)
+        # Each text counts once for the vocabulary, in however many pairs it is.
+        texts = [{"source": text} for text in dict.fromkeys(row[field] for row in rows for field in self.task.fields)]
         try:
             if not old:
-                return new_translator(model, texts)
-            task, shared = extended_translator(old, model, texts)
+                return Translator.create(model, texts)
+            task, shared = Translator.adapt(old, model, Translator.train_tokenizer(model, texts))
         except ValueError as error:
             raise SettingsError(f"a model with these settings is not possible: {error}") from error
         self.say_vocabulary(len(task.tokenizer), shared)

@@ -13,8 +13,8 @@ from seqcore.recipes.films.compose import load_pool
 from seqcore.recipes.films.composition import LABELS, compose
 from seqcore.tasks.base import Task
 from seqcore.tasks.video import ComposedFilm, FrameClassifier, FrameClassifierConfig
-from seqcore.tasks.video.creation import frame_classifier_from, label_weights, narrowed, new_frame_classifier
 from seqcore.tasks.video.frozen import frozen_reader
+from seqcore.tasks.video.pruning import prune_channels
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class VideoRecipe(Recipe):
         weights: of a new model's pretrained image network: pretrained (downloaded), efficientnet-lite2 (from a
             package), or a file.
         image_stages: how many of a pretrained network's last stages are trained, -1 for all. With 0, what it gives of
-            each frame is computed once and kept on disk, unless videos are to be changed by `flips` or `hides`.
+            each frame is computed once and kept on disk, unless videos are to be changed by `flips` or `time_mask`.
         frames: folder for the decoded frames, or for what a frozen network gives of them; without it, in what
             `output` keeps of the training.
         narrow: with `init`, channels to keep of the last stage of its compact network, for a smaller file; 0 is all.
         balance: let frames of rare labels count more.
         flips: mirror every second video, where left and right mean the same.
-        hides: hide a few frames in a row, so that the rest must do.
+        time_mask: hide a few frames in a row, so that the rest must do.
         bptt: frames through which gradients flow back, for long videos; 0 is all.
         composition: what to train on instead of `train`.
         model: what a new model is. With `init`, the checkpoint says, but for dropout, smoothing and median. Labels
@@ -71,7 +71,7 @@ class VideoRecipe(Recipe):
     narrow: int = 0
     balance: bool = False
     flips: bool = False
-    hides: bool = False
+    time_mask: bool = False
     bptt: int = 0
     composition: Composition = Composition()
     model: FrameClassifierConfig = FrameClassifierConfig()  # noqa: RUF009
@@ -104,15 +104,15 @@ class VideoRecipe(Recipe):
         old = FrameClassifier.from_pretrained(self.init, device="cpu") if self.init else None
         model = self._labelled(rows, old)
         if old is None:
-            task = new_frame_classifier(model, self.weights)
+            task = FrameClassifier.create(model, [], self.weights)
             say(f"new model: {len(model.labels)} labels")
         else:
-            task, shared = frame_classifier_from(old, model)
+            task, shared = FrameClassifier.adapt(old, model)
             say(f"{len(model.labels)} labels, {shared} of them known already")
         encoder = getattr(task.network.encoder, "encoder", None)
         if encoder is not None:
             encoder.train_last(None if self.image_stages == -1 else self.image_stages)
-        return narrowed(task, self.narrow) if self.narrow else task
+        return prune_channels(task, self.narrow) if self.narrow else task
 
     def _labelled(self, rows: Rows, old: FrameClassifier | None) -> FrameClassifierConfig:
         """The settings with labels: those that are named, else those of the checkpoint if they do, else the data's."""
@@ -129,12 +129,12 @@ class VideoRecipe(Recipe):
 
     def prepare(self, task: Task, rows: Rows, validation: Rows) -> tuple[Rows, Rows]:
         assert isinstance(task, FrameClassifier)
-        task.flips, task.hides, task.bptt = self.flips, self.hides, self.bptt
+        task.flips, task.time_mask, task.bptt = self.flips, self.time_mask, self.bptt
         folder = Path(self.frames or Path(self.output) / TRAINING / "frames")
         rows = self._composed(task, folder) if self.train is None else with_clips(task, rows, folder / "train")
         validation = with_clips(task, validation, folder / "validation")
         if self.balance:
-            task.class_weights = label_weights(task, rows)
+            task.class_weights = task.label_weights(rows)
         return rows, validation
 
     def _composed(self, task: FrameClassifier, cache: Path) -> Rows:
@@ -171,7 +171,7 @@ def write_table(rows: Rows, path: Path) -> None:
 
 def with_clips(task: FrameClassifier, rows: Rows, folder: Path) -> Rows:
     """Rows with their frames, or what a frozen image network gives of them; made once and kept on disk."""
-    reader = None if task.flips or task.hides else frozen_reader(task)
+    reader = None if task.flips or task.time_mask else frozen_reader(task)
     try:
         clips = cached_clips([row["video"] for row in rows], task.view, folder, reader=reader)
     except InputError as error:

@@ -137,9 +137,6 @@ class Task(ABC):
             if is_out_of_memory(error):
                 raise
             raise CheckpointError(f"{folder / CONFIG} is damaged: {first_line(error)}") from error
-        if hasattr(task, "tokenizer") and len(task.tokenizer) != config.vocab_size:
-            sizes = f"{len(task.tokenizer)} pieces, but the model {config.vocab_size}"
-            raise CheckpointError(f"{folder}: the tokenizer has {sizes}")
         task.network.to(dtype)
         read_weights(header, task.network)
         task.network.to(place).eval()
@@ -179,7 +176,11 @@ class Task(ABC):
 
     @classmethod
     def from_config(cls, config: Any, folder: Path) -> Self:
-        """Make the task with an untrained network, and read what its folder holds besides, such as a tokenizer."""
+        """Make the task with an untrained network, and read what its folder holds besides, such as a tokenizer.
+
+        Before any memory is taken for a network that is much larger than the file, this is run on torch's device for
+        shapes alone (`meta`): no code that it calls may read the values of tensors.
+        """
         return cls(config)
 
     def save_assets(self, folder: Path) -> None:  # noqa: B027

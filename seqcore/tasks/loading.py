@@ -1,16 +1,16 @@
 """Any checkpoint by its folder or hub id: `config.json` says which task it is."""
 
 from pathlib import Path
-from typing import TypeVar, overload
 
 import torch
+from typing_extensions import TypeVar
 
 from seqcore.checkpoint import Checkpoint, read_checkpoint
 from seqcore.errors import CheckpointError, SettingsError
 from seqcore.tasks.base import Task
 from seqcore.tasks.registry import task_class
 
-AnyTask = TypeVar("AnyTask", bound=Task)
+AnyTask = TypeVar("AnyTask", bound=Task, default=Task)
 
 
 def task_of(checkpoint: Checkpoint) -> type[Task]:
@@ -22,29 +22,13 @@ def task_of(checkpoint: Checkpoint) -> type[Task]:
         raise CheckpointError(f"{checkpoint.folder} is a checkpoint for {name!r}: {error}") from error
 
 
-@overload
 def load(
     source: str | Path | Checkpoint,
-    task: type[AnyTask],
-    revision: str | None = ...,
-    device: str | torch.device = ...,
-    dtype: torch.dtype = ...,
-) -> AnyTask: ...
-@overload
-def load(
-    source: str | Path | Checkpoint,
-    task: None = ...,
-    revision: str | None = ...,
-    device: str | torch.device = ...,
-    dtype: torch.dtype = ...,
-) -> Task: ...
-def load(
-    source: str | Path | Checkpoint,
-    task: type[Task] | None = None,
+    task: type[AnyTask] | None = None,
     revision: str | None = None,
     device: str | torch.device = "auto",
     dtype: torch.dtype = torch.float32,
-) -> Task:
+) -> AnyTask:
     """Load any checkpoint.
 
     Args:

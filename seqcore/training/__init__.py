@@ -1,9 +1,9 @@
 """Training on Lightning: one fit function for every task. Lightning itself is imported on first use."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqcore.deprecation import renamed
+from seqcore.lazy import lazy
 from seqcore.errors import require
 from seqcore.training.settings import TrainingSettings
 
@@ -27,26 +27,17 @@ __all__ = [
 ]
 
 # No module here may be called `fit`: once imported, it would stand in the place of the function.
-_HOMES = {
-    "FitResult": "fitting",
-    "ResumableDataLoader": "loaders",
-    "StreamDataset": "streams",
-    "TokenBudgetSampler": "samplers",
-    "fit": "fitting",
-    "is_first_process": "trainer",
-    "stream_loader": "loaders",
-    "token_budget_loader": "loaders",
-}
-_renamed = renamed(
+__getattr__ = lazy(
     __name__,
-    {"BatchLoader": "seqcore.training.loaders.token_budget_loader", "Fitted": "seqcore.training.fitting.FitResult"},
+    {
+        "fitting": "FitResult fit",
+        "loaders": "ResumableDataLoader stream_loader token_budget_loader",
+        "samplers": "TokenBudgetSampler",
+        "streams": "StreamDataset",
+        "trainer": "is_first_process",
+    },
+    renamed(
+        __name__,
+        {"BatchLoader": "seqcore.training.loaders.token_budget_loader", "Fitted": "seqcore.training.fitting.FitResult"},
+    ),
 )
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        return _renamed(name)
-    require("lightning", "training needs", "train")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value

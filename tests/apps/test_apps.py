@@ -40,7 +40,7 @@ from apps.translator.handlers import FileTab, Handlers, Languages, TextTab
 from apps.translator.settings import MAX_TEXT_CHARS, Settings
 from apps.ui.home import UnrolledDiagram
 from seqcore.errors import CheckpointError
-from seqcore.tasks.translation import TranslatorConfig, new_translator
+from seqcore.tasks.translation import Translator, TranslatorConfig
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +321,7 @@ def handlers_of(api: API) -> Handlers:
 def test_a_real_checkpoint_with_random_weights_answers(tmp_path: Path) -> None:
     texts = ["a dog runs through the snow", "ein Hund rennt durch den Schnee"] * 20
     config = TranslatorConfig(vocab_size=300, embedding_size=8, encoder_hidden_size=8, decoder_hidden_size=8)
-    new_translator(config, texts).save_pretrained(tmp_path / "model")
+    Translator.create(config, [{"source": text} for text in texts]).save_pretrained(tmp_path / "model")
     api = API(LazyTask(tmp_path / "model", "cpu"))
     handlers = handlers_of(api)
     page = handlers.on_load()

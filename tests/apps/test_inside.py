@@ -26,7 +26,7 @@ from apps.server.launch import run_apps, start
 from apps.server.models import CHECKPOINTS, MODELS, LazyTask
 from apps.ui.figures import piece_labels
 from seqcore.errors import CheckpointError, InputError
-from seqcore.tasks.language import LanguageModelConfig, new_language_model
+from seqcore.tasks.language import LanguageModel, LanguageModelConfig
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -123,7 +123,10 @@ def test_a_film_is_traced_frame_by_frame(film: Path, changes: dict[str, Any]) ->
 def test_the_language_model_is_traced_over_what_it_reads() -> None:
     torch.manual_seed(0)
     config = LanguageModelConfig(300, embedding_size=8, hidden_size=8, num_layers=2)
-    task = new_language_model(config, ["A dog runs through the snow.", "The cat sleeps on the sofa all day."] * 20)
+    task = LanguageModel.create(
+        config,
+        [{"text": "A dog runs through the snow. The cat sleeps on the sofa all day."}] * 20,
+    )
     task.network.eval()
     reading = read(task, "A dog sleeps")
     assert reading.steps[0] == "<s>"

@@ -12,7 +12,7 @@ from counting_task import Counting, counting_checkpoint
 from PIL import Image
 
 from seqcore.cli import main
-from seqcore.tasks.translation import Translator, TranslatorConfig, new_translator
+from seqcore.tasks.translation import Translator, TranslatorConfig
 
 PATH = os.pathsep.join(sys.path)
 LINES = ["a dog runs .", "", "two men sit", "a woman in a red dress ."]
@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = TranslatorConfig(
         vocab_size=300, embedding_size=8, encoder_hidden_size=8, decoder_hidden_size=8, max_target_length=12
     )
-    task = new_translator(config, LINES * 5)
+    task = Translator.create(config, [{"source": text} for text in LINES * 5])
     place = tmp_path_factory.mktemp("cli") / "model"
     task.save_pretrained(place)
     return place
@@ -352,11 +352,11 @@ def test_a_task_in_a_module_of_ones_own_is_imported_by_name(tmp_path: Path) -> N
 @pytest.fixture(scope="module")
 def captioner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of a captioner that has learned nothing."""
-    from seqcore.tasks.captioning import CaptionerConfig, new_captioner
+    from seqcore.tasks.captioning import Captioner, CaptionerConfig
 
     config = CaptionerConfig("mobilenetv3_small_050", 32, vocab_size=300, embedding_size=8, hidden_size=8, num_layers=1)
     folder = tmp_path_factory.mktemp("captioner") / "checkpoint"
-    new_captioner(config, ["a red square", "a blue square"] * 20).save_pretrained(folder)
+    Captioner.create(config, [{"captions": ["a red square", "a blue square"] * 20}]).save_pretrained(folder)
     return folder
 
 

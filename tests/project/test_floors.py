@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # From the cellar to the roof. ``seqcore`` itself is the front door, whose public names are those of the tasks.
 FLOORS = (
-    {"deprecation", "errors"},
+    {"deprecation", "errors", "lazy"},
     {"validation"},
     {"weights"},
     {"batching", "checkpoint", "nn", "table_files"},

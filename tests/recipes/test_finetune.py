@@ -31,7 +31,7 @@ from training_runs import (
     write_csv,
 )  # fmt: skip
 
-from seqcore.tasks.translation import Translator, TranslatorConfig, extended_translator, new_translator
+from seqcore.tasks.translation import Translator, TranslatorConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = ROOT / "tests" / "fixtures" / "translator-v1"
@@ -49,7 +49,7 @@ def both_ways(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     config = TranslatorConfig(("en-de", "de-en"), 300, 16, 10, decoder_hidden_size=16, dropout=0.2)
     folder = tmp_path_factory.mktemp("both_ways") / "model"
-    new_translator(config, (text for row in made_up_rows(60) for text in row.values())).save_pretrained(folder)
+    Translator.create(config, made_up_rows(60)).save_pretrained(folder)
     return folder
 
 
@@ -185,7 +185,8 @@ def test_a_new_tokenizer_keeps_the_embeddings_of_known_pieces(both_ways: Path) -
     old = Translator.from_pretrained(both_ways, device="cpu")
     texts = [text for row in made_up_rows(60) for text in row.values()] + ["le chien dort ici", "un vieux chat"] * 9
     directions = ("en-de", "en-fr", "fr-en")
-    new, kept = extended_translator(old, TranslatorConfig(directions, 320, dropout=0.0), texts)
+    wanted = TranslatorConfig(directions, 320, dropout=0.0)
+    new, kept = Translator.adapt(old, wanted, Translator.train_tokenizer(wanted, [{"source": text} for text in texts]))
     assert new.config.directions == directions
     assert (new.config.embedding_size, new.config.dropout) == (16, 0.0)
     pieces, before = ({piece: n for n, piece in enumerate(task.tokenizer.ids_to_tokens(range(len(task.tokenizer))))}

@@ -95,8 +95,8 @@ def test_another_set_of_labels_from_a_folder_for_each(trained: Path, tmp_path: P
             write_video(tmp_path / "films" / name / f"{number}.mp4", colours([colour] * 6))
     films = str(tmp_path / "films")  # What is held out of so few may be of one class alone.
     VideoRecipe(
-        train=films, validation=films, output=str(tmp_path / "out"), init=str(trained), training=TRAINING, hides=True,
-        bptt=3,
+        train=films, validation=films, output=str(tmp_path / "out"), init=str(trained), training=TRAINING,
+        time_mask=True, bptt=3,
     ).run()  # fmt: skip
     task = seqcore.load(tmp_path / "out", device="cpu")
     assert isinstance(task, FrameClassifier)

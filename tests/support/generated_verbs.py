@@ -82,10 +82,13 @@ def classifier() -> Any:
 
 @functools.cache
 def language_model() -> Any:
-    from seqcore.tasks.language import LanguageModelConfig, new_language_model
+    from seqcore.tasks.language import LanguageModel, LanguageModelConfig
 
     torch.manual_seed(0)
-    made = new_language_model(LanguageModelConfig(320, 12, 16), ["The film was good, and the music was good."] * 8)
+    made = LanguageModel.create(
+        LanguageModelConfig(320, 12, 16),
+        [{"text": "The film was good, and the music was good."}] * 8,
+    )
     made.network.eval()
     return made
 

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from tiny_training import train
 
-from seqcore.tasks.captioning import Captioner, CaptionerConfig, new_captioner
+from seqcore.tasks.captioning import Captioner, CaptionerConfig
 
 COLOURS = {"red": "a red square", "blue": "a blue square", "lime": "a green square"}
 CONFIG = CaptionerConfig(
@@ -25,7 +25,7 @@ def picture(colour: str, width: int = 40, height: int = 30) -> Image.Image:
 def tiny_captioner() -> Captioner:
     """A trained one, the same every time; not to be changed, since whoever asks again gets it too."""
     torch.manual_seed(0)
-    task = new_captioner(CONFIG, [*COLOURS.values()] * 20)
+    task = Captioner.create(CONFIG, [{"captions": [*COLOURS.values()] * 20}])
     task.augments = False
     with torch.no_grad():  # colours in the grid: random weights of a whole network keep little of them
         task.network.encoder.forward = _coarse  # type: ignore[method-assign]

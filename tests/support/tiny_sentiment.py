@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from tiny_training import train
 
-from seqcore.tasks.sentiment import SentimentClassifier, SentimentConfig, new_classifier
+from seqcore.tasks.sentiment import SentimentClassifier, SentimentConfig
 
 THINGS = ("film", "plot", "music", "cast", "ending", "camera work")
 GOOD = ("good", "lovely", "wonderful", "great", "moving")
@@ -30,7 +30,7 @@ def tiny_classifier(steps: int = 30) -> SentimentClassifier:
     torch.manual_seed(0)
     examples = rows()
     config = SentimentConfig(vocab_size=300, embedding_size=16, hidden_size=16, num_layers=1, head_size=16)
-    task = new_classifier(config, [row["text"] for row in examples] * 2)
+    task = SentimentClassifier.create(config, [{"text": row["text"]} for row in examples * 2])
     train(task, examples, steps, learning_rate=0.02)
     task.finish_training(examples)
     return task

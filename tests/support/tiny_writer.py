@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from tiny_training import train
 
-from seqcore.tasks.language import LanguageModel, LanguageModelConfig, new_language_model
+from seqcore.tasks.language import LanguageModel, LanguageModelConfig
 
 TEXTS = ("The film was good, and the music was good.", "It was a bad film.", "Nobody liked the end of it.")
 
@@ -17,7 +17,7 @@ def tiny_writer() -> LanguageModel:
     torch.manual_seed(0)
     none = dict.fromkeys(("dropout", "input_dropout", "output_dropout", "embedding_dropout", "weight_dropout"), 0.0)
     config = LanguageModelConfig(vocab_size=320, embedding_size=16, hidden_size=24, **none)  # type: ignore[arg-type]
-    made = new_language_model(config, TEXTS * 6)
+    made = LanguageModel.create(config, [{"text": text} for text in TEXTS * 6])
     train(made, [{"text": text} for text in TEXTS], steps=40, learning_rate=0.02)
     return made
 

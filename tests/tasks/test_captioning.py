@@ -21,8 +21,6 @@ from seqcore.tasks.captioning import (
     Captioner,
     CaptionerConfig,
     ImageFeatures,
-    extended_captioner,
-    new_captioner,
     self_critical,
 )
 from seqcore.tasks.captioning.captioner import plain
@@ -44,7 +42,7 @@ def picture(colour: str) -> Image.Image:
 @pytest.fixture(scope="module")
 def captioner() -> Captioner:
     torch.manual_seed(0)
-    task = new_captioner(TINY, [*COLOURS.values()] * 20)
+    task = Captioner.create(TINY, [{"captions": [*COLOURS.values()] * 20}])
     task.network.eval()
     return task
 
@@ -147,7 +145,9 @@ def test_several_captions_of_one_image_share_its_grid(captioner: Captioner, rows
 
 
 def test_looking_everywhere_alike_costs_nothing(rows: list[dict[str, Any]]) -> None:
-    task = new_captioner(CaptionerConfig(**{**vars(TINY), "attention_penalty": 1.0}), [*COLOURS.values()] * 20)
+    task = Captioner.create(
+        CaptionerConfig(**{**vars(TINY), "attention_penalty": 1.0}), [{"captions": [*COLOURS.values()] * 20}]
+    )
     task.augments = False
     batch = task.collate([task.example(row) for row in rows])
     task.network.encoder.eval()
@@ -159,7 +159,7 @@ def test_looking_everywhere_alike_costs_nothing(rows: list[dict[str, Any]]) -> N
 
 def test_looking_at_one_place_only_costs(rows: list[dict[str, Any]]) -> None:
     config = CaptionerConfig(**{**vars(TINY), "image_size": 64})  # two by two places
-    task = new_captioner(config, [*COLOURS.values()] * 20)
+    task = Captioner.create(config, [{"captions": [*COLOURS.values()] * 20}])
     task.augments = False
     batch = task.collate([task.example(row) for row in rows])
     task.network.train().encoder.eval()
@@ -173,7 +173,9 @@ def test_looking_at_one_place_only_costs(rows: list[dict[str, Any]]) -> None:
 
 
 def test_the_attention_gate_learns(rows: list[dict[str, Any]]) -> None:
-    task = new_captioner(CaptionerConfig(**{**vars(TINY), "attention_gate": True}), [*COLOURS.values()] * 20)
+    task = Captioner.create(
+        CaptionerConfig(**{**vars(TINY), "attention_gate": True}), [{"captions": [*COLOURS.values()] * 20}]
+    )
     task.loss(task.collate([task.example(row) for row in rows])).total.backward()
     assert task.network.decoder.gate is not None
     assert task.network.decoder.gate.weight.grad is not None
@@ -190,7 +192,7 @@ def settings(epochs: int, rate: float) -> TrainingSettings:
 @pytest.mark.slow
 def test_it_learns_from_captions_and_then_from_its_own_samples(rows: list[dict[str, Any]], tmp_path: Path) -> None:
     torch.manual_seed(1)
-    task = new_captioner(TINY, [*COLOURS.values()] * 20)
+    task = Captioner.create(TINY, [{"captions": [*COLOURS.values()] * 20}])
     task.network.encoder.train_last(0)
     width = task.network.encoder.output_size
     rows = [{**row, "image": ImageFeatures(torch.randn(1, width).half())} for row in rows]
@@ -220,7 +222,9 @@ def test_advantages_are_beside_the_other_samples(captioner: Captioner, rows: lis
 
 
 def test_a_new_vocabulary_keeps_what_both_have(captioner: Captioner) -> None:
-    extended, kept = extended_captioner(captioner, TINY, ["ein rotes Quadrat", "a red square"] * 20)
+    extended, kept = Captioner.adapt(
+        captioner, TINY, Captioner.train_tokenizer(TINY, [{"captions": ["ein rotes Quadrat", "a red square"] * 20}])
+    )
     assert 0 < kept <= len(extended.tokenizer)
     number = extended.tokenizer.token_to_id("▁a")
     old = captioner.network.decoder.embedding.weight[captioner.tokenizer.token_to_id("▁a")]

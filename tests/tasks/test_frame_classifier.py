@@ -20,10 +20,10 @@ from seqcore.media.clips import Clip, read_clip
 from seqcore.media.video import read_frames
 from seqcore.nn.frames import FrameEncoder
 from seqcore.tasks.video import FrameClassifier
-from seqcore.tasks.video.creation import frame_classifier_from, narrowed
-from seqcore.tasks.video.result import labelled
+from seqcore.tasks.video.pruning import prune_channels
+from seqcore.tasks.video.result import to_frame_labels
 from seqcore.tasks.video.rows import read_videos, reference
-from seqcore.tasks.video.training import changed, class_weights, smoothing_loss
+from seqcore.tasks.video.training import augment, class_weights, smoothing_loss
 
 NAMES = ["red", "red", "blue", "green", "green", "blue", "red", "green", "blue"]
 
@@ -169,7 +169,7 @@ def test_segments_have_the_files_times_and_the_median_drops_single_frames(tmp_pa
     times = tuple(i / 10 for i in range(6))
     numbers = torch.tensor([0, 0, 1, 0, 2, 2])
     rough = torch.nn.functional.one_hot(numbers, 3).float() * 0.8 + 0.1
-    found = labelled(times, 10.0, rough, task.config)
+    found = to_frame_labels(times, 10.0, rough, task.config)
     assert found.labels == ("blue", "blue", "blue", "blue", "red", "red")
     assert [(one.start, one.label) for one in found.segments] == [(0.0, "blue"), (0.4, "red")]
     assert found.segments[0].end == 0.4
@@ -271,7 +271,7 @@ def test_it_learns_colours_and_fits_another_set_of_labels() -> None:
     scores = task.evaluate(rows)
     assert scores["frame_accuracy"] == 100
     assert scores["f1@50"] == 100
-    more, kept = frame_classifier_from(task, tiny_config(labels=("blue", "green", "mauve", "red"), delay=1))
+    more, kept = FrameClassifier.adapt(task, tiny_config(labels=("blue", "green", "mauve", "red"), delay=1))
     assert kept == 3
     found = more.predict([row["video"] for row in rows])[0].probabilities[:, [0, 1, 3]]
     torch.testing.assert_close(
@@ -290,11 +290,11 @@ def test_a_narrowed_one_keeps_what_is_used() -> None:
         network.encoder.stages[1].body[0].weight[:4] = 0
         network.encoder.stages[1].body[3].weight[:, :4] = 0
     video = clip(5).unsqueeze(0)
-    smaller = narrowed(task, 8)
+    smaller = prune_channels(task, 8)
     assert smaller.config.widths == (8, 8, 8)
     torch.testing.assert_close(smaller.network(video), network(video), atol=1e-5, rtol=0)
     with pytest.raises(SettingsError, match="cannot be narrowed to 13 channels"):
-        narrowed(task, 13)
+        prune_channels(task, 13)
 
 
 def test_smoothing_counts_neighbours_that_differ() -> None:
@@ -317,7 +317,7 @@ def test_rare_labels_count_more() -> None:
 def test_training_changes_videos_whole() -> None:
     torch.manual_seed(0)
     frames = clip(10).expand(2, -1, -1, -1, -1)
-    seen = changed(frames, 20, 28, flips=True, hides=False)
+    seen = augment(frames, 20, 28, flips=True, time_mask=False)
     assert seen.shape == (2, 10, 3, 20, 28)
     # every frame of a video is moved alike: differences between frames stay what they were, but for contrast
     one = (seen[0, 1] - seen[0, 0]).flatten()

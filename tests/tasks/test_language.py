@@ -9,7 +9,7 @@ import torch
 
 import seqcore
 from seqcore.errors import DataError, InputError, SettingsError
-from seqcore.tasks.language import LanguageModel, LanguageModelConfig, new_language_model
+from seqcore.tasks.language import LanguageModel, LanguageModelConfig
 from seqcore.training import stream_loader
 
 TEXTS = ["The film was good, and the music was good.", "It was a bad film.", "Nobody liked the end of it."] * 4
@@ -22,7 +22,7 @@ TINY = LanguageModelConfig(
 @pytest.fixture(scope="module")
 def model() -> LanguageModel:
     torch.manual_seed(0)
-    made = new_language_model(TINY, TEXTS)
+    made = LanguageModel.create(TINY, [{"text": text} for text in TEXTS])
     for weight in made.network.parameters():  # so that its answers differ
         torch.nn.init.uniform_(weight, -0.4, 0.4)
     made.network.eval()

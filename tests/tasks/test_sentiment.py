@@ -15,13 +15,11 @@ from seqcore import metrics
 from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.explain import integrated_gradients
 from seqcore.nn import LSTMEncoder, concat_pooling, concat_pooling_of_prefixes, pool
-from seqcore.tasks.language import LanguageModelConfig, new_language_model
+from seqcore.tasks.language import LanguageModel, LanguageModelConfig
 from seqcore.tasks.sentiment import (
     SentimentClassifier,
     SentimentConfig,
-    classifier_from,
     labels_of,
-    new_classifier,
 )
 from seqcore.tasks.sentiment.network import CHUNK
 from seqcore.text import Tokenizer
@@ -30,6 +28,7 @@ from seqcore.training.module import TaskModule
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 TEXTS = ["The film was good, and the music too.", "It was a bad film.", "Nobody liked the end of it, I think."] * 4
+ROWS = [{"text": text} for text in TEXTS]
 TINY = SentimentConfig(vocab_size=330, embedding_size=12, hidden_size=16, head_size=8)
 
 
@@ -45,7 +44,7 @@ def lively(classifier: SentimentClassifier) -> SentimentClassifier:
 
 @pytest.fixture(scope="module")
 def classifier() -> SentimentClassifier:
-    return lively(new_classifier(TINY, TEXTS))
+    return lively(SentimentClassifier.create(TINY, ROWS))
 
 
 # Many to one
@@ -280,7 +279,7 @@ def test_every_layer_has_its_own_rate(classifier: SentimentClassifier) -> None:
 
 
 def test_three_classes_and_their_names(tmp_path: Path) -> None:
-    made = lively(new_classifier(replace(TINY, labels=("bad", "so-so", "good")), TEXTS))
+    made = lively(SentimentClassifier.create(replace(TINY, labels=("bad", "so-so", "good")), ROWS))
     result = made.classify("The film was good", explain=True)
     assert list(result.probabilities) == ["bad", "so-so", "good"]
     assert result.baseline + sum(result.attributions) == pytest.approx(result.logit, rel=0.01, abs=0.01)
@@ -290,7 +289,7 @@ def test_three_classes_and_their_names(tmp_path: Path) -> None:
 
 
 def test_several_labels_at_once() -> None:
-    made = lively(new_classifier(replace(TINY, labels=("joy", "fear", "anger"), multi_label=True), TEXTS))
+    made = lively(SentimentClassifier.create(replace(TINY, labels=("joy", "fear", "anger"), multi_label=True), ROWS))
     result = made.classify("The film was good", explain=True)
     assert result.label == "|".join(name for name, value in result.probabilities.items() if value >= 0.5)
     assert made.class_number("anger|joy") == [1.0, 0.0, 1.0]
@@ -336,8 +335,8 @@ def test_an_impossible_model_is_named(wrong: dict[str, Any]) -> None:
 
 
 def test_a_classifier_reads_as_its_language_model_does() -> None:
-    language_model = new_language_model(LanguageModelConfig(320, 12, 16), TEXTS)
-    made, kept = classifier_from(language_model, TINY)
+    language_model = LanguageModel.create(LanguageModelConfig(320, 12, 16), ROWS)
+    made, kept = SentimentClassifier.adapt(language_model, TINY)
     language_model.network.eval()
     made.network.eval()
     assert kept == len(language_model.tokenizer) == made.config.vocab_size
@@ -349,7 +348,7 @@ def test_a_classifier_reads_as_its_language_model_does() -> None:
 
 def test_a_new_tokenizer_keeps_the_rows_that_both_have(classifier: SentimentClassifier) -> None:
     tokenizer = Tokenizer.train([*TEXTS, "Der Film war gut, sagt man"] * 3, 340, lowercase=True)
-    made, kept = classifier_from(classifier, TINY, tokenizer)
+    made, kept = SentimentClassifier.adapt(classifier, TINY, tokenizer)
     shared = [piece for piece in tokenizer.ids_to_tokens(range(len(tokenizer))) if classifier.tokenizer.has(piece)]
     assert kept == len(shared) < len(tokenizer)
     for piece in shared[::20]:
@@ -360,7 +359,7 @@ def test_a_new_tokenizer_keeps_the_rows_that_both_have(classifier: SentimentClas
 
 
 def test_other_labels_get_other_classes(classifier: SentimentClassifier) -> None:
-    made, _ = classifier_from(classifier, replace(TINY, labels=("a", "b", "c")))
+    made, _ = SentimentClassifier.adapt(classifier, replace(TINY, labels=("a", "b", "c")))
     assert made.network.head[-1].out_features == 3
     assert made.network.encoder.stack.layers[1].weight_hh_l0.equal(
         classifier.network.encoder.stack.layers[1].weight_hh_l0
@@ -384,7 +383,7 @@ def test_vectors_fill_the_pieces_that_are_words(tmp_path: Path) -> None:
     file = tmp_path / "small.txt"
     file.write_text("the 1 2 3\nfilm 4 5 6\nzebra 7 8 9\n. 0.5 0.5 0.5\n", encoding="utf-8")
     vectors = read_vectors(str(file))
-    made = new_classifier(replace(TINY, embedding_size=3), TEXTS)
+    made = SentimentClassifier.create(replace(TINY, embedding_size=3), ROWS)
     before = made.network.embedding.weight.detach().clone()
     filled = fill_embedding(made.network.embedding, made.tokenizer, vectors)
     number = made.tokenizer.token_to_id("▁film")

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings, strategies
 
 from seqcore.errors import CheckpointError, InputError
-from seqcore.tasks.translation import Translation, Translator, TranslatorConfig, new_translator
+from seqcore.tasks.translation import Translation, Translator, TranslatorConfig
 from seqcore.tasks.translation.source import SourceReader
 
 TEXTS = [
@@ -39,7 +39,7 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
     config = TranslatorConfig(
         vocab_size=330, embedding_size=12, encoder_hidden_size=8, decoder_hidden_size=16, max_target_length=25
     )
-    task = new_translator(config, TEXTS * 3)
+    task = Translator.create(config, [{"source": text} for text in TEXTS * 3])
     with torch.no_grad():
         for weight in task.network.parameters():
             weight.mul_(3)
@@ -55,7 +55,7 @@ def both_ways() -> Translator:
     sizes = {"vocab_size": 330, "embedding_size": 8, "encoder_hidden_size": 6, "decoder_hidden_size": 8}
     lengths = {"max_source_length": 30, "max_target_length": 20}
     config = TranslatorConfig(directions=("en-de", "de-en"), dropout=0.0, **sizes, **lengths)  # type: ignore[arg-type]
-    task = new_translator(config, TEXTS * 3)
+    task = Translator.create(config, [{"source": text} for text in TEXTS * 3])
     task.network.double().eval()
     return task
 

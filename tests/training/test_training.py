@@ -17,7 +17,7 @@ import torch
 from training_runs import KillAt, Run, command_line, finish, made_up_rows, refused, start, wait_for, write_csv
 
 from seqcore.errors import DataError, SettingsError
-from seqcore.tasks.translation import Translator, TranslatorConfig, new_translator
+from seqcore.tasks.translation import Translator, TranslatorConfig
 from seqcore.training import ResumableDataLoader, TrainingSettings, fit, token_budget_loader
 from seqcore.training.averaging import select_best_weights
 from seqcore.training.module import TaskModule
@@ -378,7 +378,7 @@ def test_a_row_without_text_and_an_empty_validation_set_are_named(rows: Path, tm
 @pytest.fixture(scope="module")
 def task() -> Translator:
     config = TranslatorConfig(vocab_size=400, embedding_size=8, encoder_hidden_size=6, decoder_hidden_size=8)
-    return new_translator(config, (text for row in made_up_rows(60) for text in row.values()))
+    return Translator.create(config, made_up_rows(60))
 
 
 def test_training_needs_rows_to_validate_on(task: Translator, tmp_path: Path) -> None:

@@ -17,18 +17,20 @@ from seqcore.decoding import GenerationConfig, Hypothesis, search
 from seqcore.errors import InputError, numbered
 from seqcore.media.images import ImageSource, augment, image_files, load_squares, read_square
 from seqcore.metrics import caption_scores
-from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.nn.image_weights import new_image_encoder
+from seqcore.tasks.base import Batch, Example, Loss
 from seqcore.tasks.captioning.config import CaptionerConfig
 from seqcore.tasks.captioning.network import CaptioningNetwork
 from seqcore.tasks.captioning.result import Caption, sentence
 from seqcore.tasks.captioning.reward import Reward
-from seqcore.tasks.captioning.rows import ImageFeatures, read_captions
+from seqcore.tasks.captioning.rows import ImageFeatures, NumberedCaptions, read_captions
 from seqcore.tasks.search import refusals, usual_n_best
+from seqcore.tasks.text_task import TextTask
 from seqcore.text import Tokenizer
 from seqcore.validation import check_int
 
 
-class Captioner(Task):
+class Captioner(TextTask):
     """A convolutional network, attention over its grid, an LSTM decoder, and the tokenizer.
 
     Attributes:
@@ -43,28 +45,41 @@ class Captioner(Task):
     input_kind = "file"
     batches_at_once = 2
     validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 2, "batch_size": 64}
+    layout = (
+        "backbone", "image_size", "image_mean", "image_std", "embedding_size", "memory_size", "hidden_size",
+        "num_layers", "attention", "attention_layer", "attention_gate",
+    )  # fmt: skip
+    Network = CaptioningNetwork
     config: CaptionerConfig
     network: CaptioningNetwork
 
     def __init__(self, config: CaptionerConfig, tokenizer: Tokenizer) -> None:
-        self.config, self.tokenizer = config, tokenizer
-        self.network = CaptioningNetwork(config, tokenizer.pad_id)
+        super().__init__(config, tokenizer)
         self.reward: Reward | None = None
         self.augments = True
 
     @classmethod
-    def from_config(cls, config: CaptionerConfig, folder: Path) -> Self:
-        return cls(config, Tokenizer.load(folder))
+    def train_tokenizer(cls, config: CaptionerConfig, rows: Sequence[Mapping[str, Any]]) -> Tokenizer:
+        texts = (plain(text) for row in rows for text in row["captions"])
+        return Tokenizer.train(texts, config.vocab_size, lowercase=True)
 
     @classmethod
-    def create(cls, config: CaptionerConfig, rows: Sequence[Mapping[str, Any]]) -> Self:
-        """Make an untrained captioner with a tokenizer that is learned from the captions."""
-        texts = (plain(text) for row in rows for text in row["captions"])
-        tokenizer = Tokenizer.train(texts, config.vocab_size, lowercase=True)
-        return cls(replace(config, vocab_size=len(tokenizer)), tokenizer)
+    def create(
+        cls, config: CaptionerConfig, rows: Sequence[Mapping[str, Any]], weights: str | Path | None = None
+    ) -> Self:
+        """Make an untrained captioner with a tokenizer that is learned from the captions.
 
-    def save_assets(self, folder: Path) -> None:
-        self.tokenizer.save(folder)
+        Args:
+            weights: of the image encoder, see `seqcore.nn.image_weights.new_image_encoder`; None is random.
+
+        Raises:
+            DataError: too little text for a vocabulary.
+            SettingsError: no such backbone or weights.
+        """
+        captioner = super().create(config, rows)
+        if weights is not None:
+            captioner.network.encoder.load_state_dict(new_image_encoder(config.encoder, weights).state_dict())
+        return captioner
 
     @classmethod
     def read_rows(
@@ -268,3 +283,9 @@ def plain(text: str) -> str:
     """A caption as the decoder learns it: its words, in small letters, with no punctuation."""
     words = re.findall(r"[\w'’-]+", text.lower())
     return " ".join(word for word in (each.strip("-") for each in words) if word)
+
+
+def self_critical(captioner: Captioner, rows: Sequence[Mapping[str, Any]], samples: int = 5) -> list[Mapping[str, Any]]:
+    """Let a captioner train for CIDEr-D on these rows; give them the numbers by which their captions are found."""
+    captioner.reward = Reward([row["captions"] for row in rows], samples)
+    return [{**row, "captions": NumberedCaptions(row["captions"], number)} for number, row in enumerate(rows)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from seqcore.data import is_file, open_table
+from seqcore.data import file_or_bytes, missing_column, open_table, undecoded
 from seqcore.errors import DataError
 
 _NUMBERED = re.compile(r"captions?_?\d+")
@@ -55,15 +55,15 @@ def read_captions(source: str, columns: Mapping[str, str] | None = None, split: 
     texts = [name for name in table.column_names if _NUMBERED.fullmatch(name)]
     if "captions" in names or not texts:
         texts = [_column(source, table.column_names, "captions", names, ("captions", "caption"))]
-    table = _undecoded(table, image)
+    table = undecoded(table, image)
     folder = Path(source).parent
-    found: dict[Any, list[str]] = {}
-    columns_ = [table[name][:] for name in (image, *texts)]
-    for number, (picture, *written) in enumerate(zip(*columns_, strict=True), 1):
+    images: dict[Any, list[str]] = {}
+    values = [table[name][:] for name in (image, *texts)]
+    for number, (picture, *several) in enumerate(zip(*values, strict=True), 1):
         place = f"{source}, row {number}"
-        captions = [text for value in written for text in _captions(value, place)]
-        found.setdefault(_image(picture, folder, place), []).extend(captions)
-    return [{"image": picture, "captions": captions} for picture, captions in found.items()]
+        captions = [text for value in several for text in _captions(value, place)]
+        images.setdefault(file_or_bytes(picture, folder, place, "an image"), []).extend(captions)
+    return [{"image": picture, "captions": captions} for picture, captions in images.items()]
 
 
 def _column(source: str, have: list[str], field: str, names: Mapping[str, str], usual: tuple[str, ...]) -> str:
@@ -71,37 +71,7 @@ def _column(source: str, have: list[str], field: str, names: Mapping[str, str], 
     for name in wanted:
         if name in have:
             return name
-    raise DataError(
-        f"{source} has no column {wanted[0]!r}; it has: {', '.join(have)}. Say which one to use with "
-        f"--columns.{field} NAME."
-    )
-
-
-def _undecoded(table: Any, image: str) -> Any:
-    """Images as they are in their files, which is checked when they are opened."""
-    import datasets
-
-    if isinstance(table.features[image], datasets.Image):
-        return table.cast_column(image, datasets.Image(decode=False))
-    return table
-
-
-def _image(value: Any, folder: Path, place: str) -> str | bytes:
-    """A path, or what the file holds."""
-    if isinstance(value, dict):
-        value = value.get("path") if _is_file(value.get("path")) else value.get("bytes") or value.get("path")
-    if isinstance(value, bytes) and value:
-        return value
-    if not isinstance(value, str) or not value.strip():
-        raise DataError(f"{place}: the image must be a path or an image, not {type(value).__name__}")
-    path = folder / value
-    if not is_file(path):
-        raise DataError(f"{place}: there is no image {path}")
-    return str(path)
-
-
-def _is_file(path: Any) -> bool:
-    return isinstance(path, str) and is_file(path)
+    raise missing_column(source, wanted[0], field, have)
 
 
 def _captions(value: Any, place: str) -> list[str]:

@@ -2,25 +2,23 @@
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from typing_extensions import Self
 
 from seqcore.batching import padded, token_budget_batches
 from seqcore.decoding import GenerationConfig, sample, stream
 from seqcore.decoding.constraints import Constraints
 from seqcore.decoding.sampling import restrict
-from seqcore.errors import InputError, numbered
+from seqcore.errors import numbered
 from seqcore.nn import DecoderState
-from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.base import Batch, Example, Loss
 from seqcore.tasks.language.config import LanguageModelConfig
 from seqcore.tasks.language.network import LanguageNetwork
 from seqcore.tasks.language.result import Likelihood, Written
 from seqcore.tasks.search import refusals
+from seqcore.tasks.text_task import TextTask, check_text
 from seqcore.text import Tokenizer
 from seqcore.text.markup import strip_markup
 from seqcore.validation import as_list, check_int
@@ -28,7 +26,7 @@ from seqcore.validation import as_list, check_int
 _TOKENS_AT_ONCE = 4096
 
 
-class LanguageModel(Task):
+class LanguageModel(TextTask):
     """A deep LSTM that predicts each next piece (Mikolov 2010; Merity 2018), and the tokenizer it was trained with."""
 
     name = "language-model"
@@ -36,26 +34,15 @@ class LanguageModel(Task):
     fields: ClassVar[Mapping[str, type]] = {"text": str}
     monitor = ("log_likelihood", "max")
     stateful = True
+    layout = ("embedding_size", "hidden_size", "num_layers", "lowercase")
+    Network = LanguageNetwork
     config: LanguageModelConfig
     network: LanguageNetwork
 
-    def __init__(self, config: LanguageModelConfig, tokenizer: Tokenizer) -> None:
-        self.config, self.tokenizer = config, tokenizer
-        self.network = LanguageNetwork(config, tokenizer.pad_id)
-
     @classmethod
-    def from_config(cls, config: LanguageModelConfig, folder: Path) -> Self:
-        return cls(config, Tokenizer.load(folder))
-
-    @classmethod
-    def create(cls, config: LanguageModelConfig, rows: Sequence[Mapping[str, Any]]) -> Self:
-        """Make an untrained language model with a tokenizer that is learned from the texts."""
+    def train_tokenizer(cls, config: LanguageModelConfig, rows: Sequence[Mapping[str, Any]]) -> Tokenizer:
         texts = (strip_markup(row["text"]) for row in rows)
-        tokenizer = Tokenizer.train(texts, config.vocab_size, lowercase=config.lowercase)
-        return cls(replace(config, vocab_size=len(tokenizer)), tokenizer)
-
-    def save_assets(self, folder: Path) -> None:
-        self.tokenizer.save(folder)
+        return Tokenizer.train(texts, config.vocab_size, lowercase=config.lowercase)
 
     def score(self, texts: Sequence[str], batch_size: int = 256) -> list[Likelihood]:
         """How likely each text is, read from its beginning.
@@ -205,6 +192,5 @@ class LanguageModel(Task):
         return {"log_likelihood": float(mean), "perplexity": float(mean.neg().exp())}
 
     def _tokens(self, text: str) -> list[int]:
-        if not isinstance(text, str):
-            raise InputError(f"a text must be a string, not {type(text).__name__}")
+        check_text(text)
         return self.tokenizer.encode(strip_markup(text))

@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar, overload
 
 import torch
@@ -13,12 +12,14 @@ from typing_extensions import Self
 from seqcore.batching import padded
 from seqcore.errors import InputError, numbered
 from seqcore.metrics import classification_scores, multi_label_scores
-from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.base import Batch, Example, Loss
+from seqcore.tasks.language.model import LanguageModel
 from seqcore.tasks.sentiment.calibration import best_temperature, min_letter_log_likelihood
 from seqcore.tasks.sentiment.config import SentimentConfig
 from seqcore.tasks.sentiment.explanation import explained
 from seqcore.tasks.sentiment.network import SentimentNetwork, calibrated
 from seqcore.tasks.sentiment.result import Sentiment
+from seqcore.tasks.text_task import TextTask, check_text, transfer
 from seqcore.text import Tokenizer
 from seqcore.text.likelihood import letter_log_likelihood
 from seqcore.text.markup import strip_markup
@@ -29,7 +30,7 @@ CALIBRATION_BATCH = 32
 LONGEST_WORD = 16  # characters a token; a text is cut to so many before it is taken apart
 
 
-class SentimentClassifier(Task):
+class SentimentClassifier(TextTask):
     """A deep one-way LSTM over a text, what it leaves pooled (Howard & Ruder 2018), and its tokenizer.
 
     Attributes:
@@ -40,17 +41,19 @@ class SentimentClassifier(Task):
     Config = SentimentConfig
     fields: ClassVar[Mapping[str, type]] = {"text": str, "label": object}
     monitor = ("accuracy", "max")
+    layout = LanguageModel.layout
+    Network = SentimentNetwork
     config: SentimentConfig
     network: SentimentNetwork
 
     def __init__(self, config: SentimentConfig, tokenizer: Tokenizer) -> None:
-        self.config, self.tokenizer = config, tokenizer
-        self.network = SentimentNetwork(config, tokenizer.pad_id)
+        super().__init__(config, tokenizer)
         self.class_weights: Tensor | None = None
 
     @classmethod
-    def from_config(cls, config: SentimentConfig, folder: Path) -> Self:
-        return cls(config, Tokenizer.load(folder))
+    def train_tokenizer(cls, config: SentimentConfig, rows: Sequence[Mapping[str, Any]]) -> Tokenizer:
+        texts = (strip_markup(row["text"]) for row in rows)
+        return Tokenizer.train(texts, config.vocab_size, lowercase=config.lowercase)
 
     @classmethod
     def create(cls, config: SentimentConfig, rows: Sequence[Mapping[str, Any]]) -> Self:
@@ -58,15 +61,25 @@ class SentimentClassifier(Task):
 
         Its labels are those of the rows, unless `config` has them all, or the rows say none.
         """
-        tokenizer = Tokenizer.train(
-            (strip_markup(row["text"]) for row in rows), config.vocab_size, lowercase=config.lowercase
-        )
-        found = labels_of([row for row in rows if "label" in row], config.multi_label)
-        labels = config.labels if set(found) <= set(config.labels) else found
-        return cls(replace(config, labels=labels, vocab_size=len(tokenizer)), tokenizer)
+        labels = labels_of([row for row in rows if "label" in row], config.multi_label)
+        return super().create(config if set(labels) <= set(config.labels) else replace(config, labels=labels), rows)
 
-    def save_assets(self, folder: Path) -> None:
-        self.tokenizer.save(folder)
+    @classmethod
+    def adapt(
+        cls, old: "LanguageModel | SentimentClassifier", config: SentimentConfig, tokenizer: Tokenizer | None = None
+    ) -> tuple[Self, int]:
+        """Make a classifier with what another one or a language model has learned: see `TextTask.adapt`.
+
+        Encoder and embedding are the old ones; the classes too, if `old` has the same labels.
+        """
+        new = cls._laid_out_as(old, config, tokenizer)
+        weights = old.network.state_dict()
+        if isinstance(old, LanguageModel):
+            weights = {name.replace("decoder.stack", "encoder.stack"): weight for name, weight in weights.items()}
+            weights["embedding.weight"] = weights["decoder.embedding.weight"]
+        elif any(getattr(old.config, name) != getattr(config, name) for name in ("labels", "multi_label", "head_size")):
+            weights = {name: weight for name, weight in weights.items() if not name.startswith("head.")}
+        return new, transfer(weights, old.tokenizer, new, ("embedding.weight",))
 
     def finish_training(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Set the temperature (Guo 2017) and the least familiarity by rows that were not trained on."""
@@ -219,8 +232,7 @@ class SentimentClassifier(Task):
 
     def _read(self, text: str) -> tuple[str, list[int], int]:
         """A text as it is read, its tokens, and how many characters were left out."""
-        if not isinstance(text, str):
-            raise InputError(f"a text must be a string, not {type(text).__name__}")
+        check_text(text)
         limit, text = self.config.max_length, replace_invalid_unicode(text)
         part = strip_markup(text[: limit * LONGEST_WORD])
         cut = max(0, len(text) - limit * LONGEST_WORD)
@@ -250,3 +262,17 @@ def labels_of(rows: Sequence[Mapping[str, Any]], multi_label: bool = False) -> t
     names = sorted(found - {""} if multi_label else found)
     numbers = all(name.removeprefix("-").isdigit() for name in names)
     return tuple(sorted(names, key=int) if numbers else names)
+
+
+def class_weights(classifier: SentimentClassifier, rows: Sequence[Mapping[str, Any]]) -> Tensor:
+    """Weights of the classes, inverse to how often they are in rows; their mean over the rows is 1.
+
+    Returns:
+        (C,); of several labels a text, what a positive one counts beside a negative one.
+    """
+    numbers = torch.tensor([classifier.class_number(row["label"]) for row in rows])
+    if classifier.config.multi_label:
+        positive = numbers.sum(0).clamp(min=1)
+        return (len(rows) - positive).clamp(min=1) / positive
+    counts = torch.bincount(numbers, minlength=len(classifier.config.labels)).clamp(min=1)
+    return len(rows) / (len(counts) * counts)

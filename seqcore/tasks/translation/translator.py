@@ -2,19 +2,17 @@
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar, overload
 
 import torch
-from typing_extensions import Self
 
 from seqcore.batching import padded
 from seqcore.data import filled
-from seqcore.errors import InputError, numbered
+from seqcore.errors import numbered
 from seqcore.metrics import bleu, chrf
-from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.base import Batch, Example, Loss
 from seqcore.tasks.search import usual_n_best
+from seqcore.tasks.text_task import TextTask, check_text
 from seqcore.tasks.translation.config import TranslatorConfig
 from seqcore.tasks.translation.decoder import PartDecoder
 from seqcore.tasks.translation.directions import (
@@ -36,7 +34,7 @@ from seqcore.validation import as_list, check_int
 _METRICS = {"bleu": bleu, "chrf": chrf}
 
 
-class Translator(Task):
+class Translator(TextTask):
     """An encoder-decoder with attention (Bahdanau 2015; Luong 2015) and the tokenizer it was trained with."""
 
     name = "translation"
@@ -45,27 +43,20 @@ class Translator(Task):
     optional: ClassVar[Mapping[str, type]] = {"source_lang": str, "target_lang": str}
     monitor = ("bleu", "max")
     validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 1}
+    layout = (
+        "embedding_size", "encoder_hidden_size", "encoder_layers", "decoder_hidden_size", "decoder_layers",
+        "attention", "attention_layer", "layer_norm",
+    )  # fmt: skip
+    Network = TranslationNetwork
     config: TranslatorConfig
     network: TranslationNetwork
 
-    def __init__(self, config: TranslatorConfig, tokenizer: Tokenizer) -> None:
-        self.config, self.tokenizer = config, tokenizer
-        self.network = TranslationNetwork(config, tokenizer.pad_id)
-
     @classmethod
-    def from_config(cls, config: TranslatorConfig, folder: Path) -> Self:
-        return cls(config, Tokenizer.load(folder))
-
-    @classmethod
-    def create(cls, config: TranslatorConfig, rows: Sequence[Mapping[str, Any]]) -> Self:
-        """Make an untrained translator with a tokenizer that is learned from both texts of all rows."""
+    def train_tokenizer(cls, config: TranslatorConfig, rows: Sequence[Mapping[str, Any]]) -> Tokenizer:
+        """Learn a tokenizer from both texts of all rows, or from the one that a row has."""
         marks = [language_mark(language) for language in config.languages]
         texts = (mask_entities(row[field])[0] for row in rows for field in cls.fields if field in row)
-        tokenizer = Tokenizer.train(texts, config.vocab_size, marks, [PLACEHOLDER])
-        return cls(replace(config, vocab_size=len(tokenizer)), tokenizer)
-
-    def save_assets(self, folder: Path) -> None:
-        self.tokenizer.save(folder)
+        return Tokenizer.train(texts, config.vocab_size, marks, [PLACEHOLDER])
 
     @overload
     def translate(
@@ -267,8 +258,7 @@ class Translator(Task):
 
     def _read(self, text: str, source: str, target: str | None) -> tuple[tuple[str, str], list[str | list[Part]]]:
         """A text's languages, and what of it is copied or translated."""
-        if not isinstance(text, str):
-            raise InputError(f"a text must be a string, not {type(text).__name__}")
+        check_text(text)
         text = replace_invalid_unicode(text)
         languages = text_direction(text, source, target, self.config.directions)
         if source == AUTO and target == languages[0]:

@@ -17,4 +17,4 @@ __all__ = [
     "StreamState",
 ]
 
-__getattr__ = renamed(__name__, {"Stream": "seqcore.tasks.video.network.StreamState"})
+__getattr__ = renamed(__name__, {"Stream": f"{__name__}.StreamState"})

@@ -9,19 +9,23 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from seqcore.deprecation import Renamed
 from seqcore.errors import InputError, numbered
 from seqcore.media.clips import Clip, read_clip
 from seqcore.media.containers import VideoSource, video_files
 from seqcore.media.video import VideoReader, View, open_video
 from seqcore.metrics import frame_scores
+from seqcore.nn.frames import PretrainedFrameEncoder
+from seqcore.nn.image_weights import new_image_encoder
 from seqcore.tasks.base import Batch, Example, Loss, Task
 from seqcore.tasks.video.config import FrameClassifierConfig
 from seqcore.tasks.video.network import FrameNetwork, StreamState
 from seqcore.tasks.video.reading import CHUNK, live_frame, read_chunks, without_margin
-from seqcore.tasks.video.result import FrameLabels, labelled
+from seqcore.tasks.video.result import FrameLabels, to_frame_labels
 from seqcore.tasks.video.rows import ComposedFilm, read_videos, reference
-from seqcore.tasks.video.training import changed, frame_loss, padded_clips
+from seqcore.tasks.video.training import augment, class_weights, frame_loss, padded_clips
+
+MAX_COUNTED_VIDEOS = 2000  # Labels are weighed by so many, for composed films are many and each takes time.
+ADAPTED = ("dropout", "label_smoothing", "smoothing", "median", "labels", "background", "aliases")
 
 
 class FrameClassifier(Task):
@@ -29,7 +33,7 @@ class FrameClassifier(Task):
 
     Attributes:
         class_weights: (C,), what a frame of each class counts in training; None is 1 for all.
-        flips, hides: whether training mirrors videos, and hides a few frames in a row.
+        flips, time_mask: whether training mirrors videos, and hides a few frames in a row.
         bptt: frames through which gradients flow back; 0 is all.
     """
 
@@ -47,7 +51,7 @@ class FrameClassifier(Task):
         self.config = config
         self.network = FrameNetwork(config)
         self.class_weights: Tensor | None = None
-        self.flips = self.hides = False
+        self.flips = self.time_mask = False
         self.bptt = 0
 
     @classmethod
@@ -57,11 +61,42 @@ class FrameClassifier(Task):
         return cls(config)
 
     @classmethod
-    def create(cls, config: FrameClassifierConfig, rows: Sequence[Mapping[str, Any]]) -> Self:
-        """Make an untrained classifier; its labels are those of the segments and the background, unless it has any."""
+    def create(
+        cls, config: FrameClassifierConfig, rows: Sequence[Mapping[str, Any]], weights: str | Path | None = None
+    ) -> Self:
+        """Make an untrained classifier; its labels are those of the segments and the background, unless it has any.
+
+        Args:
+            weights: of a pretrained image network, see `seqcore.nn.image_weights.new_image_encoder`; None is random.
+
+        Raises:
+            SettingsError: no such backbone or weights.
+        """
         names = {config.renamed.get(label, label) for row in rows for _, _, label in row["segments"]}
-        labels = config.labels or tuple(sorted(names | ({config.background} - {""})))
-        return cls(replace(config, labels=labels))
+        task = cls(replace(config, labels=config.labels or tuple(sorted(names | ({config.background} - {""})))))
+        if weights is not None and isinstance(task.network.encoder, PretrainedFrameEncoder):
+            task.network.encoder.encoder.load_state_dict(new_image_encoder(config.image, weights).state_dict())
+        return task
+
+    @classmethod
+    @torch.no_grad()
+    def adapt(cls, old: "FrameClassifier", config: FrameClassifierConfig) -> tuple[Self, int]:
+        """Make a classifier with what another one has learned, and count the labels whose outputs it keeps.
+
+        Args:
+            config: gives labels, background and settings of the training; all else is that of `old`.
+        """
+        new = cls(replace(old.config, **{name: getattr(config, name) for name in ADAPTED}))
+        own, weights = new.network.state_dict(), old.network.state_dict()
+        both = [label for label in new.config.labels if label in old.config.labels]
+        mine, theirs = ([one.config.labels.index(label) for label in both] for one in (new, old))
+        for name, weight in own.items():
+            if name.startswith("output."):
+                weight[mine] = weights[name][theirs]
+            else:
+                weight.copy_(weights[name])
+        new.network.train(old.network.training)
+        return new, len(both)
 
     @classmethod
     def read_rows(
@@ -117,11 +152,11 @@ class FrameClassifier(Task):
         if isinstance(video, Clip):
             has_features = video.frames.dim() == 2
             outputs = self._after(video) if has_features else self._outputs(video.frames.split(CHUNK))
-            return labelled(video.times, video.fps, outputs, self.config)
+            return to_frame_labels(video.times, video.fps, outputs, self.config)
         times: list[float] = []
         with open_video(video) as film:
             outputs = self._outputs(read_chunks(film, self.view, times, progress))
-            return labelled(tuple(times), film.info.fps, outputs, self.config)
+            return to_frame_labels(tuple(times), film.info.fps, outputs, self.config)
 
     @torch.inference_mode()
     def _outputs(self, chunks: Iterable[Tensor]) -> Tensor:
@@ -141,16 +176,15 @@ class FrameClassifier(Task):
 
     @torch.inference_mode()
     def step(self, frame: Any, state: StreamState | None = None) -> tuple[str | None, StreamState]:
-        """Read the next frame of a stream → the label of that `config.lag` frames before it, and the state to pass on.
+        """The next frame of a stream → the label of the one `config.lag` frames before it, and the state to pass on.
 
-        The label is None while the first ones are not known yet; `flush` gives the last ones. All together are those
-        of `label`, but for its median.
+        The label is None while the first ones are not known yet; `finish` gives the last ones. All
+        together are those of `label`, but for its median.
 
         Args:
-            frame: (H, W, 3), uint8, of any size; or a tensor of what is looked at alone, as
-                `read_frames(video, classifier.view)` gives it: then labels are exactly the file's, without what
-                rounding in scaling from other colours may change.
-            state: what the last call gave; None at the beginning.
+            frame: (H, W, 3), uint8, of any size; or a tensor of what is looked at alone, as ``read_frames(video,
+                classifier.view)`` gives it: then labels are exactly the file's, without what rounding in scaling
+                from other colours may change.
 
         Raises:
             InputError: the classifier is bidirectional, or this is no frame.
@@ -163,11 +197,9 @@ class FrameClassifier(Task):
         return (self.config.labels[int(logits[0, -1].argmax())] if logits.shape[1] else None), state
 
     @torch.inference_mode()
-    def flush(self, state: StreamState) -> list[str]:
-        """Give the labels of a stream that are still to come, `config.lag` of them, or as many as it had frames."""
+    def finish(self, state: StreamState) -> list[str]:
+        """The labels of a stream that are still to come, `config.lag` of them, or as many as it had frames."""
         return [self.config.labels[number] for number in self.network.flush(state)[0].argmax(-1).tolist()]
-
-    finish = Renamed("flush")
 
     # Files
 
@@ -197,6 +229,14 @@ class FrameClassifier(Task):
             raise InputError(f"the label {unknown[0]!r} is none of {', '.join(self.config.labels)}")
         return torch.tensor([number[label] for label in labels])
 
+    def label_weights(self, rows: Sequence[Mapping[str, Any]]) -> Tensor:
+        """What a frame of each label counts in training, (C,): the rarer the more, see `class_weights`."""
+        counts = torch.zeros(len(self.config.labels))
+        for row in rows[:MAX_COUNTED_VIDEOS]:
+            target = self.collate([self.example(row)])["target"]
+            counts += torch.bincount(target.flatten(), minlength=len(counts))
+        return class_weights(counts)
+
     def lengths(self, example: Example) -> Sequence[int]:
         video = example["video"]
         return (video.length if isinstance(video, ComposedFilm) else len(video.times),)
@@ -212,12 +252,12 @@ class FrameClassifier(Task):
         return padded_clips(pairs)
 
     def loss(self, batch: Batch, state: Any = None) -> Loss:
-        """Cross-entropy summed over frames; weighed, smoothed and over changed videos in training only."""
+        """Cross-entropy summed over frames; weighed, smoothed and over augmented videos in training only."""
         config, frames, training = self.config, batch["frames"], self.network.training
         if frames.dim() == 3:  # seen by a frozen image network, before the training
             frames = frames.float()
         elif training:
-            frames = changed(frames, config.height, config.width, self.flips, self.hides)
+            frames = augment(frames, config.height, config.width, self.flips, self.time_mask)
         else:
             frames = self._seen(frames)
         logits = self.network(frames, batch["lengths"], self.bptt if training else 0)
@@ -240,7 +280,7 @@ class FrameClassifier(Task):
         return {"fps": round(result.fps, 4), "labels": list(result.labels), "segments": segments}
 
     def compute_metrics(self, predictions: Sequence[FrameLabels], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """See `seqcore.metrics.frame_scores`."""
+        """See `frame_scores`."""
         wanted = [self._reference(row, found.times, found.fps) for found, row in zip(predictions, rows, strict=True)]
         for labels in wanted:
             self.numbers(labels)

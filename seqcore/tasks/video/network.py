@@ -1,20 +1,18 @@
 """The per-frame video classifier's network."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from seqcore.deprecation import Renamed
 from seqcore.nn import LockedDropout, LSTMEncoder, LSTMState
 from seqcore.nn.frames import FrameEncoder, PretrainedFrameEncoder
 from seqcore.tasks.video.config import COMPACT, FrameClassifierConfig
 
 
 class StreamState(NamedTuple):
-    """Says where a stream is; it is passed on, never stored.
+    """Where a stream is: passed on, never kept.
 
     Attributes:
         frames: (B, k, C, H, W), the last ones, which those to come still need.
@@ -27,12 +25,6 @@ class StreamState(NamedTuple):
     last: Tensor
     lstm: LSTMState | None
     waiting: int
-
-
-@dataclass(frozen=True)
-class _Padding:
-    before: int
-    after: int
 
 
 class FrameNetwork(nn.Module):
@@ -62,13 +54,7 @@ class FrameNetwork(nn.Module):
             dropout=config.dropout,
         )
         self.output = nn.Linear(self.lstm.output_size, len(config.labels))
-        self._padding = _Padding(-min(config.offsets), max(config.offsets))
-
-    def set_training(self, dropout: float) -> None:
-        """Train on with another dropout than the network was made with."""
-        for layer in self.modules():
-            if isinstance(layer, LockedDropout):
-                layer.p = dropout
+        self._before, self._after = -min(config.offsets), max(config.offsets)
 
     def forward(self, frames: Tensor, lengths: Tensor | None = None, bptt: int = 0) -> Tensor:
         """(B, T, C, H, W), of which `lengths` are real → logits (B, T, labels).
@@ -103,8 +89,8 @@ class FrameNetwork(nn.Module):
     def _padded(self, frames: Tensor, lengths: Tensor | None) -> Tensor:
         """Frames with the first and the last one of each video as often as the encoder and the delay need them."""
         total = frames.shape[1]
-        reach = self._padding.after + self.config.delay
-        places = torch.arange(-self._padding.before, total + reach, device=frames.device)
+        reach = self.config.lag
+        places = torch.arange(-self._before, total + reach, device=frames.device)
         if lengths is None:
             return frames[:, places.clamp(0, total - 1)]
         last = (lengths.to(frames.device) - 1).clamp(min=0)
@@ -113,55 +99,52 @@ class FrameNetwork(nn.Module):
 
     def vectors(self, chunks: Iterable[Tensor]) -> Tensor:
         """What the encoder gives of each frame of B whole videos, which come in chunks (B, n, C, H, W): (B, T, D)."""
-        found, kept = [], None
-        span = self._padding.before + self._padding.after
-        last = None
+        vectors, state = [], None
         for chunk in chunks:
-            before = chunk[:, :1].expand(-1, self._padding.before, -1, -1, -1) if kept is None else kept
-            frames = torch.cat([before, chunk], 1)
-            if frames.shape[1] > span:
-                found.append(self.encoder(frames))
-            kept, last = frames[:, max(0, frames.shape[1] - span) :], chunk[:, -1:]
-        assert kept is not None
-        assert last is not None
-        if self._padding.after:
-            found.append(self.encoder(torch.cat([kept, last.expand(-1, self._padding.after, -1, -1, -1)], 1)))
-        return torch.cat(found, 1)
+            encoded, state = self._encode_chunk(chunk, state)
+            vectors.append(encoded)
+        assert state is not None
+        if self._after:
+            vectors.append(self._encode_chunk(self._repeated(state, self._after), state)[0])
+        return torch.cat([part for part in vectors if part.shape[1]], 1)
 
     def in_chunks(self, chunks: Iterable[Tensor]) -> Tensor:
         """Frames of B whole videos, which come in chunks (B, n, C, H, W) → logits (B, T, labels)."""
         if self.config.bidirectional:
             return self.read(self.vectors(chunks))
-        found, stream = [], None
+        parts, state = [], None
         for chunk in chunks:
-            logits, stream = self.forward_chunk(chunk, stream)
-            found.append(logits)
-        assert stream is not None
-        return torch.cat([*found, self.flush(stream)], 1)
+            logits, state = self.forward_chunk(chunk, state)
+            parts.append(logits)
+        assert state is not None
+        return torch.cat([*parts, self.flush(state)], 1)
 
-    def flush(self, stream: StreamState) -> Tensor:
-        """Compute the logits that are still to come, (B, lag, labels)."""
-        reach = self._padding.after + self.config.delay
-        if not reach:
-            return stream.frames.new_zeros(len(stream.frames), 0, len(self.config.labels), dtype=torch.float32)
-        last = stream.last.expand(-1, reach, -1, -1, -1)
-        return self.forward_chunk(last, stream)[0]
+    def forward_chunk(self, frames: Tensor, state: StreamState | None = None) -> tuple[Tensor, StreamState]:
+        """The next frames of B videos, (B, n, C, H, W) → the logits known by now, (B, m, labels); one-way only."""
+        vectors, state = self._encode_chunk(frames, state)
+        if not vectors.shape[1]:
+            return vectors.new_zeros(len(frames), 0, len(self.config.labels)), state
+        memory = self.lstm(vectors, None, state.lstm)
+        waiting = max(0, state.waiting - vectors.shape[1])
+        return self.output(memory.values[:, state.waiting :]), state._replace(lstm=memory.state, waiting=waiting)
 
-    def forward_chunk(self, frames: Tensor, stream: StreamState | None = None) -> tuple[Tensor, StreamState]:
-        """Read the next frames of B videos, (B, n, C, H, W) → the logits known by now, (B, m, labels); one-way only."""
-        if stream is None:
-            before = frames[:, :1].expand(-1, self._padding.before, -1, -1, -1)
-            stream = StreamState(before, frames[:, -1:], None, self.config.delay)
-        last = frames[:, -1:]
-        frames = torch.cat([stream.frames, frames], 1)
-        span = self._padding.before + self._padding.after
-        kept = frames[:, frames.shape[1] - span :] if span else frames[:, :0]
-        if frames.shape[1] <= span:
-            nothing = frames.new_zeros(len(frames), 0, len(self.config.labels), dtype=torch.float32)
-            return nothing, StreamState(frames, last, stream.lstm, stream.waiting)
-        memory = self.lstm(self.encoder(frames), None, stream.lstm)
-        known = memory.values[:, stream.waiting :]
-        waiting = max(0, stream.waiting - memory.values.shape[1])
-        return self.output(known), StreamState(kept, last, memory.state, waiting)
+    def flush(self, state: StreamState) -> Tensor:
+        """The logits that are still to come, (B, lag, labels)."""
+        if not self.config.lag:
+            return self.output.weight.new_zeros(len(state.frames), 0, len(self.config.labels))
+        return self.forward_chunk(self._repeated(state, self.config.lag), state)[0]
 
-    feed, finish = Renamed("forward_chunk"), Renamed("flush")
+    def _repeated(self, state: StreamState, times: int) -> Tensor:
+        return state.last.expand(-1, times, -1, -1, -1)
+
+    def _encode_chunk(self, frames: Tensor, state: StreamState | None) -> tuple[Tensor, StreamState]:
+        """What the encoder gives of those frames whose later ones it has seen by now, (B, m, D)."""
+        if state is None:
+            first = frames[:, :1].expand(-1, self._before, -1, -1, -1)
+            state = StreamState(first, frames[:, -1:], None, self.config.delay)
+        last, frames = frames[:, -1:], torch.cat([state.frames, frames], 1)
+        context = self._before + self._after
+        state = state._replace(frames=frames[:, max(0, frames.shape[1] - context) :], last=last)
+        if frames.shape[1] <= context:
+            return self.output.weight.new_zeros(len(frames), 0, self.encoder.output_size), state
+        return self.encoder(frames), state

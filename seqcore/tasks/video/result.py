@@ -53,7 +53,9 @@ class FrameLabels:
         return tuple(found)
 
 
-def labelled(times: tuple[float, ...], fps: float, probabilities: Tensor, config: FrameClassifierConfig) -> FrameLabels:
+def to_frame_labels(
+    times: tuple[float, ...], fps: float, probabilities: Tensor, config: FrameClassifierConfig
+) -> FrameLabels:
     """Each frame's likeliest label, after probabilities (T, C) were smoothed over `config.median` frames."""
     probabilities = _smoothed(probabilities, config.median)
     labels = tuple(config.labels[number] for number in probabilities.argmax(1).tolist())

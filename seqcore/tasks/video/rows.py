@@ -9,12 +9,12 @@ from typing import Any
 
 from torch import Tensor
 
-from seqcore.data import is_file, open_table
+from seqcore.data import file_or_bytes, missing_column, open_table, undecoded
 from seqcore.errors import DataError, InputError
 from seqcore.media.containers import SUFFIXES
 
 Row = dict[str, Any]
-_TOGETHER = 1e-6  # seconds by which segments may overlap
+MAX_OVERLAP = 1e-6  # seconds by which segments may overlap
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,18 @@ def read_videos(source: str, columns: Mapping[str, str] | None = None, split: st
     table = open_table(str(path) if path.exists() else source, split)
     have = table.column_names
     if names["video"] not in have:
-        raise DataError(
-            f"{source} has no column {names['video']!r}; it has: {', '.join(have)}. Say which one to use with "
-            "--columns.video NAME."
-        )
+        raise missing_column(source, names["video"], "video", have)
     marks = next((names[field] for field in ("segments", "label") if names[field] in have), None)
     if marks is None:
         raise DataError(f"{source} has no column 'segments' and none 'label'; it has: {', '.join(have)}")
-    table, classes = _undecoded(table, names["video"], marks)
+    table = undecoded(table, names["video"])
+    classes = getattr(table.features[marks], "names", None) or []
     pairs = zip(table[names["video"]][:], table[marks][:], strict=True)
     rows = []
     for number, (video, value) in enumerate(pairs, 1):
         place = f"{source}, row {number}"
-        rows.append({"video": _video(video, path.parent, place), "segments": _segments(value, classes, place)})
+        film = file_or_bytes(video, path.parent, place, "a video")
+        rows.append({"video": film, "segments": _segments(value, classes, place)})
     if not rows:
         raise DataError(f"{source} has no rows")
     return rows
@@ -124,29 +123,6 @@ def _of_classes(folder: Path) -> list[Row]:
     return rows
 
 
-def _undecoded(table: Any, video: str, marks: str) -> tuple[Any, list[str]]:
-    """Videos as they are in their files, and the names of numbered classes."""
-    import datasets
-
-    kind = getattr(datasets, "Video", None)
-    if kind is not None and isinstance(table.features[video], kind):
-        table = table.cast_column(video, kind(decode=False))
-    return table, getattr(table.features[marks], "names", None) or []
-
-
-def _video(value: Any, folder: Path, place: str) -> str | bytes:
-    if isinstance(value, dict):
-        known = value.get("path")
-        value = known if isinstance(known, str) and is_file(known) else value.get("bytes") or known
-    if isinstance(value, bytes) and value:
-        return value
-    if not isinstance(value, str) or not value.strip():
-        raise DataError(f"{place}: the video must be a path or a video, not {type(value).__name__}")
-    if not is_file(folder / value):
-        raise DataError(f"{place}: there is no video {folder / value}")
-    return str(folder / value)
-
-
 def _segments(value: Any, classes: list[str], place: str) -> list[tuple[float, float | None, str]]:
     if isinstance(value, int) and classes:
         value = classes[value]
@@ -159,7 +135,7 @@ def _segments(value: Any, classes: list[str], place: str) -> list[tuple[float, f
         return [(0.0, None, str(value))]
     if not isinstance(value, list) or not value:
         raise DataError(f"{place}: segments must be a list of start, end and label, not {value!r:.60}")
-    found: list[tuple[float, float | None, str]] = []
+    segments: list[tuple[float, float | None, str]] = []
     for one in value:
         try:
             start, end, label = float(one["start"]), float(one["end"]), one["label"]
@@ -169,9 +145,9 @@ def _segments(value: Any, classes: list[str], place: str) -> list[tuple[float, f
             ) from None
         if not isinstance(label, str) or not label or not 0 <= start < end:
             raise DataError(f"{place}: a segment must have 0 ≤ start < end and a label, not {one!r:.80}")
-        found.append((start, end, label))
-    found.sort(key=lambda segment: segment[0])
-    for (_, before, label), (after, _, other) in pairwise(found):
-        if before is not None and after < before - _TOGETHER:
+        segments.append((start, end, label))
+    segments.sort(key=lambda segment: segment[0])
+    for (_, before, label), (after, _, other) in pairwise(segments):
+        if before is not None and after < before - MAX_OVERLAP:
             raise DataError(f"{place}: the segments {label!r} and {other!r} overlap at {after:g} s")
-    return found
+    return segments

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-MOST_CHANGE = 4.0  # τ of Farha & Gall 2019
-_HIDDEN = 8  # frames that are hidden at most
+MAX_CHANGE = 4.0  # τ of Farha & Gall 2019
+MAX_MASKED = 8  # Frames in a row.
 
 
 def padded_clips(clips: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
@@ -56,22 +56,22 @@ def smoothing_loss(logits: Tensor, real: Tensor) -> Tensor:
         real: (B, T), which frames there are.
     """
     scores = logits.log_softmax(-1)
-    change = (scores[:, 1:] - scores[:, :-1].detach()).abs().clamp(max=MOST_CHANGE)
+    change = (scores[:, 1:] - scores[:, :-1].detach()).abs().clamp(max=MAX_CHANGE)
     return change.square().mean(-1)[real[:, 1:]].sum()
 
 
-def changed(frames: Tensor, height: int, width: int, flips: bool, hides: bool) -> Tensor:
+def augment(frames: Tensor, height: int, width: int, flips: bool, time_mask: bool) -> Tensor:
     """Videos moved within their margins, and made brighter or darker and of more or less contrast, each at random.
 
     Args:
         frames: uint8 (B, T, C, H, W), at least height × width.
         flips: mirror every second video.
-        hides: replace a few frames in a row by the video's mean, so that the rest must do (Park 2019).
+        time_mask: replace a few frames in a row by the video's mean, so that the rest must do (Park 2019).
 
     Returns:
         (B, T, C, height, width), floating point from about 0 to 255.
     """
-    found = []
+    videos = []
     for video in frames:
         down = int(torch.randint(video.shape[-2] - height + 1, ()))
         right = int(torch.randint(video.shape[-1] - width + 1, ()))
@@ -80,11 +80,11 @@ def changed(frames: Tensor, height: int, width: int, flips: bool, hides: bool) -
             video = video.flip(-1)
         contrast, light = float(torch.empty(()).uniform_(0.8, 1.25)), float(torch.empty(()).uniform_(-15, 15))
         video = (video - 110) * contrast + 110 + light
-        if hides and torch.rand(()) < 0.7:
+        if time_mask and torch.rand(()) < 0.7:
             begin = int(torch.randint(max(1, len(video) - 5), ()))
-            video[begin : begin + int(torch.randint(1, _HIDDEN + 1, ()))] = video.mean(0)
-        found.append(video)
-    return torch.stack(found)
+            video[begin : begin + int(torch.randint(1, MAX_MASKED + 1, ()))] = video.mean(0)
+        videos.append(video)
+    return torch.stack(videos)
 
 
 def class_weights(counts: Tensor) -> Tensor:
