@@ -32,15 +32,21 @@ COMMANDS = {
     "evaluate": Command("seqcore.cli.commands:evaluate", "metrics on a data set, as JSON"),
     "info": Command("seqcore.cli.commands:info", "what a checkpoint holds"),
 }
+# It may stand before the command or anywhere behind it.
+_IMPORTS = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+_IMPORTS.add_argument("--import", dest="modules", action="append", default=[], metavar="MODULE",
+                      help="a module that defines a task of your own, from here or from the path")  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 after an error of the user's, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
-    modules = [word for module in options.modules for word in ("--import", module)]
+    more, rest = _IMPORTS.parse_known_args(options.arguments)
     module, _, function = COMMANDS[options.command].function.partition(":")
     try:
-        getattr(import_module(module), function)([*modules, *options.arguments])
+        for name in options.modules + more.modules:
+            import_module("seqcore.tasks.registry").import_tasks(name)
+        getattr(import_module(module), function)(rest)
         sys.stdout.flush()
     except SomeFailedError:
         sys.stdout.flush()
@@ -58,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        print("error: there is not enough memory: try a smaller --batch-size or --beam-size", file=sys.stderr)
+        smaller = "--training.batch-tokens" if options.command == "train" else "--batch-size or --beam-size"
+        print(f"error: there is not enough memory: try a smaller {smaller}", file=sys.stderr)
         return 1
     return 0
 
@@ -70,10 +77,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Deep LSTM encoders and decoders on your own data.",
         epilog=f"commands:\n{words}\n\n`seqcore COMMAND CHECKPOINT --help` shows the flags for a checkpoint's task.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[_IMPORTS],
     )
     parser.add_argument("--version", action="version", version=f"seqcore {seqcore.__version__}")
-    parser.add_argument("--import", dest="modules", action="append", default=[], metavar="MODULE",
-                        help="a module that defines a task of your own, from here or from the path")  # fmt: skip
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=", ".join(COMMANDS))
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="…", help="see seqcore COMMAND --help")
     return parser

@@ -9,8 +9,7 @@ from seqcore.checkpoint import Checkpoint, read_checkpoint
 from seqcore.errors import SettingsError
 from seqcore.tasks.base import Task
 from seqcore.tasks.loading import task_of
-from seqcore.tasks.options import Option
-from seqcore.tasks.registry import import_tasks
+from seqcore.tasks.prediction import Option
 
 
 class CommandLine:
@@ -26,15 +25,12 @@ class CommandLine:
         self._arguments = [_hyphenated(argument) for argument in arguments]
         self.parser = argparse.ArgumentParser(f"seqcore {command}", description=description)
         self.parser.add_argument("checkpoint", metavar="CHECKPOINT", help="folder or hub id")
-        self.parser.add_argument("--import", dest="modules", action="append", default=[], metavar="MODULE",
-                                 help="a module that defines a task of your own")  # fmt: skip
         self.parser.add_argument("--device", default="auto", help="auto, cpu, cuda, … (default: auto)")
         self.checkpoint: Checkpoint | None = None
         self.task: type[Task] | None = None
         self.options: dict[str, Option] = {}
         name = _first_positional(self._arguments)
         if name is not None:
-            _import_modules(self._arguments)
             self.checkpoint = read_checkpoint(name)
             self.task = task_of(self.checkpoint)
             self.options = self.task.prediction_options()
@@ -107,13 +103,6 @@ def _first_positional(arguments: Sequence[str]) -> str | None:
         if "=" not in word and word not in {"-h", "--help"}:
             next(words, None)
     return None
-
-
-def _import_modules(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--import", dest="modules", action="append", default=[])
-    for module in parser.parse_known_args(arguments)[0].modules:
-        import_tasks(module)
 
 
 def _whole(text: str) -> int:

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from seqcore.media.cache import ArrayCache
     from seqcore.media.clips import Clip, cached_clips, read_clip
     from seqcore.media.containers import video_files
-    from seqcore.media.images import augment, cached_squares, image_files, load_squares, open_image, read_square, to_square
+    from seqcore.media.images import (
+        augment,
+        cached_squares,
+        image_files,
+        load_squares,
+        open_image,
+        read_square,
+        to_square,
+    )
     from seqcore.media.video import VideoInfo, VideoReader, View, frame_at, open_video, read_frames, video_info
     from seqcore.media.video_writer import VideoWriter
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from seqcore import training
 from seqcore.data import hold_out
 from seqcore.errors import SettingsError, install_command
 from seqcore.tasks.base import Task
@@ -63,18 +64,16 @@ class Recipe:
             SettingsError: options that contradict each other, or a model that is not possible.
         """
         check_installed()
-        from seqcore.training import fit
-
         self.check()
         rows, validation = self.read()
         torch.manual_seed(self.training.seed)  # It makes the first weights the same in every run.
         task = self.make_task(rows, validation)
         rows, validation = self.prepare(task, rows, validation)
         self.announce(task, rows, validation)
-        result = fit(task, rows, validation, self.training, self.output, self.resume)
+        result = training.fit(task, rows, validation, self.training, self.output, self.resume)
         if result.scores:
             self.describe(task)
-        if is_first_process():
+        if training.is_first_process():
             report(result, f"{advice} {shlex.quote(str(Path(self.output).expanduser()))}")
         return result
 
@@ -152,16 +151,9 @@ def check_installed() -> None:
         raise SettingsError(f"training needs lightning, which is not installed: {install_command('train')}")
 
 
-def is_first_process() -> bool:
-    """Whether this is the process that speaks and writes, when several train together."""
-    from seqcore.training import is_first_process
-
-    return is_first_process()
-
-
 def say(text: str) -> None:
     """Print a line, in the first process alone."""
-    if is_first_process():
+    if training.is_first_process():
         print(text, flush=True)
 
 

@@ -62,12 +62,12 @@ class CaptioningRecipe(VocabularyRecipe):
         if not self.init:
             task = Captioner.create(self.model, rows, self.weights)
         else:
-            task = Captioner.from_pretrained(self.init, device="cpu")
-            tuned = {name: getattr(self.model, name) for name in _TUNABLE}
-            task.config = replace(task.config, **tuned)
-            task.network.set_training(**tuned)
+            old = Captioner.from_pretrained(self.init, device="cpu")
             if self.new_tokenizer:
-                task, shared = Captioner.adapt(task, self.model, Captioner.train_tokenizer(self.model, rows))
+                task, shared = Captioner.adapt(old, self.model, Captioner.train_tokenizer(self.model, rows))
+            else:
+                tuned = {name: getattr(self.model, name) for name in _TUNABLE}
+                task, shared = Captioner.adapt(old, replace(old.config, **tuned))
         self.say_vocabulary(len(task.tokenizer), shared)
         task.network.encoder.train_last(None if self.image_stages == -1 else self.image_stages)
         return task

@@ -37,11 +37,6 @@ def train(arguments: Sequence[str]) -> None:
     Raises:
         KeyboardInterrupt: Ctrl-C stopped it; its state was saved, and that was said.
     """
-    while arguments[:1] == ["--import"] and len(arguments) > 1:
-        from seqcore.tasks.registry import import_tasks
-
-        import_tasks(arguments[1])
-        arguments = arguments[2:]
     name, rest = _named(arguments, RECIPES, _TRAIN)
     run_recipe(recipe_class(name), f"seqcore train {name}", rest)
 

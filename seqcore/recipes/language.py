@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from seqcore import load
-from seqcore.errors import SettingsError
 from seqcore.recipes.base import Recipe, Rows
+from seqcore.tasks.base import Task
 from seqcore.tasks.language import LanguageModel, LanguageModelConfig
 
 MAX_TOKENIZER_TEXTS = 20_000
@@ -22,18 +21,6 @@ class LanguageModelRecipe(Recipe):
     task = LanguageModel
     model: LanguageModelConfig = LanguageModelConfig()  # noqa: RUF009
 
-    def make_task(self, rows: Rows, validation: Rows) -> LanguageModel:
-        """Load a language model, or make a new one.
-
-        Raises:
-            DataError: too little text for a vocabulary.
-            SettingsError: `init` is something else.
-        """
-        if not self.init:
-            return LanguageModel.create(self.model, rows[:MAX_TOKENIZER_TEXTS])
-        task = load(self.init, device="cpu")
-        if not isinstance(task, LanguageModel):
-            raise SettingsError(
-                f"{self.init} is a checkpoint for {task.name!r}: this training goes on with a language model only"
-            )
-        return task
+    def make_task(self, rows: Rows, validation: Rows) -> Task:
+        """Load a language model, or make a new one, whose tokenizer is learned from the first rows alone."""
+        return super().make_task(rows[:MAX_TOKENIZER_TEXTS], validation)

@@ -2,9 +2,8 @@
 
 import dataclasses
 import inspect
-import itertools
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,9 +15,9 @@ from typing_extensions import Self
 from seqcore.checkpoint import CONFIG, Checkpoint, read_checkpoint, write_checkpoint
 from seqcore.data import read_rows
 from seqcore.deprecation import Renamed
-from seqcore.errors import CheckpointError, InputError, SettingsError, first_line, is_out_of_memory
+from seqcore.errors import CheckpointError, SettingsError, first_line, is_out_of_memory
 from seqcore.tasks.device import choose_device
-from seqcore.tasks.options import Option, prediction_options
+from seqcore.tasks.prediction import Predictor
 from seqcore.tasks.registry import register
 from seqcore.validation import read_settings, shown
 from seqcore.weights import build_checked, read_header, read_weights
@@ -43,7 +42,7 @@ class Loss:
     counted = Renamed("count")
 
 
-class Task(ABC):
+class Task(Predictor):
     """A model that users call on raw input, its configuration and its files, in one object and one folder.
 
     A subclass that has a `name` is known from then on: `seqcore.load` finds it by what `config.json` calls its task.
@@ -62,7 +61,6 @@ class Task(ABC):
             are cut into chunks.
         state_types: of a stateful task, the types that its state is made of besides tensors, tuples and those of
             `seqcore.nn`: a run is resumed only with types that are named here.
-        batches_at_once: batches that `predict_each` answers together, so that inputs of like length are found.
         input_kind: what `seqcore predict` reads for it: lines of text, or files, which `files` finds.
         config: the settings of this model.
         network: its weights.
@@ -77,7 +75,6 @@ class Task(ABC):
     stateful: ClassVar[bool] = False
     stream_fields: ClassVar[tuple[str, ...]] = ("tokens",)
     state_types: ClassVar[tuple[type, ...]] = ()
-    batches_at_once: ClassVar[int] = 16
     input_kind: ClassVar[Literal["text", "file"]] = "text"
     config: Any
     network: nn.Module
@@ -183,7 +180,7 @@ class Task(ABC):
         """
         return cls(config)
 
-    def save_assets(self, folder: Path) -> None:  # noqa: B027
+    def save_assets(self, folder: Path) -> None:
         """Write what the folder holds beside configuration and weights, such as a tokenizer; by default nothing."""
 
     @classmethod
@@ -195,7 +192,7 @@ class Task(ABC):
         """
         return cls(config)
 
-    def finish_training(self, rows: Sequence[Mapping[str, Any]]) -> None:  # noqa: B027
+    def finish_training(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Set what a trained network still needs by validation rows, such as a temperature; by default nothing."""
 
     @classmethod
@@ -233,56 +230,6 @@ class Task(ABC):
     def loss(self, batch: Batch, state: Any = None) -> Loss:
         """The training objective; in evaluation mode, what is comparable between runs."""
 
-    @abstractmethod
-    def predict(self, inputs: Sequence[Any], *arguments: Any, **options: Any) -> list[Any]:
-        """Answer raw inputs, such as texts or paths, one result each.
-
-        A subclass names its options as parameters behind a `*`, each with a type and a default, and says in its
-        docstring what they mean: `seqcore predict` makes its flags of them. An option that is a list holds a value for
-        each input.
-
-        Raises:
-            InputError: an input that cannot be answered, with its number where there are several, or an option.
-        """
-
-    def predict_each(self, inputs: Iterable[Any], **options: Any) -> Iterator[Any]:
-        """Answer any number of inputs, some at a time: a result each, or its `InputError`, in order.
-
-        Raises:
-            InputError: an option is wrong, which no input can help.
-        """
-        waiting, done = iter(inputs), 0
-        while chunk := list(itertools.islice(waiting, self.chunk_size(**options))):
-            yield from self._predict_chunk(chunk, _between(options, done, done + len(chunk)))
-            done += len(chunk)
-
-    def _predict_chunk(self, chunk: list[Any], options: Mapping[str, Any]) -> Iterator[Any]:
-        done = 0
-        while done < len(chunk):
-            rest = chunk[done:]
-            try:
-                yield from self.predict(rest, **_between(options, done, len(chunk)))
-                return
-            except InputError as error:
-                if error.number is None and len(rest) > 1:
-                    raise
-                bad, message = done + (error.number or 1) - 1, error.message
-            if bad > done:
-                yield from self._predict_chunk(chunk[done:bad], _between(options, done, bad))
-            yield InputError(message)
-            done = bad + 1
-
-    def chunk_size(self, **options: Any) -> int:
-        """How many inputs `predict_each` answers at a time: `batches_at_once` batches."""
-        usual = self.prediction_options().get("batch_size")
-        size = options.get("batch_size", usual.default if usual else 1)
-        return max(1, size) * self.batches_at_once if isinstance(size, int) else 1
-
-    @classmethod
-    def prediction_options(cls) -> dict[str, Option]:
-        """What `predict` takes besides inputs, by name."""
-        return prediction_options(cls.predict)
-
     def inputs(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
         """Rows of data → what `predict` takes of them: inputs, and options that each row has its own value for."""
         field = next(iter(self.fields))
@@ -304,8 +251,3 @@ class Task(ABC):
     @abstractmethod
     def compute_metrics(self, predictions: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """How good predictions are; each name and definition is in `seqcore.metrics`. Figures are floats."""
-
-
-def _between(options: Mapping[str, Any], begin: int, end: int) -> dict[str, Any]:
-    """Options for a part of the inputs: a list holds a value for each of them."""
-    return {name: value[begin:end] if isinstance(value, list) else value for name, value in options.items()}

@@ -42,4 +42,4 @@ def load(
     if task is not None:
         raise SettingsError(f"a task is a class such as Translator, not {task!r}; a revision is named: revision=…")
     checkpoint = read_checkpoint(source, revision)
-    return task_of(checkpoint).from_pretrained(checkpoint, device=device, dtype=dtype)
+    return task_of(checkpoint).from_pretrained(checkpoint, device=device, dtype=dtype)  # type: ignore[return-value]

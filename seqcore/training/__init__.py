@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from seqcore.deprecation import renamed
-from seqcore.lazy import lazy
 from seqcore.errors import require
+from seqcore.lazy import lazy
 from seqcore.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -40,4 +40,5 @@ __getattr__ = lazy(
         __name__,
         {"BatchLoader": "seqcore.training.loaders.token_budget_loader", "Fitted": "seqcore.training.fitting.FitResult"},
     ),
+    lambda: require("lightning", "training needs", "train"),
 )

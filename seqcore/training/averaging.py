@@ -11,30 +11,32 @@ from seqcore.training.resuming import read_state
 
 
 def select_best_weights(
-    task: Task, checkpoints: Sequence[Path], validation: Sequence[Mapping[str, Any]]
+    task: Task, checkpoints: Mapping[str, Any], validation: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, float], int]:
     """Load the weights that validate best, and give their scores and how many checkpoints they are the average of.
 
     Args:
-        checkpoints: best first; with none, the task keeps the weights it has, which count as 0.
+        checkpoints: the score of each by its path; with none, the task keeps the weights it has, which count as 0.
     """
-    if not checkpoints:
+    metric, mode = task.monitor
+    ranked = sorted(checkpoints, key=lambda path: float(checkpoints[path]), reverse=mode == "max")
+    paths = [Path(path) for path in ranked if Path(path).exists()]
+    if not paths:
         return task.evaluate(validation, **task.validation_options), 0
-    single = _network_weights(checkpoints[0], task)
+    single = _network_weights(paths[0], task)
     average = {name: tensor.double() for name, tensor in single.items()}
-    for path in checkpoints[1:]:
+    for path in paths[1:]:
         for name, tensor in _network_weights(path, task).items():
             average[name] += tensor
     task.network.load_state_dict(single)
     of_single = task.evaluate(validation, **task.validation_options)
-    if len(checkpoints) == 1:
+    if len(paths) == 1:
         return of_single, 1
-    task.network.load_state_dict({name: total / len(checkpoints) for name, total in average.items()})
+    task.network.load_state_dict({name: total / len(paths) for name, total in average.items()})
     of_average = task.evaluate(validation, **task.validation_options)
-    metric, mode = task.monitor
     gain = of_average[metric] - of_single[metric]
     if (gain if mode == "max" else -gain) >= 0:
-        return of_average, len(checkpoints)
+        return of_average, len(paths)
     task.network.load_state_dict(single)
     return of_single, 1
 

@@ -23,6 +23,7 @@ from seqcore.training.resuming import LastCheckpoint, saved_step
 from seqcore.training.settings import TrainingSettings
 from seqcore.training.trainer import new_trainer
 
+Rows = Sequence[Mapping[str, Any]]
 # Lightning's advice that does not hold for our loaders, or says what we say ourselves.
 _NOISE = (
     ".*(does not have many workers|LeafSpec|Checkpoint directory|smaller than the logging interval|to be provided|"
@@ -51,8 +52,8 @@ class FitResult:
 
 def fit(
     task: Task,
-    train: Sequence[Mapping[str, Any]],
-    validation: Sequence[Mapping[str, Any]],
+    train: Rows,
+    validation: Rows,
     settings: TrainingSettings,
     output: str | Path,
     resume: bool = False,
@@ -86,18 +87,16 @@ def fit(
         >>> momentum = partial(torch.optim.SGD, momentum=0.9)  # fit(…, optimizer=momentum)
     """
     started = time.monotonic()
-    if not train or not validation:
-        raise DataError(f"{len(train)} training and {len(validation)} validation rows: both need at least one")
     output = Path(output).expanduser()
     work = output / TRAINING
     last = work / "last.ckpt"
-    _check_output(output, last, resume)
+    _check(train, validation, output, last, resume)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     lightning.seed_everything(settings.seed, verbose=False)
     step = saved_step(last, task) if resume else None
     trainer, best, stop = new_trainer(task, settings, work, step, callbacks, loggers)
-    rank, world, device = trainer.global_rank, trainer.world_size, trainer.strategy.root_device
+    rank, world = trainer.global_rank, trainer.world_size
     loader = _loader(task, _examples(task, train, "training", world), settings, rank, world)
     examples = _examples(task, validation, "validation", world)
     checks = token_budget_loader(task, examples, settings.batch_tokens, None, rank, world, workers=settings.workers)
@@ -107,23 +106,13 @@ def fit(
     # What is saved comes last, and so holds what all others have done.
     trainer.callbacks += [progress, LastCheckpoint(last, settings, loader, best, stop)]  # type: ignore[attr-defined]
     interrupted = _train(trainer, module, loader, checks, last, resume)
-    scores: Mapping[str, float] = {}
-    averaged = 0
-    if best.best_k_models or not interrupted:
-        largest_first = task.monitor[1] == "max"
-        ranked = sorted(best.best_k_models, key=lambda path: float(best.best_k_models[path]), reverse=largest_first)
-        task.to(device)  # Lightning leaves it on the CPU.
-        paths = [Path(path) for path in ranked if Path(path).exists()]
-        scores, averaged = select_best_weights(task, paths, validation)
-        task.finish_training(validation)
-        if world > 1 and not interrupted:
-            torch.distributed.barrier()  # The first process moves the folder that the others still read.
-        if trainer.is_global_zero:
-            _save(task, output)
+    scores, averaged = _finish(task, trainer, best.best_k_models, validation, output, interrupted)
     return FitResult(scores, averaged, trainer.global_step, time.monotonic() - started, interrupted, last.exists())
 
 
-def _check_output(output: Path, last: Path, resume: bool) -> None:
+def _check(train: Rows, validation: Rows, output: Path, last: Path, resume: bool) -> None:
+    if not train or not validation:
+        raise DataError(f"{len(train)} training and {len(validation)} validation rows: both need at least one")
     check_writable(output)
     if resume and not last.exists():
         raise SettingsError(f"there is nothing to resume in {last.parent}")
@@ -133,7 +122,7 @@ def _check_output(output: Path, last: Path, resume: bool) -> None:
         )
 
 
-def _examples(task: Task, rows: Sequence[Mapping[str, Any]], what: str, processes: int) -> list[Example]:
+def _examples(task: Task, rows: Rows, what: str, processes: int) -> list[Example]:
     if len(rows) < processes:
         raise DataError(f"{len(rows)} rows are too few for {processes} processes")
     examples = []
@@ -154,7 +143,7 @@ def _loader(
     return token_budget_loader(task, examples, settings.batch_tokens, *shared, settings.batch_rows, settings.workers)
 
 
-def _rehearse(task: Task, validation: Sequence[Mapping[str, Any]], examples: Sequence[Example]) -> None:
+def _rehearse(task: Task, validation: Rows, examples: Sequence[Example]) -> None:
     """Predict and score the shortest row: what validation lacks is missed now, not after the first epoch."""
     sizes = [sum(task.lengths(example)) for example in examples]
     shortest = [validation[sizes.index(min(sizes))]]
@@ -197,11 +186,28 @@ def _train(
     return False
 
 
-def _save(task: Task, output: Path) -> None:
+def _finish(
+    task: Task,
+    trainer: lightning.Trainer,
+    checkpoints: Mapping[str, Any],
+    validation: Rows,
+    output: Path,
+    interrupted: bool,
+) -> tuple[Mapping[str, float], int]:
+    """Choose the weights and save them; give their scores and of how many checkpoints they are the average."""
+    if interrupted and not checkpoints:
+        return {}, 0
+    task.to(trainer.strategy.root_device)  # Lightning leaves it on the CPU.
+    chosen = select_best_weights(task, checkpoints, validation)
+    task.finish_training(validation)
+    if trainer.world_size > 1 and not interrupted:
+        torch.distributed.barrier()  # The first process moves the folder that the others still read.
     try:
-        task.save_pretrained(output, dtype=torch.float16)
+        if trainer.is_global_zero:
+            task.save_pretrained(output, dtype=torch.float16)
     except CheckpointError as error:
         raise CheckpointError(
             f"{error}. What was trained is kept in {output / TRAINING}: mend this and run the same command with "
             "--resume"
         ) from error
+    return chosen

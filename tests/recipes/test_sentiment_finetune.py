@@ -247,4 +247,4 @@ def test_another_tasks_checkpoint_is_refused(rows: Path, trained: Run, tmp_path:
     said = refused(command(rows, tmp_path / "run", "--init", str(translator)), script=SCRIPT)
     assert "a checkpoint for 'translation'" in said
     said = refused(command(rows, tmp_path / "run", "--pretrain", "--init", str(trained.output)), script=SCRIPT)
-    assert "goes on with a language model only" in said
+    assert "a checkpoint for 'sentiment', not for 'language-model'" in said

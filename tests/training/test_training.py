@@ -210,7 +210,10 @@ def test_the_average_of_the_best_is_kept_only_if_it_is_better(
     for path, weight in zip(paths, weights, strict=True):
         torch.save({"state_dict": {"network.weight": torch.tensor([[float(weight)]])}}, path)
     task: Any = OneNumber()
-    assert select_best_weights(task, paths, [1]) == ({"nearness": -abs(chosen - 2)}, averaged)
+    assert select_best_weights(task, dict.fromkeys(map(str, paths), 0.0), [1]) == (
+        {"nearness": -abs(chosen - 2)},
+        averaged,
+    )
     assert task.network.weight.item() == chosen
 
 

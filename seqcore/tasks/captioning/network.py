@@ -44,13 +44,6 @@ class CaptioningNetwork(nn.Module):
             padding=padding,
         )
 
-    def set_training(self, dropout: float, label_smoothing: float, attention_penalty: float) -> None:
-        """Train on with other settings than the network was made with."""
-        for layer in self.modules():
-            if isinstance(layer, LockedDropout):
-                layer.p = dropout
-        self.label_smoothing, self.attention_penalty = label_smoothing, attention_penalty
-
     def encode(self, grid: Tensor) -> Memory:
         """What the encoder gives of B images, (B, S, D) → their memory."""
         values = self.dropout(self.project(grid))

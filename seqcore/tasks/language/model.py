@@ -58,16 +58,20 @@ class LanguageModel(TextTask):
         for before, text in enumerate(texts):
             with numbered(before, len(texts)):
                 examples.append(self.example({"text": text}))
-        found: dict[int, list[float]] = {}
+        logs: dict[int, list[float]] = {}
         lengths = [self.lengths(example) for example in examples]
         for rows in token_budget_batches(lengths, _TOKENS_AT_ONCE, max_rows=batch_size):
             tokens = self.collate([examples[row] for row in rows])["tokens"].to(self.device)
             with torch.inference_mode():
                 logits = self.network.decoder(tokens[:, :-1]).logits.float()
             chosen = logits.log_softmax(-1).gather(2, tokens[:, 1:, None]).squeeze(2).tolist()
-            found |= {row: line[: len(examples[row]["tokens"]) - 1] for row, line in zip(rows, chosen, strict=True)}
+            logs |= {row: line[: len(examples[row]["tokens"]) - 1] for row, line in zip(rows, chosen, strict=True)}
         return [
-            Likelihood(strip_markup(text), self.tokenizer.ids_to_tokens(list(example["tokens"][1:])), tuple(found[row]))
+            Likelihood(
+                strip_markup(text),
+                self.tokenizer.ids_to_tokens(list(example["tokens"][1:])),
+                tuple(logs[row]),
+            )
             for row, (text, example) in enumerate(zip(texts, examples, strict=True))
         ]
 
@@ -135,16 +139,18 @@ class LanguageModel(TextTask):
             latest[:] = [logits[0, 0]]
             return logits, state
 
-        for found in stream(step, *self._begun(read), config):
-            numbers = [*found.tokens, *[self.tokenizer.eos_id] * found.finished]
-            logs = torch.tensor([*found.token_log_probabilities, *[found.end_log_probability] * found.finished])
+        for hypothesis in stream(step, *self._begun(read), config):
+            numbers = [*hypothesis.tokens, *[self.tokenizer.eos_id] * hypothesis.finished]
+            logs = torch.tensor(
+                [*hypothesis.token_log_probabilities, *[hypothesis.end_log_probability] * hypothesis.finished]
+            )
             yield Written(
                 prompt=self.tokenizer.decode(read),
-                text=self.tokenizer.decode([*read, *found.tokens]),
+                text=self.tokenizer.decode([*read, *hypothesis.tokens]),
                 tokens=self.tokenizer.ids_to_tokens(numbers),
                 probabilities=tuple(logs.exp().tolist()),
                 log_probabilities=self._over_pieces(latest[0]) if latest else None,
-                finished=found.finished,
+                finished=hypothesis.finished,
             )
 
     def _over_pieces(self, logits: Tensor) -> Tensor:
@@ -166,8 +172,7 @@ class LanguageModel(TextTask):
         return {"tokens": torch.tensor(padded((example["tokens"] for example in examples), padding))}
 
     def loss(self, batch: Batch, state: Any = None) -> Loss:
-        found: Loss = self.network(batch, state)
-        return found
+        return self.network(batch, state)  # type: ignore[no-any-return]
 
     def predict(self, inputs: Sequence[str], *, batch_size: int = 256) -> list[Likelihood]:
         """How likely texts are: see `score`.

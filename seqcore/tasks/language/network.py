@@ -32,8 +32,8 @@ class LanguageNetwork(nn.Module):
         if state is None:
             state = self.decoder.start(None, len(tokens))
         if "reset" in batch:
-            kept = (~batch["reset"]).to(state.lstm.h.dtype)[None, :, None, None]
-            state = state._replace(lstm=type(state.lstm)(*(part * kept for part in state.lstm)))
+            carried = (~batch["reset"]).to(state.lstm.h.dtype)[None, :, None, None]
+            state = state._replace(lstm=type(state.lstm)(*(part * carried for part in state.lstm)))
         features, _, after = self.decoder.features(tokens[:, :-1], None, state)
         labels = tokens[:, 1:]
         real = labels != self.padding

@@ -27,7 +27,7 @@ from seqcore.text.tokenizer import replace_invalid_unicode
 from seqcore.validation import as_list, check_flag, check_int, check_probability
 
 CALIBRATION_BATCH = 32
-LONGEST_WORD = 16  # characters a token; a text is cut to so many before it is taken apart
+MAX_TOKEN_LENGTH = 16  # Characters; a text is cut to so many for each token before it is taken apart.
 
 
 class SentimentClassifier(TextTask):
@@ -127,14 +127,18 @@ class SentimentClassifier(TextTask):
             with numbered(before, len(texts)):
                 read.append(self._read(text))
         order = sorted(range(len(read)), key=lambda row: len(read[row][1]))
-        found: dict[int, Sentiment] = {}
+        results: dict[int, Sentiment] = {}
         for begin in range(0, len(order), batch_size):
             rows = order[begin : begin + batch_size]
-            for row, probabilities in zip(rows, self._probabilities([read[row][1] for row in rows]), strict=True):
+            probabilities = calibrated(self.raw_logits([read[row][1] for row in rows]), self.config).tolist()
+            for row, each in zip(rows, probabilities, strict=True):
                 text, _, cut = read[row]
-                result = self._result(text, cut, probabilities, unsure_below)
-                found[row] = replace(result, **self._explained(text, result)) if explain else result
-        return [found[row] for row in range(len(read))]
+                result = self._result(text, cut, each, unsure_below)
+                if explain:
+                    parts = explained(self.network, self.config, self.tokenizer, text, result)
+                    result = replace(result, **parts)
+                results[row] = result
+        return [results[row] for row in range(len(read))]
 
     def tokens(self, text: str) -> list[int]:
         """A tidied text as the network reads it: its start, then its pieces."""
@@ -177,8 +181,7 @@ class SentimentClassifier(TextTask):
 
     def loss(self, batch: Batch, state: Any = None) -> Loss:
         weights = self.class_weights if self.network.training else None
-        found: Loss = self.network(batch, None if weights is None else weights.to(self.device))
-        return found
+        return self.network(batch, None if weights is None else weights.to(self.device))  # type: ignore[no-any-return]
 
     def parameter_groups(self) -> list[list[nn.Parameter]]:
         return self.network.parameter_groups()
@@ -223,25 +226,18 @@ class SentimentClassifier(TextTask):
         with torch.inference_mode():
             return self.network.logits_in_chunks(batch, lengths).float().cpu()
 
-    def _explained(self, text: str, result: Sentiment) -> dict[str, Any]:
-        return explained(self.network, self.config, self.tokenizer, text, result)
-
-    def _probabilities(self, tokens: Sequence[Sequence[int]]) -> list[list[float]]:
-        found: list[list[float]] = calibrated(self.raw_logits(tokens), self.config).tolist()
-        return found
-
     def _read(self, text: str) -> tuple[str, list[int], int]:
         """A text as it is read, its tokens, and how many characters were left out."""
         check_text(text)
         limit, text = self.config.max_length, replace_invalid_unicode(text)
-        part = strip_markup(text[: limit * LONGEST_WORD])
-        cut = max(0, len(text) - limit * LONGEST_WORD)
+        part = strip_markup(text[: limit * MAX_TOKEN_LENGTH])
+        cut = max(0, len(text) - limit * MAX_TOKEN_LENGTH)
         tokens = self.tokens(part)
         if len(tokens) > limit:
             _, surfaces = self.tokenizer.encode_with_surfaces(part)
-            kept = "".join(surfaces[: limit - 1])
-            cut += len(part) - len(kept)
-            part, tokens = kept, tokens[:limit]
+            start = "".join(surfaces[: limit - 1])
+            cut += len(part) - len(start)
+            part, tokens = start, tokens[:limit]
         return part, tokens, cut
 
     def _result(self, text: str, cut: int, probabilities: list[float], unsure_below: float) -> Sentiment:
@@ -250,16 +246,16 @@ class SentimentClassifier(TextTask):
             label = "|".join(name for name, value in named.items() if value >= 0.5)
         else:
             label = max(named, key=lambda name: named[name])
-        found = Sentiment(label, named, characters_cut=cut, text=text)
+        result = Sentiment(label, named, characters_cut=cut, text=text)
         known = letter_log_likelihood(self.tokenizer, text)
         foreign = known is None or known < self.config.min_letter_log_likelihood
-        return replace(found, unsure=found.probability < unsure_below or foreign, out_of_domain=foreign)
+        return replace(result, unsure=result.probability < unsure_below or foreign, out_of_domain=foreign)
 
 
 def labels_of(rows: Sequence[Mapping[str, Any]], multi_label: bool = False) -> tuple[str, ...]:
     """All labels of the rows, sorted; numbers by their size."""
-    found = {name for row in rows for name in (str(row["label"]).split("|") if multi_label else [str(row["label"])])}
-    names = sorted(found - {""} if multi_label else found)
+    labels = {name for row in rows for name in (str(row["label"]).split("|") if multi_label else [str(row["label"])])}
+    names = sorted(labels - {""} if multi_label else labels)
     numbers = all(name.removeprefix("-").isdigit() for name in names)
     return tuple(sorted(names, key=int) if numbers else names)
 

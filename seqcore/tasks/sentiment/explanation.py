@@ -11,7 +11,8 @@ from seqcore.tasks.sentiment.network import SentimentNetwork, calibrated
 from seqcore.tasks.sentiment.result import Sentiment, words
 from seqcore.text import Tokenizer
 
-LONGEST = 1024  # tokens of a text whose words are weighed: each costs as much as reading it a hundred times
+# Of a text whose words are weighed: each costs as much as reading it a hundred times.
+MAX_TOKENS = 1024
 
 
 def explained(
@@ -22,16 +23,16 @@ def explained(
     tokens = torch.tensor([[tokenizer.bos_id, *numbers[: config.max_length - 1]]])
     tokens = tokens.to(network.embedding.weight.device)
     spans = words(tokenizer, numbers[: tokens.shape[1] - 1], surfaces)
-    found: dict[str, Any] = {"tokens": tuple(surface for _, _, surface in spans)}
+    fields: dict[str, Any] = {"tokens": tuple(surface for _, _, surface in spans)}
     with torch.inference_mode():
         passed = calibrated(network.prefixes(tokens).float(), config)[1:].tolist()
-    found["trajectory"] = tuple(tuple(passed[end - 1]) for _, end, _ in spans)
-    if tokens.shape[1] > LONGEST:
-        return found
+    fields["trajectory"] = tuple(tuple(passed[end - 1]) for _, end, _ in spans)
+    if tokens.shape[1] > MAX_TOKENS:
+        return fields
     number = max(range(len(result.probabilities)), key=list(result.probabilities.values()).__getitem__)
     baseline, contributions, logit = _contributions(network, config, tokens, number)
     pieces = contributions[1:]
-    return found | {
+    return fields | {
         "attributions": tuple(float(sum(pieces[begin:end])) for begin, end, _ in spans),
         "baseline": baseline + contributions[0],
         "logit": logit,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-MOST_WEIGHTS = 2**24
+MAX_WEIGHTS = 2**24
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,6 @@ def _joined(text: str, parts: Sequence[Translation]) -> Translation:
 def _joined_attention(parts: Sequence[Tensor]) -> Tensor:
     """Each part looks only at its own source. Of a whole book, gigabytes of zeros, there are no rows: (0, S)."""
     written, read = sum(part.shape[0] for part in parts), sum(part.shape[1] for part in parts)
-    if written * read > MOST_WEIGHTS:
+    if written * read > MAX_WEIGHTS:
         return parts[0].new_zeros(0, read)
     return torch.block_diag(*parts)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from seqcore.deprecation import Renamed
 from seqcore.errors import InputError, numbered
 from seqcore.media.clips import Clip, read_clip
 from seqcore.media.containers import VideoSource, video_files
@@ -176,15 +177,16 @@ class FrameClassifier(Task):
 
     @torch.inference_mode()
     def step(self, frame: Any, state: StreamState | None = None) -> tuple[str | None, StreamState]:
-        """The next frame of a stream → the label of the one `config.lag` frames before it, and the state to pass on.
+        """Read the next frame of a stream → the label of that `config.lag` frames before it, and the state to pass on.
 
-        The label is None while the first ones are not known yet; `finish` gives the last ones. All
-        together are those of `label`, but for its median.
+        The label is None while the first ones are not known yet; `flush` gives the last ones. All together are those
+        of `label`, but for its median.
 
         Args:
-            frame: (H, W, 3), uint8, of any size; or a tensor of what is looked at alone, as ``read_frames(video,
-                classifier.view)`` gives it: then labels are exactly the file's, without what rounding in scaling
-                from other colours may change.
+            frame: (H, W, 3), uint8, of any size; or a tensor of what is looked at alone, as
+                `read_frames(video, classifier.view)` gives it: then labels are exactly the file's, without what
+                rounding in scaling from other colours may change.
+            state: what the last call gave; None at the beginning.
 
         Raises:
             InputError: the classifier is bidirectional, or this is no frame.
@@ -197,9 +199,11 @@ class FrameClassifier(Task):
         return (self.config.labels[int(logits[0, -1].argmax())] if logits.shape[1] else None), state
 
     @torch.inference_mode()
-    def finish(self, state: StreamState) -> list[str]:
-        """The labels of a stream that are still to come, `config.lag` of them, or as many as it had frames."""
+    def flush(self, state: StreamState) -> list[str]:
+        """Give the labels of a stream that are still to come, `config.lag` of them, or as many as it had frames."""
         return [self.config.labels[number] for number in self.network.flush(state)[0].argmax(-1).tolist()]
+
+    finish = Renamed("flush")
 
     # Files
 
@@ -280,7 +284,7 @@ class FrameClassifier(Task):
         return {"fps": round(result.fps, 4), "labels": list(result.labels), "segments": segments}
 
     def compute_metrics(self, predictions: Sequence[FrameLabels], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """See `frame_scores`."""
+        """See `seqcore.metrics.frame_scores`."""
         wanted = [self._reference(row, found.times, found.fps) for found, row in zip(predictions, rows, strict=True)]
         for labels in wanted:
             self.numbers(labels)

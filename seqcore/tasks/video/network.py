@@ -6,13 +6,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seqcore.deprecation import Renamed
 from seqcore.nn import LockedDropout, LSTMEncoder, LSTMState
 from seqcore.nn.frames import FrameEncoder, PretrainedFrameEncoder
 from seqcore.tasks.video.config import COMPACT, FrameClassifierConfig
 
 
 class StreamState(NamedTuple):
-    """Where a stream is: passed on, never kept.
+    """Says where a stream is; it is passed on, never stored.
 
     Attributes:
         frames: (B, k, C, H, W), the last ones, which those to come still need.
@@ -129,10 +130,12 @@ class FrameNetwork(nn.Module):
         return self.output(memory.values[:, state.waiting :]), state._replace(lstm=memory.state, waiting=waiting)
 
     def flush(self, state: StreamState) -> Tensor:
-        """The logits that are still to come, (B, lag, labels)."""
+        """Compute the logits that are still to come, (B, lag, labels)."""
         if not self.config.lag:
             return self.output.weight.new_zeros(len(state.frames), 0, len(self.config.labels))
         return self.forward_chunk(self._repeated(state, self.config.lag), state)[0]
+
+    feed, finish = Renamed("forward_chunk"), Renamed("flush")
 
     def _repeated(self, state: StreamState, times: int) -> Tensor:
         return state.last.expand(-1, times, -1, -1, -1)
