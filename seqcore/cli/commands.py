@@ -106,8 +106,8 @@ def _predict_files(task: Task, paths: Sequence[str], options: Mapping[str, Any],
         name, error = os.fsencode(path).decode("utf-8", "replace"), isinstance(result, InputError)
         failed = failed or error
         if kind == "jsonl":
-            said = {"error": result.message} if error else task.to_dict(result)
-            print(json.dumps({"file": name, **said}, ensure_ascii=False), file=out, flush=True)
+            record = {"error": result.message} if error else task.to_dict(result)
+            print(json.dumps({"file": name, **record}, ensure_ascii=False), file=out, flush=True)
         elif error:
             print(f"error: {result.message}", file=sys.stderr)
         else:

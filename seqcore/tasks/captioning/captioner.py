@@ -261,10 +261,10 @@ class Captioner(TextTask):
     def _write(self, grid: Tensor, config: GenerationConfig) -> list[Caption]:
         start = torch.full((len(grid),), self.tokenizer.bos_id, device=grid.device)
         with refusals():
-            found = search(self.network.decoder.step, self.network.start(grid), start, config)
+            hypotheses = search(self.network.decoder.step, self.network.start(grid), start, config)
         answers = []
-        for hypotheses in found:
-            best, *others = map(self._caption, hypotheses)
+        for several in hypotheses:
+            best, *others = map(self._caption, several)
             answers.append(replace(best, alternatives=tuple(others)))
         return answers
 

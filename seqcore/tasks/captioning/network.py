@@ -61,10 +61,10 @@ class CaptioningNetwork(nn.Module):
         logits, labels, attention = self._read(self.start(grid, rows), target)
         loss = label_smoothed_cross_entropy(logits, labels, self.label_smoothing if self.training else 0.0)
         if self.training and self.attention_penalty:
-            written = (target[:, 1:] != self.padding).unsqueeze(2)
-            looked = (attention * written).sum(1)
+            real = (target[:, 1:] != self.padding).unsqueeze(2)
+            looked = (attention * real).sum(1)
             # As if each place were to get an equal share of the looks; Xu's ones fit captions as long as the grid.
-            fair = written.sum(1) / attention.shape[2]
+            fair = real.sum(1) / attention.shape[2]
             loss = loss + self.attention_penalty * (looked - fair).square().sum()
         return Loss(loss, len(labels))
 

@@ -29,12 +29,12 @@ class Reward:
         self._cider = CiderD([[[*caption_words(text), END] for text in captions] for captions in references])
 
     def loss(
-        self, network: CaptioningNetwork, tokenizer: Tokenizer, longest: int, grid: Tensor, numbers: Sequence[int]
+        self, network: CaptioningNetwork, tokenizer: Tokenizer, max_length: int, grid: Tensor, numbers: Sequence[int]
     ) -> Loss:
         """The policy gradient of fresh samples; they are rescored by one fused pass, dropout off.
 
         Args:
-            longest: tokens of a sample at most.
+            max_length: tokens of a sample at most.
             grid: (B, S, D)
             numbers: of the images, B of them.
         """
@@ -43,17 +43,17 @@ class Reward:
             pad=tokenizer.pad_id,
             do_sample=True,
             n_best=self.samples,
-            max_length=longest,
+            max_length=max_length,
             banned_tokens=(tokenizer.unk_id, tokenizer.bos_id),
         )
         start = torch.full((len(grid),), tokenizer.bos_id, device=grid.device)
         with without_dropout(network):
             with torch.no_grad():
-                found = sample(network.decoder.step, network.start(grid), start, config, torch.default_generator)
-            drawn = [(*each.tokens, *[tokenizer.eos_id] * each.finished) for image in found for each in image]
+                samples = sample(network.decoder.step, network.start(grid), start, config, torch.default_generator)
+            drawn = [(*each.tokens, *[tokenizer.eos_id] * each.finished) for image in samples for each in image]
             words = [
                 [*caption_words(tokenizer.decode(each.tokens)), *[END] * each.finished]
-                for image in found
+                for image in samples
                 for each in image
             ]
             images = [number for number in numbers for _ in range(self.samples)]

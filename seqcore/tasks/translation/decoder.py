@@ -26,7 +26,7 @@ class PartDecoder:
 
     Args:
         marks: of languages, never written.
-        longest: tokens written for a part at most.
+        max_length: tokens written for a part at most.
         settings: of `GenerationConfig`.
 
     Raises:
@@ -38,10 +38,10 @@ class PartDecoder:
         network: TranslationNetwork,
         tokenizer: Tokenizer,
         marks: Sequence[int],
-        longest: int,
+        max_length: int,
         settings: Mapping[str, Any],
     ) -> None:
-        self.network, self.tokenizer, self.longest, self.settings = network, tokenizer, longest, settings
+        self.network, self.tokenizer, self.max_length, self.settings = network, tokenizer, max_length, settings
         self.device = next(network.parameters()).device
         self.never = (tokenizer.pad_id, tokenizer.unk_id, tokenizer.bos_id, *marks)
         self.placeholder = tokenizer.token_to_id(PLACEHOLDER) if tokenizer.has(PLACEHOLDER) else None
@@ -62,13 +62,13 @@ class PartDecoder:
     def stream(self, part: Part) -> Iterator[Translation]:
         """Translate one part and give the best so far after every step; the last one is what `decode` gives."""
         config = self._config([part], bool(part.items))
-        found: list[Hypothesis] | None = None
+        best: list[Hypothesis] | None = None
         with refusals():
-            for following in stream_n_best(*self._start([part]), config):
-                if found:
-                    yield self._draft(part, found[0])
-                found = following
-        yield self._result(part, found or [])
+            for better in stream_n_best(*self._start([part]), config):
+                if best:
+                    yield self._draft(part, best[0])
+                best = better
+        yield self._result(part, best or [])
 
     def stream_text(self, pieces: Sequence[str | list[Part]]) -> Iterator[Translation]:
         """Translate the parts among what a text is made of, and give the text so far after every step.
@@ -84,10 +84,10 @@ class PartDecoder:
                 continue
             parts: list[Translation] = []
             for part in piece:
-                for found in self.stream(part):
-                    draft = join_parts([without_details(one) for one in (*parts, found)])
+                for translation in self.stream(part):
+                    draft = join_parts([without_details(one) for one in (*parts, translation)])
                     yield without_details(join_sentences([*drafted, draft]))
-                parts.append(found)
+                parts.append(translation)
             done.append(join_parts(parts))
             drafted.append(without_details(join_parts(parts)))
         yield join_sentences(done)
@@ -95,8 +95,8 @@ class PartDecoder:
     def _batch(self, parts: Sequence[Part], held: bool) -> list[Translation]:
         config = self._config(parts, held)
         with refusals():
-            found = search(*self._start(parts), config)
-        return [self._result(part, hypotheses) for part, hypotheses in zip(parts, found, strict=True)]
+            hypotheses = search(*self._start(parts), config)
+        return [self._result(part, several) for part, several in zip(parts, hypotheses, strict=True)]
 
     @torch.inference_mode()
     def _start(self, parts: Sequence[Part]) -> tuple[Step[DecoderState], DecoderState, Tensor]:
@@ -108,8 +108,8 @@ class PartDecoder:
 
     def _config(self, parts: Sequence[Part], held: bool) -> GenerationConfig:
         settings = dict(self.settings)
-        limits = [min(self.longest, 2 * len(part.tokens) + 10) for part in parts]
-        wanted = settings.get("max_length", self.longest)
+        limits = [min(self.max_length, 2 * len(part.tokens) + 10) for part in parts]
+        wanted = settings.get("max_length", self.max_length)
         check_int("max_length", wanted, 0)
         settings["max_length"] = tuple(min(limit, wanted) for limit in limits) if parts else wanted
         if held and settings.get("do_sample") is not True:  # to have a choice of those that kept all items
@@ -122,14 +122,14 @@ class PartDecoder:
     def _result(self, part: Part, hypotheses: Sequence[Hypothesis]) -> Translation:
         if part.items:  # sorting is stable: among those that kept as many items, the better stays before
             count = len(part.items)
-            hypotheses = sorted(hypotheses, key=lambda found: abs(found.tokens.count(self.placeholder) - count))
+            hypotheses = sorted(hypotheses, key=lambda one: abs(one.tokens.count(self.placeholder) - count))
             hypotheses = hypotheses[: self.settings["n_best"]]
         best, *others = [self._translation(part, hypothesis, True) for hypothesis in hypotheses]
         return replace(best, alternatives=tuple(others))
 
     def _draft(self, part: Part, hypothesis: Hypothesis) -> Translation:
-        found = self._translation(part, hypothesis, False)
-        return replace(found, attention=found.attention.new_zeros(0, len(part.tokens)))
+        translation = self._translation(part, hypothesis, False)
+        return replace(translation, attention=translation.attention.new_zeros(0, len(part.tokens)))
 
     def _translation(self, part: Part, hypothesis: Hypothesis, complete: bool) -> Translation:
         text = " ".join(self.tokenizer.decode(hypothesis.tokens).splitlines())  # bytes can spell line breaks

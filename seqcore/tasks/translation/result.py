@@ -41,10 +41,10 @@ def untouched(text: str) -> Translation:
     return Translation(text, (), (), 0.0, (), torch.zeros(0, 0))
 
 
-def without_details(found: Translation) -> Translation:
+def without_details(translation: Translation) -> Translation:
     """Text and tokens alone, which join fast."""
-    nothing = found.attention.new_zeros(0, len(found.source_tokens))
-    return replace(found, attention=nothing, alternatives=(), sentences=())
+    nothing = translation.attention.new_zeros(0, len(translation.source_tokens))
+    return replace(translation, attention=nothing, alternatives=(), sentences=())
 
 
 def join_parts(parts: Sequence[Translation]) -> Translation:
@@ -63,18 +63,18 @@ def join_sentences(pieces: Sequence[str | Translation]) -> Translation:
     place = next(number for number, piece in enumerate(pieces) if isinstance(piece, Translation))
     before, after = ("".join(str(piece) for piece in part) for part in (pieces[:place], pieces[place + 1 :]))
 
-    def whole(found: Translation) -> Translation:
-        return replace(found, text=before + found.text + after)
+    def whole(translation: Translation) -> Translation:
+        return replace(translation, text=before + translation.text + after)
 
     return replace(whole(sentences[0]), alternatives=tuple(whole(other) for other in sentences[0].alternatives))
 
 
-def in_languages(found: Translation, languages: tuple[str, str]) -> Translation:
+def in_languages(translation: Translation, languages: tuple[str, str]) -> Translation:
     """With its languages, and those of its alternatives and sentences."""
-    others = tuple(in_languages(other, languages) for other in found.alternatives)
-    sentences = tuple(in_languages(sentence, languages) for sentence in found.sentences)
+    others = tuple(in_languages(other, languages) for other in translation.alternatives)
+    sentences = tuple(in_languages(sentence, languages) for sentence in translation.sentences)
     source, target = languages
-    return replace(found, alternatives=others, sentences=sentences, source_lang=source, target_lang=target)
+    return replace(translation, alternatives=others, sentences=sentences, source_lang=source, target_lang=target)
 
 
 def _joined(text: str, parts: Sequence[Translation]) -> Translation:
@@ -91,7 +91,7 @@ def _joined(text: str, parts: Sequence[Translation]) -> Translation:
 
 def _joined_attention(parts: Sequence[Tensor]) -> Tensor:
     """Each part looks only at its own source. Of a whole book, gigabytes of zeros, there are no rows: (0, S)."""
-    written, read = sum(part.shape[0] for part in parts), sum(part.shape[1] for part in parts)
-    if written * read > MAX_WEIGHTS:
-        return parts[0].new_zeros(0, read)
+    rows, columns = sum(part.shape[0] for part in parts), sum(part.shape[1] for part in parts)
+    if rows * columns > MAX_WEIGHTS:
+        return parts[0].new_zeros(0, columns)
     return torch.block_diag(*parts)

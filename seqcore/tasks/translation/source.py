@@ -34,11 +34,11 @@ class SourceReader:
 
     Args:
         mark: the target language's number, or none for a tokenizer without marks.
-        longest: tokens of a part at most, the mark counted and the end not.
+        max_length: tokens of a part at most, the mark counted and the end not.
     """
 
-    def __init__(self, tokenizer: Tokenizer, mark: Sequence[int], longest: int) -> None:
-        self.tokenizer, self.mark, self.longest = tokenizer, list(mark), longest
+    def __init__(self, tokenizer: Tokenizer, mark: Sequence[int], max_length: int) -> None:
+        self.tokenizer, self.mark, self.max_length = tokenizer, list(mark), max_length
         self.protects = tokenizer.has(PLACEHOLDER)
 
     def read(self, text: str, language: str) -> list[str | list[Part]]:
@@ -62,7 +62,7 @@ class SourceReader:
         shouted = text.isupper() and len(_WORD.findall(text)) > 1
         tokens = self.tokenizer.encode(_sentence_case(text) if shouted else text)
         placeholder = self.tokenizer.token_to_id(PLACEHOLDER) if self.protects else None
-        room = self.longest - len(self.mark)
+        room = self.max_length - len(self.mark)
         parts = []
         while tokens:
             cut = min(room, len(tokens))

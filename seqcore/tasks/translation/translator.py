@@ -119,10 +119,12 @@ class Translator(TextTask):
             with numbered(before, len(texts)):
                 read.append(self._read(*request))
         parts = [part for _, pieces in read for piece in pieces if not isinstance(piece, str) for part in piece]
-        found = iter(decoder.decode(parts, max(1, batch_size)))
+        translations = iter(decoder.decode(parts, max(1, batch_size)))
         answers = []
         for languages, pieces in read:
-            joined = [piece if isinstance(piece, str) else join_parts([next(found) for _ in piece]) for piece in pieces]
+            joined = [
+                piece if isinstance(piece, str) else join_parts([next(translations) for _ in piece]) for piece in pieces
+            ]
             answers.append(in_languages(join_sentences(joined), languages))
         return answers
 
@@ -142,7 +144,7 @@ class Translator(TextTask):
         """
         decoder = self._part_decoder(beam_size, n_best, generation)
         languages, pieces = self._read(text, source, target)
-        return (in_languages(found, languages) for found in decoder.stream_text(pieces))
+        return (in_languages(translation, languages) for translation in decoder.stream_text(pieces))
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """`{source, target, source_lang?, target_lang?}` → token numbers; without languages, the first direction."""
@@ -151,10 +153,10 @@ class Translator(TextTask):
         texts = row["source"], row["target"]
         if self.tokenizer.has(PLACEHOLDER):
             texts = mask_entity_pair(*texts)
-        read = [*self._mark(target), *self.tokenizer.encode(texts[0])][: self.config.max_source_length]
-        written = self.tokenizer.encode(texts[1])[: self.config.max_target_length]
-        end = self.tokenizer.eos_id
-        return {"source": array("i", [*read, end]), "target": array("i", [self.tokenizer.bos_id, *written, end])}
+        source_tokens = [*self._mark(target), *self.tokenizer.encode(texts[0])][: self.config.max_source_length]
+        output = self.tokenizer.encode(texts[1])[: self.config.max_target_length]
+        start, end = self.tokenizer.bos_id, self.tokenizer.eos_id
+        return {"source": array("i", [*source_tokens, end]), "target": array("i", [start, *output, end])}
 
     def lengths(self, example: Example) -> Sequence[int]:
         return len(example["source"]), len(example["target"])
@@ -237,16 +239,16 @@ class Translator(TextTask):
         groups: dict[str, list[tuple[str, str]]] = {}
         for prediction, row in zip(predictions, rows, strict=True):
             groups.setdefault("-".join(self._direction(row)), []).append((prediction.text, row["target"]))
-        found = {
+        by_direction = {
             direction: {
-                name: metric([written for written, _ in pairs], [wanted for _, wanted in pairs])
+                name: metric([text for text, _ in pairs], [reference for _, reference in pairs])
                 for name, metric in _METRICS.items()
             }
             for direction, pairs in sorted(groups.items())
         }
-        scores = {name: sum(part[name] for part in found.values()) / len(found) for name in _METRICS}
-        if len(found) > 1:
-            scores |= {f"{name}_{way}": value for way, part in found.items() for name, value in part.items()}
+        scores = {name: sum(part[name] for part in by_direction.values()) / len(by_direction) for name in _METRICS}
+        if len(by_direction) > 1:
+            scores |= {f"{name}_{way}": value for way, part in by_direction.items() for name, value in part.items()}
         return scores
 
     def _direction(self, row: Mapping[str, Any]) -> tuple[str, str]:

@@ -221,10 +221,10 @@ class FrameClassifier(Task):
         if isinstance(video, ComposedFilm):
             return {"video": video}
         clip = video if isinstance(video, Clip) else read_clip(video, self.view)
-        return {"video": clip, "numbers": self.numbers(self._reference(row, clip.times, clip.fps))}
+        return {"video": clip, "numbers": self.numbers(self._reference(row, clip))}
 
-    def _reference(self, row: Mapping[str, Any], times: Sequence[float], fps: float) -> list[str]:
-        return reference(row, times, fps, self.config.background, self.config.renamed)
+    def _reference(self, row: Mapping[str, Any], shown: Clip | FrameLabels) -> list[str]:
+        return reference(row, shown.times, shown.fps, self.config.background, self.config.renamed)
 
     def numbers(self, labels: Sequence[str]) -> Tensor:
         """Labels → (T,), their numbers. Raises InputError for one that is none of them."""
@@ -285,8 +285,8 @@ class FrameClassifier(Task):
 
     def compute_metrics(self, predictions: Sequence[FrameLabels], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """See `seqcore.metrics.frame_scores`."""
-        wanted = [self._reference(row, found.times, found.fps) for found, row in zip(predictions, rows, strict=True)]
+        wanted = [self._reference(row, shown) for shown, row in zip(predictions, rows, strict=True)]
         for labels in wanted:
             self.numbers(labels)
-        mine = [found.labels for found in predictions]
-        return frame_scores(mine, wanted, self.config.labels, self.config.background)
+        labels_of_frames = [prediction.labels for prediction in predictions]
+        return frame_scores(labels_of_frames, wanted, self.config.labels, self.config.background)

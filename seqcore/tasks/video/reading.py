@@ -26,17 +26,17 @@ def read_chunks(
     Raises:
         InputError: the video cannot be read.
     """
-    kept: list[Tensor] = []
+    chunk: list[Tensor] = []
     for time, frame in read_frames(video, view):
         times.append(time)
-        kept.append(frame)
-        if len(kept) == CHUNK:
+        chunk.append(frame)
+        if len(chunk) == CHUNK:
             if progress:
                 progress(len(times))
-            yield torch.stack(kept)
-            kept = []
-    if kept:
-        yield torch.stack(kept)
+            yield torch.stack(chunk)
+            chunk = []
+    if chunk:
+        yield torch.stack(chunk)
 
 
 def without_margin(frames: Tensor, config: FrameClassifierConfig) -> Tensor:

@@ -46,11 +46,11 @@ class FrameLabels:
         """Frames of the same label put together."""
         sure = self.probabilities.amax(1).tolist()
         ends = [*self.times[1:], self.times[-1] + 1 / self.fps] if self.times else []
-        found = []
+        segments = []
         for begin, end in runs(self.labels):
             confidence = sum(sure[begin:end]) / (end - begin)
-            found.append(Segment(self.times[begin], ends[end - 1], self.labels[begin], confidence))
-        return tuple(found)
+            segments.append(Segment(self.times[begin], ends[end - 1], self.labels[begin], confidence))
+        return tuple(segments)
 
 
 def to_frame_labels(
