@@ -7,9 +7,12 @@ import types
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from seqcore.errors import InputError
+from seqcore.errors import InputError, numbered
+from seqcore.validation import as_list
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,15 @@ def _arguments(docstring: str) -> dict[str, str]:
     section = re.search(r"^Args:\n((?:    .*\n?|\n)*)", docstring, re.MULTILINE)
     entries = re.findall(r"^    (\w[\w, ]*): (.*(?:\n     .*)*)", section[1] if section else "", re.MULTILINE)
     return {name: " ".join(text.split()) for names, text in entries for name in names.split(", ")}
+
+
+def each(inputs: Iterable[Any], answer: Callable[[Any], Result], kind: str = "text") -> list[Result]:
+    """What a function gives of each input; an `InputError` of it says which one it is about."""
+    results, inputs = [], as_list(inputs, f"a {kind}")
+    for before, one in enumerate(inputs):
+        with numbered(before, len(inputs), kind):
+            results.append(answer(one))
+    return results
 
 
 def _between(options: Mapping[str, Any], begin: int, end: int) -> dict[str, Any]:

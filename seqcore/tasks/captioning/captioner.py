@@ -24,7 +24,7 @@ from seqcore.tasks.captioning.network import CaptioningNetwork
 from seqcore.tasks.captioning.result import Caption, sentence
 from seqcore.tasks.captioning.reward import Reward
 from seqcore.tasks.captioning.rows import ImageFeatures, NumberedCaptions, read_captions
-from seqcore.tasks.search import refusals, usual_n_best
+from seqcore.tasks.search import generation_config, refusals, usual_n_best
 from seqcore.tasks.text_task import TextTask
 from seqcore.text import Tokenizer
 from seqcore.validation import check_int
@@ -244,18 +244,12 @@ class Captioner(TextTask):
         return caption_scores([one.text for one in predictions], [row["captions"] for row in rows])
 
     def _search(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> GenerationConfig:
-        never = (self.tokenizer.unk_id, self.tokenizer.bos_id)
-        settings = {"length_penalty": 1.0, "min_length": 1, "max_length": self.config.max_length, **generation}
+        limit = self.config.max_length
+        n_best = usual_n_best(n_best, beam_size, generation)
+        settings = {"length_penalty": 1.0, "min_length": 1, "max_length": limit, **generation}
         check_int("max_length", settings["max_length"], 0)
-        settings["max_length"] = min(settings["max_length"], self.config.max_length)
-        with refusals():
-            return GenerationConfig(
-                eos=self.tokenizer.eos_id,
-                pad=self.tokenizer.pad_id,
-                beam_size=beam_size,
-                n_best=usual_n_best(beam_size, generation) if n_best is None else n_best,
-                **{**settings, "banned_tokens": (*never, *settings.get("banned_tokens", ()))},
-            )
+        settings |= {"max_length": min(settings["max_length"], limit), "beam_size": beam_size, "n_best": n_best}
+        return generation_config(self.tokenizer, settings, (self.tokenizer.unk_id, self.tokenizer.bos_id))
 
     @torch.inference_mode()
     def _write(self, grid: Tensor, config: GenerationConfig) -> list[Caption]:

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from seqcore.batching import padded
-from seqcore.decoding import GenerationConfig, sample
+from seqcore.decoding import sample
 from seqcore.metrics import CiderD, caption_words
 from seqcore.nn import without_dropout
 from seqcore.tasks.base import Loss
 from seqcore.tasks.captioning.network import CaptioningNetwork
+from seqcore.tasks.search import generation_config
 from seqcore.text import Tokenizer
 
 END = "</s>"  # counts as a word: a caption that stops in the middle lacks the n-grams with which captions end
@@ -38,14 +39,8 @@ class Reward:
             grid: (B, S, D)
             numbers: of the images, B of them.
         """
-        config = GenerationConfig(
-            eos=tokenizer.eos_id,
-            pad=tokenizer.pad_id,
-            do_sample=True,
-            n_best=self.samples,
-            max_length=max_length,
-            banned_tokens=(tokenizer.unk_id, tokenizer.bos_id),
-        )
+        settings = {"do_sample": True, "n_best": self.samples, "max_length": max_length}
+        config = generation_config(tokenizer, settings, (tokenizer.unk_id, tokenizer.bos_id))
         start = torch.full((len(grid),), tokenizer.bos_id, device=grid.device)
         with without_dropout(network):
             with torch.no_grad():

@@ -11,13 +11,13 @@ from seqcore.batching import padded, token_budget_batches
 from seqcore.decoding import GenerationConfig, sample, stream
 from seqcore.decoding.constraints import Constraints
 from seqcore.decoding.sampling import restrict
-from seqcore.errors import numbered
 from seqcore.nn import DecoderState
 from seqcore.tasks.base import Batch, Example, Loss
 from seqcore.tasks.language.config import LanguageModelConfig
 from seqcore.tasks.language.network import LanguageNetwork
 from seqcore.tasks.language.result import Likelihood, Written
-from seqcore.tasks.search import refusals
+from seqcore.tasks.prediction import each
+from seqcore.tasks.search import generation_config, refusals
 from seqcore.tasks.text_task import TextTask, check_text
 from seqcore.text import Tokenizer
 from seqcore.text.markup import strip_markup
@@ -54,10 +54,8 @@ class LanguageModel(TextTask):
             InputError: something that is no string.
         """
         check_int("batch_size", batch_size, 1)
-        texts, examples = as_list(texts, "a text"), []
-        for before, text in enumerate(texts):
-            with numbered(before, len(texts)):
-                examples.append(self.example({"text": text}))
+        texts = as_list(texts, "a text")
+        examples = each(texts, lambda text: self.example({"text": text}))
         logs: dict[int, list[float]] = {}
         lengths = [self.lengths(example) for example in examples]
         for rows in token_budget_batches(lengths, _TOKENS_AT_ONCE, max_rows=batch_size):
@@ -116,8 +114,8 @@ class LanguageModel(TextTask):
         """The tokens of a prompt from the start, and how to go on."""
         read = [self.tokenizer.bos_id, *self._tokens(prompt)]
         settings = {"max_length": 100, **generation, "do_sample": True, "n_best": 1}
+        config = generation_config(self.tokenizer, settings)
         with refusals():
-            config = GenerationConfig(eos=self.tokenizer.eos_id, pad=self.tokenizer.pad_id, **settings)
             config.limits(1)
             Constraints(config, self.device).check_vocabulary(len(self.tokenizer))
         return read, config

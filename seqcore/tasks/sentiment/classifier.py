@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from seqcore.batching import padded
-from seqcore.errors import InputError, numbered
+from seqcore.errors import InputError
 from seqcore.metrics import classification_scores, multi_label_scores
 from seqcore.tasks.base import Batch, Example, Loss
 from seqcore.tasks.language.model import LanguageModel
+from seqcore.tasks.prediction import each
 from seqcore.tasks.sentiment.calibration import best_temperature, min_letter_log_likelihood
 from seqcore.tasks.sentiment.config import SentimentConfig
 from seqcore.tasks.sentiment.explanation import explained
@@ -24,7 +25,7 @@ from seqcore.text import Tokenizer
 from seqcore.text.likelihood import letter_log_likelihood
 from seqcore.text.markup import strip_markup
 from seqcore.text.tokenizer import replace_invalid_unicode
-from seqcore.validation import as_list, check_flag, check_int, check_probability
+from seqcore.validation import check_flag, check_int, check_probability
 
 CALIBRATION_BATCH = 32
 MAX_TOKEN_LENGTH = 16  # Characters; a text is cut to so many for each token before it is taken apart.
@@ -122,18 +123,15 @@ class SentimentClassifier(TextTask):
         check_flag("explain", explain)
         check_probability("unsure_below", unsure_below)
         check_int("batch_size", batch_size, 1)
-        texts, read = as_list(texts, "a text"), []
-        for before, text in enumerate(texts):
-            with numbered(before, len(texts)):
-                read.append(self._read(text))
+        read = each(texts, self._read)
         order = sorted(range(len(read)), key=lambda row: len(read[row][1]))
         results: dict[int, Sentiment] = {}
         for begin in range(0, len(order), batch_size):
             rows = order[begin : begin + batch_size]
             probabilities = calibrated(self.raw_logits([read[row][1] for row in rows]), self.config).tolist()
-            for row, each in zip(rows, probabilities, strict=True):
+            for row, values in zip(rows, probabilities, strict=True):
                 text, _, cut = read[row]
-                result = self._result(text, cut, each, unsure_below)
+                result = self._result(text, cut, values, unsure_below)
                 if explain:
                     parts = explained(self.network, self.config, self.tokenizer, text, result)
                     result = replace(result, **parts)

@@ -12,7 +12,7 @@ from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search, stream_n_best
 from seqcore.decoding.step import Step
 from seqcore.nn import DecoderState
-from seqcore.tasks.search import refusals
+from seqcore.tasks.search import generation_config, refusals
 from seqcore.tasks.translation.network import TranslationNetwork
 from seqcore.tasks.translation.result import Translation, join_parts, join_sentences, without_details
 from seqcore.tasks.translation.source import Part
@@ -115,9 +115,7 @@ class PartDecoder:
         if held and settings.get("do_sample") is not True:  # to have a choice of those that kept all items
             settings["n_best"] = settings.get("beam_size", 1)
         never = self.never if held or self.placeholder is None else (*self.never, self.placeholder)
-        with refusals():
-            settings["banned_tokens"] = (*never, *settings.get("banned_tokens", ()))
-            return GenerationConfig(eos=self.tokenizer.eos_id, pad=self.tokenizer.pad_id, **settings)
+        return generation_config(self.tokenizer, settings, never)
 
     def _result(self, part: Part, hypotheses: Sequence[Hypothesis]) -> Translation:
         if part.items:  # sorting is stable: among those that kept as many items, the better stays before

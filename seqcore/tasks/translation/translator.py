@@ -8,9 +8,9 @@ import torch
 
 from seqcore.batching import padded
 from seqcore.data import filled
-from seqcore.errors import numbered
 from seqcore.metrics import bleu, chrf
 from seqcore.tasks.base import Batch, Example, Loss
+from seqcore.tasks.prediction import each
 from seqcore.tasks.search import usual_n_best
 from seqcore.tasks.text_task import TextTask, check_text
 from seqcore.tasks.translation.config import TranslatorConfig
@@ -113,11 +113,9 @@ class Translator(TextTask):
             return self.translate([texts], *languages, beam_size, n_best, batch_size, **generation)[0]
         decoder = self._part_decoder(beam_size, n_best, generation)
         check_int("batch_size", batch_size, 1)
-        texts, read = as_list(texts, "a text"), []
+        texts = as_list(texts, "a text")
         sources, targets = one_each("source", source, len(texts)), one_each("target", target, len(texts))
-        for before, request in enumerate(zip(texts, sources, targets, strict=True)):
-            with numbered(before, len(texts)):
-                read.append(self._read(*request))
+        read = each(zip(texts, sources, targets, strict=True), lambda request: self._read(*request))
         parts = [part for _, pieces in read for piece in pieces if not isinstance(piece, str) for part in piece]
         translations = iter(decoder.decode(parts, max(1, batch_size)))
         answers = []
@@ -269,7 +267,7 @@ class Translator(TextTask):
         return languages, reader.read(text, languages[0])
 
     def _part_decoder(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> PartDecoder:
-        n_best = usual_n_best(beam_size, generation) if n_best is None else n_best
+        n_best = usual_n_best(n_best, beam_size, generation)
         settings = {"length_penalty": 1.0, **generation, "beam_size": beam_size, "n_best": n_best}
         marks = [mark for language in self.config.languages for mark in self._mark(language)]
         return PartDecoder(self.network, self.tokenizer, marks, self.config.max_target_length, settings)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from seqcore.deprecation import Renamed
-from seqcore.errors import InputError, numbered
+from seqcore.errors import InputError
 from seqcore.media.clips import Clip, read_clip
 from seqcore.media.containers import VideoSource, video_files
 from seqcore.media.video import VideoReader, View, open_video
@@ -18,6 +18,7 @@ from seqcore.metrics import frame_scores
 from seqcore.nn.frames import PretrainedFrameEncoder
 from seqcore.nn.image_weights import new_image_encoder
 from seqcore.tasks.base import Batch, Example, Loss, Task
+from seqcore.tasks.prediction import each
 from seqcore.tasks.video.config import FrameClassifierConfig
 from seqcore.tasks.video.network import FrameNetwork, StreamState
 from seqcore.tasks.video.reading import CHUNK, live_frame, read_chunks, without_margin
@@ -141,11 +142,7 @@ class FrameClassifier(Task):
 
     def predict(self, inputs: Sequence[VideoSource | Clip]) -> list[FrameLabels]:
         """Label every frame of videos: see `label`. A `Clip` has been read before."""
-        results = []
-        for before, video in enumerate(inputs):
-            with numbered(before, len(inputs), "video"):
-                results.append(self._label(video))
-        return results
+        return each(inputs, self._label, "video")
 
     def _label(
         self, video: VideoSource | VideoReader | Clip, progress: Callable[[int], None] | None = None
