@@ -11,6 +11,7 @@ import pytest
 from counting_task import Counting, counting_checkpoint
 from PIL import Image
 
+from seqcore import cli
 from seqcore.cli import main
 from seqcore.tasks.translation import Translator, TranslatorConfig
 
@@ -417,3 +418,16 @@ def test_captions_are_evaluated_in_a_folder(
     scores = json.loads(capsys.readouterr().out)
     assert scores["rows"] == 2
     assert {"bleu4", "cider", "most_frequent"} <= scores.keys()
+
+
+@pytest.mark.parametrize(("command", "advice"), [("train", "--training.batch-tokens"), ("predict", "--batch-size")])
+def test_who_runs_out_of_memory_is_told_what_to_make_smaller(
+    command: str, advice: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def starved(arguments: list[str]) -> None:
+        raise MemoryError
+
+    module, _, function = cli.COMMANDS[command].function.partition(":")
+    monkeypatch.setattr(f"{module}.{function}", starved)
+    assert cli.main([command, "x"]) == 1
+    assert f"there is not enough memory: try a smaller {advice}" in capsys.readouterr().err

@@ -41,6 +41,17 @@ def test_the_short_help_leaves_most_settings_out(capsys: pytest.CaptureFixture[s
     assert "--training.warmup-steps" in complete
 
 
+def test_flags_of_before_work_and_warn() -> None:
+    recipe = recipe_class("video")
+    arguments = ["--train", "films", "--output", "x", "--hides", "--model.layers", "3"]
+    with pytest.warns(FutureWarning) as warned:
+        read_recipe = flags.read(recipe, "seqcore train video", arguments, ["video", "segments", "label"])
+    assert (read_recipe.time_mask, read_recipe.model.num_layers) == (True, 3)
+    messages = [str(warning.message) for warning in warned]
+    assert "--hides is called --time-mask now; the old name goes with the next release" in messages
+    assert "--model.layers is called --model.num-layers now; the old name goes with the next release" in messages
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_task_of_the_package_has_a_recipe(name: str) -> None:
     assert recipe_class(name).task.name == name
