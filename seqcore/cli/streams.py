@@ -47,7 +47,7 @@ def open_output(name: str | None) -> Iterator[TextIO]:
         yield sys.stdout
         return
     target = Path(name).resolve()
-    special = target.exists() and not target.is_file()  # a pipe or a device is written to, never replaced
+    special = target.exists() and not target.is_file()  # A pipe or a device is never replaced.
     partial = target if special else target.with_name(f"{target.name}.partial")
     try:
         out = open(partial, "w", encoding="utf-8")  # noqa: SIM115  closed below, and only then renamed

@@ -19,7 +19,7 @@ def choose_device(device: str | torch.device) -> torch.device:
         return accelerator or torch.device("cpu")
     try:
         place = torch.device(device)
-        torch.empty(1, device=place).item()  # which the device for shapes alone cannot give
+        torch.empty(1, device=place).item()  # The device for shapes alone cannot give it.
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise SettingsError(f"the device {str(device)!r} cannot be used here: {str(error).splitlines()[0]}") from error
     return place

@@ -61,7 +61,7 @@ def import_tasks(module: str) -> None:
         sys.path.insert(0, "")  # So `python -m` finds a module, too.
     try:
         import_module(module)
-    except Exception as error:  # whatever somebody's module raises
+    except Exception as error:  # Whatever somebody's module raises.
         raise SettingsError(f"--import {module}: {type(error).__name__}: {error}") from error
 
 
@@ -74,7 +74,7 @@ def _import_entry_point(name: str) -> None:
         )
     try:
         task = points[0].load()
-    except Exception as error:  # whatever somebody else's package raises while it is imported
+    except Exception as error:  # Whatever the package raises while it is imported.
         raise SettingsError(f"the task {name!r} is {points[0].value}, which cannot be imported: {error}") from error
     if _classes.get(name) is not task:
         raise SettingsError(f"{points[0].value} is installed as the task {name!r}, but it is no task of that name")

@@ -52,5 +52,5 @@ def _contributions(
 
     embedded = network.embed(tokens)
     baseline = torch.zeros_like(embedded)
-    baseline[:, 0] = embedded[:, 0]  # a text that says nothing still begins
+    baseline[:, 0] = embedded[:, 0]  # A text that says nothing still begins.
     return integrated_gradients(log_odds, embedded.detach(), baseline.detach())

@@ -18,7 +18,7 @@ from seqcore.nn.state import LSTMState
 from seqcore.tasks.base import Batch, Loss
 from seqcore.tasks.sentiment.config import SentimentConfig
 
-CHUNK = 1024  # tokens read at once; state is carried from chunk to chunk
+CHUNK = 1024  # Tokens are read at once; the state is carried from chunk to chunk.
 # To begin a chunk takes the kernel on a CPU 4 ms, for it makes the weights ready: as long as a hundred steps of a text
 # in a batch.
 CHUNK_PRICE = 100

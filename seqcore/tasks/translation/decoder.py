@@ -50,7 +50,7 @@ class PartDecoder:
     def decode(self, parts: Sequence[Part], batch_size: int) -> list[Translation]:
         """Translate parts in buckets of like length; neither their order nor their company changes an answer."""
         results: list[Translation] = [None] * len(parts)  # type: ignore[list-item]
-        for held in (False, True):  # those with items are searched more widely
+        for held in (False, True):  # Those with items are searched more widely.
             rows = [row for row, part in enumerate(parts) if bool(part.items) is held]
             rows.sort(key=lambda row: len(parts[row].tokens))
             for begin in range(0, len(rows), batch_size):
@@ -112,7 +112,7 @@ class PartDecoder:
         wanted = settings.get("max_length", self.max_length)
         check_int("max_length", wanted, 0)
         settings["max_length"] = tuple(min(limit, wanted) for limit in limits) if parts else wanted
-        if held and settings.get("do_sample") is not True:  # to have a choice of those that kept all items
+        if held and settings.get("do_sample") is not True:  # So that there is a choice of those with all items.
             settings["n_best"] = settings.get("beam_size", 1)
         never = self.never if held or self.placeholder is None else (*self.never, self.placeholder)
         return generation_config(self.tokenizer, settings, never)
@@ -130,7 +130,7 @@ class PartDecoder:
         return replace(translation, attention=translation.attention.new_zeros(0, len(part.tokens)))
 
     def _translation(self, part: Part, hypothesis: Hypothesis, complete: bool) -> Translation:
-        text = " ".join(self.tokenizer.decode(hypothesis.tokens).splitlines())  # bytes can spell line breaks
+        text = " ".join(self.tokenizer.decode(hypothesis.tokens).splitlines())  # Bytes can spell line breaks.
         attention = hypothesis.attention
         return Translation(
             text=unmask_entities(text.upper() if part.shouted else text, part.items, complete),

@@ -109,7 +109,7 @@ class Translator(TextTask):
                 or a setting out of range.
         """
         if isinstance(texts, str):
-            languages: tuple[Any, Any] = [source], [target]  # lists of them are for lists of texts
+            languages: tuple[Any, Any] = [source], [target]  # Lists of codes are for lists of texts.
             return self.translate([texts], *languages, beam_size, n_best, batch_size, **generation)[0]
         decoder = self._part_decoder(beam_size, n_best, generation)
         check_int("batch_size", batch_size, 1)

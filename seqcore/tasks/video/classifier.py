@@ -255,7 +255,7 @@ class FrameClassifier(Task):
     def loss(self, batch: Batch, state: Any = None) -> Loss:
         """Cross-entropy summed over frames; weighed, smoothed and over augmented videos in training only."""
         config, frames, training = self.config, batch["frames"], self.network.training
-        if frames.dim() == 3:  # seen by a frozen image network, before the training
+        if frames.dim() == 3:  # A frozen image network has seen them before the training.
             frames = frames.float()
         elif training:
             frames = augment(frames, config.height, config.width, self.flips, self.time_mask)

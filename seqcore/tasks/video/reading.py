@@ -12,7 +12,7 @@ from seqcore.media.containers import VideoSource, pyav
 from seqcore.media.video import VideoReader, View, read_frames, to_tensor
 from seqcore.tasks.video.config import FrameClassifierConfig
 
-CHUNK = 32  # frames that the image network reads at once
+CHUNK = 32  # The image network reads so many frames at once.
 
 
 def read_chunks(
@@ -57,7 +57,7 @@ def live_frame(frame: Any, view: View) -> Tensor:
         return frame
     try:
         pixels = np.asarray(frame)
-    except Exception as error:  # whatever objects that claim to be arrays raise
+    except Exception as error:  # Objects that claim to be arrays raise errors of many kinds.
         raise InputError(f"a frame must be (H, W, 3), uint8, not {type(frame).__name__}: {error}") from error
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
         raise InputError(f"a frame must be (H, W, 3), uint8, not {pixels.shape}, {pixels.dtype}")

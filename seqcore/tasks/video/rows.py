@@ -14,7 +14,7 @@ from seqcore.errors import DataError, InputError
 from seqcore.media.containers import SUFFIXES
 
 Row = dict[str, Any]
-MAX_OVERLAP = 1e-6  # seconds by which segments may overlap
+MAX_OVERLAP = 1e-6  # Segments may overlap by so many seconds.
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _of_classes(folder: Path) -> list[Row]:
 def _segments(value: Any, classes: list[str], place: str) -> list[tuple[float, float | None, str]]:
     if isinstance(value, int) and classes:
         value = classes[value]
-    if isinstance(value, str) and value.lstrip().startswith("["):  # of a CSV file
+    if isinstance(value, str) and value.lstrip().startswith("["):  # A CSV file holds them as text.
         try:
             value = json.loads(value)
         except ValueError as error:

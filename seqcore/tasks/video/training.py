@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-MAX_CHANGE = 4.0  # τ of Farha & Gall 2019
+MAX_CHANGE = 4.0  # It is τ of Farha & Gall 2019.
 MAX_MASKED = 8  # Frames in a row.
 
 
