@@ -95,22 +95,39 @@ def explain(violation: pydantic.ValidationError, kind: type) -> str:
     problem = violation.errors(include_url=False)[0]
     if problem["type"] == "value_error":  # of `__post_init__`
         return problem["msg"].removeprefix("Value error, ")
-    path = [str(part) for part in problem["loc"]]
-    if path and path[0].isdecimal():  # given by its place
-        path[0] = fields(kind)[int(path[0])].name  # type: ignore[arg-type]
-    annotation: Any = kind
-    known: list[str] = []
-    for name in path:  # The rule is that of the innermost settings; what follows are places in a tuple or a choice.
-        if not is_dataclass(annotation) or name not in (hints := get_type_hints(annotation, include_extras=True)):
-            break
-        known.append(name)
-        annotation = hints[name]
+    path = list(problem["loc"])
+    if path and isinstance(path[0], int):  # given by its place
+        path[0] = fields(kind)[path[0]].name if path[0] < len(fields(kind)) else path[0]  # type: ignore[arg-type]
+    annotation, known = _follow(kind, path)
     if problem["type"] in {"unexpected_keyword_argument", "extra_forbidden", "unexpected_positional_argument"}:
-        names = ", ".join(field.name for field in fields(annotation))
-        return f"{path[-1]!r} is no setting of {annotation.__name__}, which has {names}"
-    if problem["type"] in {"missing", "missing_argument"} and len(known) == len(path):
+        inner = _nested(annotation)
+        return f"{path[-1]!r} is no setting of {inner.__name__}, which has {', '.join(f.name for f in fields(inner))}"
+    if problem["type"] in {"missing", "missing_argument"} and path[-1] == known[-1]:
         return f"{'.'.join(known)} is missing"
     return f"{'.'.join(known)} must be {_rule(annotation)}, not {shown(problem['input'])}"
+
+
+def _nested(annotation: Any) -> Any:
+    """The settings that a type is, or holds: those of `Window | None` and of `tuple[Window, ...]` are `Window`."""
+    if is_dataclass(annotation):
+        return annotation
+    return next(filter(None, map(_nested, get_args(annotation))), None)
+
+
+def _follow(kind: type, path: list[int | str]) -> tuple[Any, list[str]]:
+    """The type of the innermost setting on a path, and the names on the way: places in a list count only in between."""
+    annotation: Any = kind
+    known: list[str] = []
+    between: list[str] = []
+    for place in path:
+        inner = _nested(annotation)
+        hints = get_type_hints(inner, include_extras=True) if inner else {}
+        if place in hints:
+            known += [*between, str(place)]
+            annotation, between = hints[str(place)], []
+        elif get_origin(annotation) not in (Union, UnionType):  # There it is the choice, which has no name for users.
+            between.append(str(place))
+    return annotation, known
 
 
 def _rule(annotation: Any) -> str:
@@ -126,9 +143,15 @@ def _rule(annotation: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(map(str, inner))}"
     if origin is tuple:
-        many = "a list" if ... in inner else f"a list of {len(inner)}"
-        return f"{many}, each {_rule(inner[0])}"
-    words = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", dict: "a mapping"}
+        rules = list(map(_rule, (part for part in inner if part is not ...)))
+        if len(set(rules)) > 1:
+            return f"a list of {', '.join(rules)}"
+        return f"{'a list' if ... in inner else f'a list of {len(inner)}'}, each {rules[0]}"
+    if origin is dict:
+        return f"a mapping, each value {_rule(inner[1])}"
+    if is_dataclass(annotation):
+        return f"settings of {annotation.__name__}"  # type: ignore[union-attr]
+    words = {int: "a whole number", float: "a number", str: "a text", bool: "True or False"}
     return " ".join(filter(None, [words.get(origin or annotation, str(annotation)), _range(bounds)]))
 
 
@@ -141,6 +164,8 @@ def _range(bounds: Mapping[type, Any]) -> str:
 
 def _as_tuple(value: Any) -> Any:
     """JSON, YAML and users write lists where settings have tuples."""
+    if isinstance(value, dict):
+        return {key: _as_tuple(item) for key, item in value.items()}
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 

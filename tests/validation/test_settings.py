@@ -32,6 +32,10 @@ class Reader:
     edge: Literal["zero", "mirror"] = "zero"
     weights: dict[str, float] = dataclasses.field(default_factory=dict)
     window: Window = Window()
+    second: Window | None = None
+    more: tuple[Window, ...] = ()
+    spans: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    pair: tuple[int, str] = (1, "a")
     dropout: Rate = 0.1
     names: tuple[str, ...] = ()
     deep: bool = False
@@ -42,8 +46,9 @@ class Reader:
 
 
 def test_every_kind_goes_through_json_and_comes_back_the_same() -> None:
-    reader = Reader(4, "mirror", {"a": 0.5}, Window(7), 0, ["x", "y"], True)  # type: ignore[arg-type]
-    assert reader.names == ("x", "y")
+    lists: dict[str, Any] = {"names": ["x", "y"], "spans": {"a": [1, 2]}, "more": [Window(2)], "pair": [2, "b"]}
+    reader = Reader(4, "mirror", {"a": 0.5}, Window(7), Window(8), dropout=0, deep=True, **lists)
+    assert (reader.names, reader.spans, reader.pair) == (("x", "y"), {"a": (1, 2)}, (2, "b"))
     written = json.loads(json.dumps(dataclasses.asdict(reader)))
     assert read_settings(Reader, written, FILE) == reader
     assert read_settings(Reader, dataclasses.asdict(Reader()), FILE) == Reader()
@@ -55,9 +60,16 @@ def test_every_kind_goes_through_json_and_comes_back_the_same() -> None:
         ({"limit": "x"}, "limit must be a whole number or None, not 'x'"),
         ({"limit": True}, "limit must be a whole number or None, not True"),
         ({"edge": "wrap"}, "edge must be one of zero, mirror, not 'wrap'"),
-        ({"weights": {"a": "b"}}, "weights must be a mapping, not 'b'"),
+        ({"weights": {"a": "b"}}, "weights must be a mapping, each value a number, not 'b'"),
         ({"window": {"size": 0}}, "window.size must be a whole number of at least 1, not 0"),
         ({"window": {"side": 1}}, "'side' is no setting of Window, which has size"),
+        ({"window": 5}, "window must be settings of Window, not 5"),
+        ({"second": {"size": 0}}, "second.size must be a whole number of at least 1, not 0"),
+        ({"second": 5}, "second must be settings of Window or None, not 5"),
+        ({"more": [{"size": 1}, {"size": 0}]}, "more.1.size must be a whole number of at least 1, not 0"),
+        ({"more": [{"side": 1}]}, "'side' is no setting of Window, which has size"),
+        ({"spans": {"a": [0.5]}}, "spans must be a mapping, each value a list, each a whole number, not 0.5"),
+        ({"pair": [1, 2]}, "pair must be a list of a whole number, a text, not 2"),
         ({"dropout": 1.0}, "dropout must be a number of at least 0 and less than 1, not 1.0"),
         ({"dropout": float("nan")}, "dropout must be a number"),
         ({"names": "x"}, "names must be a list, each a text, not 'x'"),
@@ -93,6 +105,9 @@ def test_what_is_no_setting_is_refused_by_name() -> None:
     made: Any = TranslatorConfig
     with pytest.raises(SettingsError, match="'layers' is no setting of TranslatorConfig, which has directions, "):
         made(layers=3)
+    made = Window
+    with pytest.raises(SettingsError, match="1 is no setting of Window, which has size"):
+        made(1, 2)
     for make in (Window, lambda size: dataclasses.replace(Window(), size=size)):
         with pytest.raises(SettingsError, match=r"^size must be a whole number of at least 1, not -1"):
             make(-1)
