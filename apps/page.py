@@ -3,7 +3,8 @@
 It stands between the apps and both `apps.server` and `apps.ui`, which it brings together.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -11,8 +12,13 @@ import gradio as gr
 from apps.server.errors import report_errors
 from apps.server.launch import DELETE_CACHE
 from apps.server.models import LazyTask, load_error_html
+from apps.ui.files_tab import FilesRun
 from apps.ui.layout import NO_API, Updates, heading, html
 from seqcore.errors import SeqcoreError
+
+# Answers that somebody looks at while they come: many at once, for most of them wait.
+WATCHED: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": 16, "concurrency_id": "watched"}
+FILES: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "files"}
 
 
 def new_page(title: str) -> gr.Blocks:
@@ -53,15 +59,35 @@ def on(event: Any, handler: Callable[..., Any], inputs: Any, outputs: Any, **opt
     return event(report_errors(handler), inputs, outputs, **{**NO_API, **options})
 
 
-def endpoint(function: Callable[..., Any], inputs: Any = None, output: Any = None, **options: Any) -> None:
+def on_files(run: FilesRun, handler: Callable[..., Any], inputs: Any, file: gr.File | None = None) -> None:
+    """Have the buttons of a tab for files begin and end its work, and another choice of `file` end it, too."""
+    on(run.tab.go.click, handler, inputs, run.outputs, **FILES)
+    on(run.tab.stop.click, run.stop, None, run.outputs)
+    if file is not None:
+        on(file.change, run.choose, file, run.outputs)
+
+
+def endpoint(
+    function: Callable[..., Any], output: Any = None, files: Mapping[str, Sequence[str]] | None = None, **options: Any
+) -> None:
     """Let programs call a function by its name, over HTTP and as a tool.
 
     Args:
-        inputs, output: unseen components, which a function that takes or gives files needs; without them, its
-            annotations say what it takes and gives.
+        output: an unseen component, for a function that takes or gives files; without it, annotations say all.
+        files: the arguments that are files, and the endings of their names; without any, all are taken.
     """
     name = function.__name__
     if output is None:
         gr.api(report_errors(function), api_name=name, **options)
-    else:
-        gr.on([], report_errors(function), inputs, output, api_name=name, **options)
+        return
+    inputs: list[Any] = []
+    for argument in inspect.signature(function).parameters.values():
+        default = None if argument.default is argument.empty else argument.default
+        if argument.name in (files or {}):
+            inputs.append(gr.File(label=argument.name, file_types=[*files[argument.name]] or None, visible=False))  # type: ignore[index]
+        elif argument.annotation in (int, float, float | None):
+            precision = 0 if argument.annotation is int else None
+            inputs.append(gr.Number(default, label=argument.name, precision=precision, visible=False))
+        elif argument.name != "progress":
+            inputs.append(gr.Textbox(default, label=argument.name, visible=False))
+    gr.on([], report_errors(function), inputs, output, api_name=name, **options)

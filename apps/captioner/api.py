@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from apps.server.batching import Batcher
 from apps.server.models import LazyTask
-from apps.ui.uploads import check_image_size, check_number
+from apps.ui.search import BEAM, N_BEST, PENALTY, SearchSettings
+from apps.ui.uploads import check_image_size
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from seqcore.tasks.captioning import Caption, Captioner
 
-DEFAULT_BEAM, MAX_BEAM, DEFAULT_PENALTY, DEFAULT_CAPTIONS = 5, 10, 1.0, 3
 MAX_BATCH = 16
 
 
@@ -28,7 +28,7 @@ class API:
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
         return self.load.require("caption", "captioner")
 
-    def caption(self, image: str | None, beam_size: int = DEFAULT_BEAM, length_penalty: float = DEFAULT_PENALTY) -> str:
+    def caption(self, image: str | None, beam_size: float = BEAM, length_penalty: float = PENALTY) -> str:
         """Describe an image in a sentence that can be its alt text.
 
         Args:
@@ -39,14 +39,10 @@ class API:
         Returns:
             The caption.
         """
-        return self.caption_photo(image, beam_size, length_penalty, 1)[1].text
+        return self.caption_photo(image, SearchSettings(beam_size, length_penalty))[1].text  # type: ignore[arg-type]
 
     def explain_caption(
-        self,
-        image: str | None,
-        beam_size: int = DEFAULT_BEAM,
-        length_penalty: float = DEFAULT_PENALTY,
-        n_best: int = DEFAULT_CAPTIONS,
+        self, image: str | None, beam_size: float = BEAM, length_penalty: float = PENALTY, n_best: float = N_BEST
     ) -> dict[str, Any]:
         """Describe an image, and say how sure each piece of a word is, where the model looked, and what else it found.
 
@@ -60,7 +56,11 @@ class API:
             text, score, tokens, token_probabilities, attention (a grid of the image for each token, each summing to
             1), alternatives (text and score).
         """
-        _, caption = self.caption_photo(image, beam_size, length_penalty, n_best)
+        settings = SearchSettings(beam_size, length_penalty, n_best)  # type: ignore[arg-type]
+        if settings.n_best > settings.beam_size:
+            beam = f"a beam of {settings.beam_size} finds no more than its size"
+            raise InputError(f"{settings.n_best} captions were asked for, but {beam}")
+        _, caption = self.caption_photo(image, settings)
         return {
             "text": caption.text,
             "score": round(caption.score, 4),
@@ -70,36 +70,16 @@ class API:
             "alternatives": [{"text": other.text, "score": round(other.score, 4)} for other in caption.alternatives],
         }
 
-    def caption_photo(
-        self, image: str | None, beam_size: int, length_penalty: float, n_best: int
-    ) -> "tuple[Image, Caption]":
+    def caption_photo(self, image: str | None, settings: SearchSettings) -> "tuple[Image, Caption]":
         """An uploaded file, opened, and its caption. Raises `InputError` for what cannot be captioned."""
         from seqcore.media.images import open_image, to_square
 
         if not image:
             raise InputError("Choose an image first.")
-        check_search(beam_size, length_penalty, n_best)
         check_image_size(image)
         captioner = self.captioner()
         photo = open_image(image)
-        settings = {"beam_size": int(beam_size), "length_penalty": float(length_penalty), "n_best": int(n_best)}
-        return photo, self._batcher(to_square(photo, captioner.config.image_size), **settings)
+        return photo, self._batcher(to_square(photo, captioner.config.image_size), **settings.generation())
 
     def _caption_all(self, images: Sequence[Any], **settings: Any) -> "list[Caption]":
         return self.captioner().caption(list(images), batch_size=MAX_BATCH, **settings)
-
-
-def check_search(beam_size: float, length_penalty: float, n_best: float) -> None:
-    """Raises `InputError` for what is out of range."""
-    check_number("The beam size", _as_int(beam_size), 1, MAX_BEAM, whole=True)
-    check_number("The length penalty", length_penalty, 0, 2)
-    check_number("The number of captions", _as_int(n_best), 1, MAX_BEAM, whole=True)
-    if n_best > beam_size:
-        raise InputError(
-            f"{int(n_best)} captions were asked for, but a beam of {int(beam_size)} finds no more than its size"
-        )
-
-
-def _as_int(value: float) -> float:
-    """5.0 is 5: components give a whole number as either."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value

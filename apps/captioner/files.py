@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from apps.ui.csv_writer import SafeCsvWriter
 from apps.ui.pictures import jpeg_uri, shrunk
 from apps.ui.progress import Progress
+from apps.ui.search import SearchSettings
 from apps.ui.uploads import check_image_size
 from seqcore.errors import InputError
 
@@ -41,9 +42,7 @@ class Line:
         return Path(self.path).name
 
 
-def caption_files(
-    captioner: "Captioner", paths: Sequence[str], beam_size: int, length_penalty: float
-) -> Iterator[Progress[Line]]:
+def caption_files(captioner: "Captioner", paths: Sequence[str], settings: SearchSettings) -> Iterator[Progress[Line]]:
     """Caption images in their order; one that cannot be read has its error in its place.
 
     The last item has the files, which exist until the iterator is resumed or closed.
@@ -58,14 +57,14 @@ def caption_files(
     yield Progress(0, len(paths))
     lines: list[Line] = []
     for begin in range(0, len(paths), _BATCH):
-        new = _captioned(captioner, paths[begin : begin + _BATCH], beam_size, length_penalty)
+        new = _captioned(captioner, paths[begin : begin + _BATCH], settings)
         lines += new
         yield Progress(len(lines), len(paths), new)
     with tempfile.TemporaryDirectory(prefix="seqcore-") as folder:
         yield Progress(len(paths), len(paths), files=_write(lines, Path(folder)))
 
 
-def _captioned(captioner: "Captioner", paths: Sequence[str], beam_size: int, length_penalty: float) -> list[Line]:
+def _captioned(captioner: "Captioner", paths: Sequence[str], settings: SearchSettings) -> list[Line]:
     from seqcore.media.images import open_image, to_square
 
     lines: dict[str, Line] = {}
@@ -80,7 +79,7 @@ def _captioned(captioner: "Captioner", paths: Sequence[str], beam_size: int, len
             continue
         squares[path] = to_square(image, captioner.config.image_size)
         thumbnails[path] = jpeg_uri(shrunk(image, _THUMBNAIL))
-    captions = captioner.predict(list(squares.values()), beam_size=beam_size, length_penalty=length_penalty)
+    captions = captioner.predict(list(squares.values()), **settings.generation())
     for path, caption in zip(squares, captions, strict=True):
         lines[path] = Line(path, caption.text, caption.score, thumbnail=thumbnails[path])
     return [lines[path] for path in paths]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from apps.ui.figures import ranking
 from apps.ui.layout import part, scrolling
 from apps.ui.pictures import jpeg_uri, shrunk
 
@@ -56,16 +55,6 @@ def spotlight(photo: "Image", grid: "Tensor") -> "Image":
     glow = Image.blend(photo, Image.new("RGB", photo.size, _GLOW), 0.18)
     pale = ImageEnhance.Color(photo).enhance(0.35)
     return Image.composite(glow, ImageEnhance.Brightness(pale).enhance(0.5), light)
-
-
-def alternatives(caption: "Caption") -> str:
-    """All captions of a search, best first."""
-    ranked = [caption, *caption.alternatives]
-    if len(ranked) == 1:
-        return ""
-    note = "Scores are log-probabilities for the length: the nearer to 0, the better."
-    table = ranking([other.text for other in ranked], [other.score for other in ranked], "Caption")
-    return part("The best it found", note) + table
 
 
 def table(lines: "Sequence[Line]") -> str:

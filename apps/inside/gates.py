@@ -16,7 +16,7 @@ from apps.page import endpoint, on
 from apps.server.gradio_patches import use_uploaded_file
 from apps.server.models import LazyTask, load_error_html
 from apps.ui.layout import Steps, Updates, html
-from apps.ui.runs import LatestRun, visitor
+from apps.ui.runs import LatestRun, latest
 from seqcore.errors import InputError, SeqcoreError
 
 EXAMPLE = "It was not a good film, but the music was wonderful and the ending moved me to tears."
@@ -76,7 +76,7 @@ class GatesHandlers:
 
     def __init__(self, loads: Mapping[str, LazyTask[Any]], panel: GatesPanel) -> None:
         self.loads, self.panel = loads, panel
-        self._runs = LatestRun()
+        self.runs = LatestRun()
         self.reading = functools.lru_cache(_REMEMBERED)(self._read)
 
     def _read(self, source: Source) -> Reading:
@@ -98,12 +98,10 @@ class GatesHandlers:
         """What a page that was just opened shows: the first model, over the example."""
         yield from self.show(request, next(name for name in _TITLES if name in self.loads), EXAMPLE, None, None)
 
+    @latest
     def show(self, request: gr.Request, model: str, text: str, photo: str | None, film: str | None) -> Steps:
         """Let the model work on the input, and show the last layer's liveliest unit."""
         source = Source(model, {"photo": photo or "", "film": film or ""}.get(_INPUTS.get(model, "text"), text))
-        yield from self._runs.run(visitor(request), self._show(source))
-
-    def _show(self, source: Source) -> Steps:
         panel = self.panel
         empty: Updates = {panel.unit: "", panel.maps: "", panel.source: None}
         hidden: Updates = {panel.layer: gr.update(visible=False), panel.rank: gr.update(visible=False), **empty}
@@ -142,7 +140,7 @@ class GatesHandlers:
         return self._views(reading, track, units[min(max(int(rank), 1), len(units)) - 1])
 
     def trace_gates(
-        self, model: str, text: str, file: str | None, layer: str = "", unit: float | None = None
+        self, model: str, text: str = "", file: str | None = None, layer: str = "", unit: float | None = None
     ) -> dict[str, Any]:
         """Trace the gates of one unit of a model over an input.
 
@@ -203,7 +201,7 @@ def build(loads: Mapping[str, LazyTask[Any]]) -> GatesHandlers:
     examples = {photos: photo, films: film}
     picked = [on(samples.click, lambda sample: sample[0], samples, file) for samples, file in examples.items()]
     _events(handlers, [go.click, *(one.success for one in picked)], bool(names))
-    _endpoint(handlers)
+    endpoint(handlers.trace_gates, gr.JSON(label="gates", visible=False), {"file": ()}, **LIMITED)
     return handlers
 
 
@@ -230,15 +228,3 @@ def _file(kind: Any, label: str, elem_id: str, samples: Sequence[Path], **settin
         label="Examples", elem_id=f"{elem_id}s",
     )  # fmt: skip
     return file, examples
-
-
-def _endpoint(handlers: GatesHandlers) -> None:
-    # A file needs components, if only unseen ones.
-    inputs = [
-        gr.Textbox(label="model", visible=False),
-        gr.Textbox("", label="text", visible=False),
-        gr.File(None, label="file", visible=False),
-        gr.Textbox("", label="layer", visible=False),
-        gr.Number(None, label="unit", visible=False),
-    ]
-    endpoint(handlers.trace_gates, inputs, gr.JSON(label="gates", visible=False), **LIMITED)

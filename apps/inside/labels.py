@@ -19,7 +19,7 @@ from apps.server.gradio_patches import use_uploaded_file
 from apps.server.models import LazyTask, load_error_html
 from apps.ui.layout import Steps, Updates, html
 from apps.ui.progress import progress_bar
-from apps.ui.runs import LatestRun, visitor
+from apps.ui.runs import LatestRun, latest
 from apps.ui.uploads import check_image_size
 from seqcore.errors import CheckpointError, InputError
 from seqcore.media.images import load_squares
@@ -67,27 +67,21 @@ class LabelsHandlers:
 
     def __init__(self, load: "LazyTask[Captioner]", panel: LabelsPanel) -> None:
         self.load, self.panel = load, panel
-        self._runs = LatestRun()
+        self.runs = LatestRun()
         self._rng = random.Random()
         self._shapes: tuple[str, Head] | None = None  # The same for everybody.
 
+    @latest
     def learn_shapes(self, request: gr.Request) -> Steps:
-        """Teach a head the drawn shapes."""
-        yield from self._runs.run(visitor(request), self.shapes())
-
-    def learn_own(self, request: gr.Request, *names_and_files: Any) -> Steps:
-        """Teach a head the labels of a visitor: names, and then the files of each."""
-        yield from self._runs.run(visitor(request), self.own(*names_and_files))
-
-    def shapes(self) -> Steps:
-        """Draw, see, learn, measure."""
+        """Teach a head the drawn shapes: draw, see, learn, measure."""
         if self._shapes is None:
             self._shapes = yield from self._learn(drawn(EACH_TAUGHT, 1), drawn(EACH_HELD_OUT, 2))
         if self._shapes is not None:
             yield self._learned(*self._shapes)
 
-    def own(self, *names_and_files: Any) -> Steps:
-        """The same with a visitor's images, of which every third is held out. Raises `InputError`."""
+    @latest
+    def learn_own(self, request: gr.Request, *names_and_files: Any) -> Steps:
+        """The same with a visitor's labels: names, and then images of each, of which every third is held out."""
         taught, held_out = own_examples(names_and_files[:OWN_LABELS], names_and_files[OWN_LABELS:])
         report_and_head = yield from self._learn(taught, held_out)
         if report_and_head is not None:

@@ -17,8 +17,9 @@ from apps.page import on
 from apps.server.models import LazyTask
 from apps.ui.figures import Line, line_figure, svg
 from apps.ui.layout import Steps, Updates, html, part, scrolling
-from apps.ui.runs import LatestRun, visitor
+from apps.ui.runs import LatestRun, latest
 from seqcore.errors import InputError
+from seqcore.validation import check_number
 
 ABOUT = (
     "A network that sees the last few numbers only cannot use what came before them, however long it learns: that is a "
@@ -66,14 +67,11 @@ class MemoryHandlers:
     def __init__(self, progress: gr.HTML, shown: gr.HTML) -> None:
         self.progress, self.shown = progress, shown
         self._forecasters = Forecasters()
-        self._runs = LatestRun()
+        self.runs = LatestRun()
 
+    @latest
     def show(self, request: gr.Request, title: str, width: int, place: int, seed: int) -> Steps:
-        """Train what is not trained yet, and show what comes of it."""
-        yield from self._runs.run(visitor(request), self.steps(title, width, place, seed))
-
-    def steps(self, title: str, width: int, place: int, seed: int) -> Steps:
-        """Progress, and in the end the picture. Raises `InputError` for what is out of range."""
+        """Train what is not trained yet, and show what comes of it. Raises `InputError` for what is out of range."""
         check(title, width, place, seed)
         width, place, seed = int(width), int(place), int(seed)
         lstm = yield from self._watch(self._forecasters.lstm(title, seed), "The LSTM learns")
@@ -97,9 +95,7 @@ def check(title: object, width: object, place: object, seed: object) -> None:
     if title not in TITLES:
         raise InputError(f"The series must be one of {', '.join(TITLES)}, not {title!r}")
     for name, value, maximum in (("window", width, MAX_WINDOW), ("place", place, _SHOWN), ("seed", seed, MAX_SEEDS)):
-        whole = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
-        if not whole or not 1 <= value <= maximum:  # type: ignore[operator]
-            raise InputError(f"The {name} must be a whole number from 1 to {maximum}, not {value!r}")
+        check_number(f"The {name}", value, 1, maximum, whole=True)
 
 
 def picture(of: Series, width: int, place: int, lstm: Tensor | None = None, window: Tensor | None = None) -> str:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,12 @@ import gradio as gr
 
 from apps.inside.lessons import lesson, to_try
 from apps.inside.writing_api import (
-    DEFAULT_PIECES,
-    DEFAULT_TEMPERATURE,
     MAX_PIECES,
     MAX_PROMPT_CHARS,
     MAX_TEMPERATURE,
     MIN_TEMPERATURE,
+    PIECES,
+    TEMPERATURE,
     Settings,
     WritingAPI,
 )
@@ -23,7 +22,7 @@ from apps.page import endpoint, on
 from apps.server.models import LazyTask, load_error_html
 from apps.ui.figures import piece_labels
 from apps.ui.layout import Steps, Updates, html, part, scrolling
-from apps.ui.runs import LatestRun, visitor
+from apps.ui.runs import LatestRun, latest, visitor
 from seqcore.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -41,15 +40,25 @@ FIXED = (0.5, 1.0, 1.5)
 _BARS = 8
 
 
-@dataclass(frozen=True)
 class WritingPanel:
-    """The components of the panel that are changed."""
+    """The components of the panel that are changed or read."""
 
-    text: gr.HTML
-    status: gr.Markdown
-    dice: gr.HTML
-    last: gr.State
-    stop: gr.Button
+    def __init__(self) -> None:
+        self.prompt = gr.Textbox(
+            EXAMPLES[0], label="Prompt", lines=2, max_lines=6, elem_id="prompt", elem_classes="sq-text",
+            placeholder=f"Up to {MAX_PROMPT_CHARS:,} characters, or nothing. Shift + Enter writes.",
+        )  # fmt: skip
+        self.examples = gr.Dataset(
+            components=[self.prompt], samples=[[sample] for sample in EXAMPLES], label="Prompts to try",
+            elem_id="prompts",
+        )  # fmt: skip
+        self.settings = _settings()
+        with gr.Row(elem_classes="sq-buttons"):
+            self.stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop-writing")
+            self.another = gr.Button("Another", scale=1, min_width=80, elem_id="write-another")
+            self.go = gr.Button("Write", variant="primary", scale=3, min_width=140, elem_id="write")
+        self.status = gr.Markdown(elem_classes="sq-status", elem_id="writing-status")
+        self.text, self.dice, self.last = html("written"), html("dice"), gr.State()
 
 
 class WritingHandlers:
@@ -57,19 +66,11 @@ class WritingHandlers:
 
     def __init__(self, api: WritingAPI, panel: WritingPanel) -> None:
         self.api, self.panel = api, panel
-        self._runs = LatestRun()
+        self.runs = LatestRun()
 
+    @latest
     def show(self, request: gr.Request, prompt: str, *settings: Any) -> Steps:
         """Write, and show every piece as it comes."""
-        yield from self._runs.run(visitor(request), self.steps(prompt, *settings))
-
-    def stop(self, request: gr.Request) -> Updates:
-        """End what runs; what is written stays."""
-        self._runs.end(visitor(request))
-        return {self.panel.status: "Stopped.", self.panel.stop: gr.update(interactive=False)}
-
-    def steps(self, prompt: str, *settings: Any) -> Steps:
-        """What `show` gives."""
         panel = self.panel
         nothing: Updates = {panel.text: "", panel.dice: "", panel.last: None}
         yield {**nothing, panel.status: "Writing …", panel.stop: gr.update(interactive=True)}
@@ -94,6 +95,11 @@ class WritingHandlers:
             }
             before = written.text
         yield {panel.status: status(written, time.perf_counter() - started), panel.last: written, **over}
+
+    def stop(self, request: gr.Request) -> Updates:
+        """End what runs; what is written stays."""
+        self.runs.end(visitor(request))
+        return {self.panel.status: "Stopped.", self.panel.stop: gr.update(interactive=False)}
 
     def reshape(self, written: "Written | None", temperature: float, top_k: int, top_p: float) -> Updates:
         """The bars of the last piece with other settings."""
@@ -162,31 +168,18 @@ def build(loads: Mapping[str, LazyTask[Any]]) -> WritingHandlers:
     """Build it where it is called, and its endpoint `/write`."""
     api = WritingAPI(loads["language-model"])
     gr.HTML(lesson(ABOUT), apply_default_css=False)
-    prompt = gr.Textbox(
-        EXAMPLES[0], label="Prompt", lines=2, max_lines=6, elem_id="prompt", elem_classes="sq-text",
-        placeholder=f"Up to {MAX_PROMPT_CHARS:,} characters, or nothing. Shift + Enter writes.",
-    )  # fmt: skip
-    examples = gr.Dataset(
-        components=[prompt], samples=[[sample] for sample in EXAMPLES], label="Prompts to try", elem_id="prompts"
-    )
-    settings = _settings()
-    temperature, top_k, top_p, _, seed = settings
-    with gr.Row(elem_classes="sq-buttons"):
-        stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop-writing")
-        another = gr.Button("Another", scale=1, min_width=80, elem_id="write-another")
-        go = gr.Button("Write", variant="primary", scale=3, min_width=140, elem_id="write")
-    status = gr.Markdown(elem_classes="sq-status", elem_id="writing-status")
-    panel = WritingPanel(html("written"), status, html("dice"), gr.State(), stop)
+    panel = WritingPanel()
     handlers = WritingHandlers(api, panel)
     gr.HTML(to_try(TRY), apply_default_css=False)
 
-    outputs = [panel.text, status, panel.dice, panel.last, stop]
-    chosen = on(examples.click, lambda sample: sample[0], examples, prompt, queue=False)
-    other = on(another.click, lambda number: int(number or 0) + 1, seed, seed, queue=False)
+    outputs = [panel.text, panel.status, panel.dice, panel.last, panel.stop]
+    temperature, top_k, top_p, _, seed = panel.settings
+    chosen = on(panel.examples.click, lambda sample: sample[0], panel.examples, panel.prompt, queue=False)
+    other = on(panel.another.click, lambda number: int(number or 0) + 1, seed, seed, queue=False)
     limits: dict[str, Any] = {"concurrency_limit": 4, "concurrency_id": "writing"}
-    for begin in (go.click, prompt.submit, chosen.success, other.success):
-        on(begin, handlers.show, [prompt, *settings], outputs, trigger_mode="multiple", **limits)
-    on(stop.click, handlers.stop, None, [status, stop])
+    for begin in (panel.go.click, panel.prompt.submit, chosen.success, other.success):
+        on(begin, handlers.show, [panel.prompt, *panel.settings], outputs, trigger_mode="multiple", **limits)
+    on(panel.stop.click, handlers.stop, None, [panel.status, panel.stop])
     for setting in (temperature, top_k, top_p):
         inputs = [panel.last, temperature, top_k, top_p]
         on(setting.input, handlers.reshape, inputs, panel.dice, trigger_mode="always_last")
@@ -198,11 +191,11 @@ def _settings() -> tuple[gr.Slider, gr.Slider, gr.Slider, gr.Slider, gr.Number]:
     """As the fields of `Settings`."""
     with gr.Row():
         temperature = gr.Slider(
-            MIN_TEMPERATURE, MAX_TEMPERATURE, value=DEFAULT_TEMPERATURE, step=0.05, label="Temperature",
+            MIN_TEMPERATURE, MAX_TEMPERATURE, value=TEMPERATURE, step=0.05, label="Temperature",
             elem_id="temperature", info="1 is as learned.", min_width=200,
         )  # fmt: skip
         length = gr.Slider(
-            1, MAX_PIECES, value=DEFAULT_PIECES, step=1, label="Length", elem_id="length",
+            1, MAX_PIECES, value=PIECES, step=1, label="Length", elem_id="length",
             info="The most pieces of words.", min_width=200,
         )  # fmt: skip
         seed = gr.Number(1, label="Seed", precision=0, minimum=0, elem_id="seed", min_width=120,

@@ -1,46 +1,33 @@
 """What the endpoint of the panel Writing answers with."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from apps.server.models import LazyTask
-from seqcore.errors import InputError
+from apps.ui.uploads import Whole, check_text, in_words
+from seqcore.validation import settings
 
 if TYPE_CHECKING:
     from seqcore.tasks.language import LanguageModel, Written
 
 MAX_PROMPT_CHARS = 2_000
 MAX_PIECES = 300
-DEFAULT_TEMPERATURE, MIN_TEMPERATURE, MAX_TEMPERATURE = 0.8, 0.1, 2.0
-DEFAULT_PIECES = 60
+TEMPERATURE, MIN_TEMPERATURE, MAX_TEMPERATURE = 0.8, 0.1, 2.0
+PIECES = 60
 
 
-@dataclass(frozen=True)
+@settings(error=in_words)
 class Settings:
-    """How it is written, with the names of `GenerationConfig`. Raises `InputError`."""
+    """How it is written, with the names of `GenerationConfig`."""
 
-    temperature: float = DEFAULT_TEMPERATURE
-    top_k: int = 0
-    top_p: float = 1.0
-    max_length: int = DEFAULT_PIECES
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        _check("temperature", self.temperature, MIN_TEMPERATURE, MAX_TEMPERATURE, whole=False)
-        _check("top-p", self.top_p, 0.05, 1.0, whole=False)
-        for name, field, least, most in (
-            ("top-k", "top_k", 0, 1000), ("length", "max_length", 1, MAX_PIECES), ("seed", "seed", 0, 2**31 - 1)
-        ):  # fmt: skip
-            _check(name, getattr(self, field), least, most, whole=True)
-            object.__setattr__(self, field, int(getattr(self, field)))  # Sliders give 3.0.
-
-
-def _check(name: str, value: object, least: float, most: float, whole: bool) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not least <= value <= most or (whole and value != int(value)):  # type: ignore[operator,call-overload]
-        kind = "a whole number" if whole else "a number"
-        raise InputError(f"The {name} must be {kind} from {least} to {most}, not {value!r}")
+    temperature: Annotated[float, Field(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)] = TEMPERATURE
+    top_k: Annotated[Whole, Field(ge=0, le=1_000)] = 0
+    top_p: Annotated[float, Field(ge=0.05, le=1)] = 1.0
+    max_length: Annotated[Whole, Field(ge=1, le=MAX_PIECES)] = PIECES
+    seed: Annotated[Whole, Field(ge=0, le=2**31 - 1)] = 1
 
 
 class WritingAPI:
@@ -53,23 +40,15 @@ class WritingAPI:
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
         return self.load.require("alternatives", "language model")
 
-    def stream(self, prompt: str, settings: Settings) -> "Iterator[Written]":
+    def stream(self, prompt: str, chosen: Settings) -> "Iterator[Written]":
         """What is written after every piece. Raises `InputError` for what is no text or too long."""
-        if not isinstance(prompt, str):
-            raise InputError("The prompt must be a string.")
-        if len(prompt) > MAX_PROMPT_CHARS:
-            raise InputError(f"The prompt has {len(prompt):,} characters, and this page takes {MAX_PROMPT_CHARS:,}.")
-        return self.model().stream(prompt, **asdict(settings))
+        check_text(prompt, MAX_PROMPT_CHARS, "Shorten it.", "prompt")
+        return self.model().stream(prompt, **asdict(chosen))
 
     def write(
-        self,
-        prompt: str = "",
-        temperature: float = DEFAULT_TEMPERATURE,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        length: int = DEFAULT_PIECES,
-        seed: int = 1,
-    ) -> dict[str, Any]:
+        self, prompt: str = "", temperature: float = TEMPERATURE, top_k: int = 0, top_p: float = 1.0,
+        length: int = PIECES, seed: int = 1,
+    ) -> dict[str, Any]:  # fmt: skip
         """Write on from a prompt, each piece drawn at random by its probability.
 
         Args:

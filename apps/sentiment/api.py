@@ -9,8 +9,8 @@ import gradio as gr
 from apps.sentiment.files import classify_table, open_table
 from apps.server.batching import Batcher
 from apps.server.models import LazyTask
-from apps.ui.uploads import check_number
-from seqcore.errors import InputError
+from apps.ui.uploads import check_text
+from seqcore.validation import check_number
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment, SentimentClassifier
@@ -103,35 +103,26 @@ class API:
 
     def sentiment(self, text: str, unsure_below: float) -> "Sentiment":
         """The answer for one text. Raises `InputError` for what is no text or too long."""
-        check_text(text)
-        check_band(unsure_below)
+        self._check(text, unsure_below)
         self.classifier()  # a checkpoint that is not there is one caller's error at a time
         return self._batcher(text, unsure_below=unsure_below)
 
     def explain(self, text: str, unsure_below: float) -> "Future[Sentiment]":
         """The answer to come, explained, which can be cancelled until its turn comes. Raises as `sentiment` does."""
-        check_text(text)
-        check_band(unsure_below)
+        self._check(text, unsure_below)
         self.classifier()
         batcher = self._explain_short if len(text) <= _SHORT else self._explain_long
         return batcher.submit(text, unsure_below=unsure_below)
+
+    def _check(self, text: object, unsure_below: object) -> None:
+        check_text(text, MAX_TEXT_CHARS, "Classify it in parts, or as a file.")
+        check_band(unsure_below)
 
     def _classify_all(self, texts: Sequence[str], unsure_below: float) -> "list[Sentiment]":
         return self.classifier().classify(list(texts), unsure_below=unsure_below)
 
     def _explain_all(self, texts: Sequence[str], unsure_below: float) -> "list[Sentiment]":
         return self.classifier().classify(list(texts), explain=True, unsure_below=unsure_below)
-
-
-def check_text(text: object) -> None:
-    """Raises `InputError` for a text that is too long, and for anything that is no text."""
-    if not isinstance(text, str):
-        raise InputError("The text must be a string.")
-    if len(text) > MAX_TEXT_CHARS:
-        raise InputError(
-            f"The text has {len(text):,} characters, and this page takes {MAX_TEXT_CHARS:,} at a time. "
-            "Classify it in parts, or as a file."
-        )
 
 
 def check_band(value: object) -> None:

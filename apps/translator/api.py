@@ -9,8 +9,9 @@ from apps.server.batching import Batcher
 from apps.server.models import LazyTask
 from apps.translator import files
 from apps.translator.languages import AUTO
-from apps.translator.settings import DEFAULT_BEAM, DEFAULT_PENALTY, Settings, check_text
+from apps.translator.settings import Settings, check_request
 from apps.translator.views import sentences
+from apps.ui.search import BEAM, N_BEST, PENALTY
 
 if TYPE_CHECKING:
     from seqcore.tasks.translation import Translation, Translator
@@ -36,12 +37,7 @@ class API:
         return list(self.translator().config.directions)
 
     def translate(
-        self,
-        text: str,
-        source: str = AUTO,
-        target: str = "de",
-        beam_size: int = DEFAULT_BEAM,
-        length_penalty: float = DEFAULT_PENALTY,
+        self, text: str, source: str = AUTO, target: str = "de", beam_size: int = BEAM, length_penalty: float = PENALTY
     ) -> str:
         """Translate a text of any number of lines and sentences; its line breaks stay where they are.
 
@@ -58,12 +54,7 @@ class API:
         return self._translation(text, source, target, Settings(beam_size, length_penalty)).text
 
     def translate_stream(
-        self,
-        text: str,
-        source: str = AUTO,
-        target: str = "de",
-        beam_size: int = DEFAULT_BEAM,
-        length_penalty: float = DEFAULT_PENALTY,
+        self, text: str, source: str = AUTO, target: str = "de", beam_size: int = BEAM, length_penalty: float = PENALTY
     ) -> Iterator[str]:
         """Translate a text and give the translation so far again and again while it grows; the last one is complete.
 
@@ -88,9 +79,9 @@ class API:
         text: str,
         source: str = AUTO,
         target: str = "de",
-        beam_size: int = DEFAULT_BEAM,
-        length_penalty: float = DEFAULT_PENALTY,
-        n_best: int = 3,
+        beam_size: int = BEAM,
+        length_penalty: float = PENALTY,
+        n_best: int = N_BEST,
     ) -> dict[str, Any]:
         """Translate a text and tell how the translation of each of its sentences came about.
 
@@ -117,8 +108,8 @@ class API:
         file: str | None,
         source: str = AUTO,
         target: str = "de",
-        beam_size: int = DEFAULT_BEAM,
-        length_penalty: float = DEFAULT_PENALTY,
+        beam_size: int = BEAM,
+        length_penalty: float = PENALTY,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[str]:
         """Translate a text file; line k of the translated file belongs to line k of the file.
@@ -140,11 +131,11 @@ class API:
 
     def stream(self, text: str, source: str, target: str, settings: Settings) -> "Iterator[Translation]":
         """The translation so far after every step. Raises `InputError` as `translate` does."""
-        check_text(text, source, target)
+        check_request(text, source, target)
         yield from self.translator().stream(text, source=source, target=target, **settings.generation())
 
     def _translation(self, text: str, source: str, target: str, settings: Settings) -> "Translation":
-        check_text(text, source, target)
+        check_request(text, source, target)
         self.translator()  # a checkpoint that is not there is one caller's error at a time
         return self._batcher((text, source, target), **settings.generation())
 

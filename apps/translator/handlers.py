@@ -1,9 +1,7 @@
-"""What happens on the translator's page."""
+"""The parts of the translator's page, and what happens on them."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -12,10 +10,11 @@ from apps.page import PageHead
 from apps.translator import files, languages
 from apps.translator.api import API
 from apps.translator.languages import AUTO, name
-from apps.translator.settings import Settings
+from apps.translator.settings import MAX_TEXT_CHARS, Settings
 from apps.translator.views import look_closer, sentences, titles
-from apps.ui.layout import HIDDEN, Steps, Updates
-from apps.ui.runs import FileRun, LatestRun, visitor
+from apps.ui.files_tab import FilesRun, FilesTab
+from apps.ui.layout import Steps, Updates, html
+from apps.ui.runs import LatestRun, latest, visitor
 
 if TYPE_CHECKING:
     from seqcore.tasks.translation import Translation
@@ -24,50 +23,59 @@ _SHOW_SECONDS = 0.05  # The eye sees no faster changes, and every one is a messa
 _ON, _OFF = gr.update(interactive=True), gr.update(interactive=False)
 
 
-@dataclass(frozen=True)
 class Languages:
     """The two lists of languages, and the button between them."""
 
-    source: gr.Dropdown
-    swap: gr.Button
-    target: gr.Dropdown
+    def __init__(self) -> None:
+        with gr.Row(equal_height=True, elem_classes="sq-languages"):
+            choices = [(languages.DETECT, AUTO)]
+            self.source = gr.Dropdown(choices, value=AUTO, label="From", min_width=110, scale=6, elem_id="from")
+            self.swap = gr.Button("⇄", min_width=48, scale=0, elem_id="swap")
+            self.target = gr.Dropdown([("German", "de")], value="de", label="To", min_width=110, scale=5, elem_id="to")
 
 
-@dataclass(frozen=True)
 class TextTab:
     """The components for a text; `results` are the sentences that can be looked at more closely."""
 
-    text: gr.Textbox
-    translation: gr.Textbox
-    clear: gr.Button
-    stop: gr.Button
-    go: gr.Button
-    status: gr.Markdown
-    examples: gr.Dataset
-    results: gr.State
-    closer: gr.Column
-    sentence: gr.Dropdown
-    details: gr.HTML
+    def __init__(self) -> None:
+        look: dict[str, Any] = {"lines": 6, "max_lines": 18, "min_width": 280, "elem_classes": "sq-text"}
+        hint = f"Type or paste up to {MAX_TEXT_CHARS:,} characters. Shift + Enter translates."
+        with gr.Row(equal_height=True):
+            self.text = gr.Textbox(label="Text", placeholder=hint, elem_id="source", **look)
+            self.translation = gr.Textbox(
+                label="Translation", interactive=False, buttons=["copy"], elem_id="translation", **look
+            )
+        with gr.Row(elem_classes="sq-buttons"):
+            self.clear = gr.Button("Clear", scale=1, min_width=80)
+            self.stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop")
+            self.go = gr.Button("Translate", variant="primary", scale=4, min_width=140, elem_id="go")
+        self.status = gr.Markdown(elem_classes="sq-status", elem_id="status")
+        self.examples = gr.Dataset(
+            components=[self.text], samples=[[""]], label="Examples", visible=False, elem_id="examples"
+        )
+        self.results = gr.State([])
+        with gr.Column(visible=False, elem_classes="sq-closer") as self.closer:
+            self.sentence = gr.Dropdown([], label="A closer look at", type="index", elem_id="sentence")
+            self.details = html("details")
 
 
-@dataclass(frozen=True)
-class FileTab:
+class FileTab(FilesTab):
     """The components for a file."""
 
-    file: gr.File
-    progress: gr.HTML
-    stop: gr.Button
-    go: gr.Button
-    download: gr.DownloadButton
+    def __init__(self) -> None:
+        limit = f"{files.MAX_FILE_BYTES // 1_000_000} MB"
+        gr.Markdown(f"A text file (.txt, UTF-8) of {limit} at most is translated line by line.", elem_classes="sq-hint")
+        self.file = gr.File(label="Text file", file_types=[".txt"], height=160, elem_id="file")
+        super().__init__("Translate file", "stop-file", "translate-file", {"download": "Download"})
 
 
 class Handlers:
     """What the page does when something is clicked, chosen or typed."""
 
     def __init__(self, api: API, head: PageHead, languages: Languages, text: TextTab, file: FileTab) -> None:
-        self.api, self._head, self._languages, self._text, self._file = api, head, languages, text, file
-        self._text_run = LatestRun()
-        self.file_run = FileRun(file.stop, {file.progress: "", file.download: HIDDEN})
+        self.api, self._head, self._languages, self._text = api, head, languages, text
+        self.runs = LatestRun()
+        self.file_run = FilesRun(file)
 
     def on_load(self) -> Updates:
         """Fill a page that was just opened: which languages its model knows, too."""
@@ -86,11 +94,9 @@ class Handlers:
         pair = {**self._pair(source, target), self._languages.target: choices}
         return {**updates, **pair, self._text.examples: examples}
 
+    @latest
     def show_translation(self, request: gr.Request, text: str, source: str, target: str, *settings: Any) -> Steps:
         """Translate what is in the text box while it is watched, and then show how it came about."""
-        yield from self._text_run.run(visitor(request), self._translate(text, source, target, *settings))
-
-    def _translate(self, text: str, source: str, target: str, *settings: Any) -> Steps:
         tab = self._text
         yield {
             tab.translation: "", tab.status: "Translating …", tab.results: [],
@@ -134,12 +140,12 @@ class Handlers:
 
     def stop(self, request: gr.Request) -> Updates:
         """End a translation; what there is of it stays."""
-        self._text_run.end(visitor(request))
+        self.runs.end(visitor(request))
         return {self._text.status: "Stopped.", self._text.stop: _OFF}
 
     def clear(self, request: gr.Request) -> Updates:
         """An empty page, but for its settings."""
-        self._text_run.end(visitor(request))
+        self.runs.end(visitor(request))
         tab = self._text
         return {
             tab.text: "", tab.translation: "", tab.status: "", tab.results: [], tab.stop: _OFF,
@@ -187,14 +193,8 @@ class Handlers:
         yield from self.file_run.start(request, self._translate_file(file, source, target, *settings), key=file)
 
     def _translate_file(self, file: str | None, source: str, target: str, *settings: Any) -> Steps:
-        chosen, translator, tab = Settings(*settings), self.api.translator(), self._file
-        started = time.perf_counter()
-        for progress in files.translate_file(translator, file, source, target, chosen):
-            updates: Updates = {tab.progress: progress.bar(time.perf_counter() - started, "line", "Lines translated")}
-            for path in progress.files:
-                updates[tab.download] = gr.update(value=path, label=f"Download {Path(path).name}", visible=True)
-                updates[tab.stop] = _OFF
-            yield updates
+        work = files.translate_file(self.api.translator(), file, source, target, Settings(*settings))
+        yield from self.file_run.follow(work, "line", "Lines translated")
 
 
 def _status(translation: "Translation", count: int, seconds: float, detected: bool) -> str:

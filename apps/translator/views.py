@@ -23,7 +23,7 @@ def titles(translations: "Sequence[Translation]") -> list[str]:
 
 
 def look_closer(results: "Sequence[Translation]", index: int | None) -> str:
-    """How sure the model was of each piece, where it looked, and what else it translation."""
+    """How sure the model was of each piece, where it looked, and what else it found."""
     if index is None or not 0 <= index < len(results):
         return ""
     translation = results[index]
@@ -43,14 +43,8 @@ def look_closer(results: "Sequence[Translation]", index: int | None) -> str:
         confidence_strip(translation.tokens, translation.token_probabilities, _most_attended(translation)),
         part("Where it looked", looked),
         scrolling(picture, "Attention heat map"),
+        ranking([translation, *translation.alternatives], "Translation"),
     ]
-    ranked = [translation, *translation.alternatives]
-    if len(ranked) > 1:
-        note = "Scores are log-probabilities for the length: the nearer to 0, the better."
-        parts += [
-            part("The best it found", note),
-            ranking([other.text.strip() for other in ranked], [other.score for other in ranked]),
-        ]
     return "".join(parts)
 
 

@@ -16,6 +16,8 @@ import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from apps.ui.layout import part
+
 # Text stays text in the SVG: the reader's own fonts draw it, so that every script and every emoji is legible.
 matplotlib.rcParams["svg.fonttype"] = "none"
 # Matplotlib measures text with a font that lacks many glyphs. The browser draws them, so its warning says nothing.
@@ -162,14 +164,17 @@ def confidence_strip(tokens: Sequence[str], probabilities: Sequence[float], look
     return f'<div class="sq-strip">{grouped}</div>'
 
 
-def ranking(texts: Sequence[str], scores: Sequence[float], title: str = "Translation") -> str:
-    """A table of texts, best first, with their scores; `title` heads them."""
+def ranking(results: Sequence[Any], title: str) -> str:
+    """The best of a search as a table with their scores, if there are several; `title` heads their texts."""
+    if len(results) == 1:
+        return ""
     rows = "".join(
-        f'<tr><td>{rank}</td><td dir="auto">{escape(_printable(text)) or "<em>(nothing)</em>"}</td>'
-        f"<td>{score:.3f}</td></tr>"
-        for rank, (text, score) in enumerate(zip(texts, scores, strict=True), start=1)
+        f'<tr><td>{rank}</td><td dir="auto">{escape(_printable(result.text.strip())) or "<em>(nothing)</em>"}</td>'
+        f"<td>{result.score:.3f}</td></tr>"
+        for rank, result in enumerate(results, start=1)
     )
-    return (
+    note = "Scores are log-probabilities for the length: the nearer to 0, the better."
+    return part("The best it found", note) + (
         f'<table class="sq-ranking"><thead><tr><th>#</th><th>{escape(title)}</th><th>Score</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )

@@ -5,7 +5,6 @@ from html import escape
 from typing import Any, TypeAlias
 
 import gradio as gr
-from gradio.components import Component
 
 # Events of a page are no endpoints for programs. What takes no time is answered at once, without queueing.
 NO_API: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -45,27 +44,3 @@ def stop_and_go(label: str, stop_id: str, go_id: str) -> tuple[gr.Button, gr.But
         stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id=stop_id)
         go = gr.Button(label, variant="primary", scale=4, min_width=140, elem_id=go_id)
     return stop, go
-
-
-def search_settings(noun: str, max_beam: int, beam_size: int, length_penalty: float, n_best: int) -> list[Component]:
-    """Sliders for a beam search, not yet on the page: beam size, length penalty, how many answers to compare.
-
-    Args:
-        noun: what is searched for, in the singular.
-        max_beam: the largest beam; the other arguments are what is set at first.
-    """
-    look: dict[str, Any] = {"min_width": 200, "render": False}
-    return [
-        gr.Slider(
-            1, max_beam, value=beam_size, step=1, label="Beam size", **look,
-            info=f"How many {noun}s are followed at once; 1 takes the likeliest word at every step.",
-        ),
-        gr.Slider(
-            0.0, 2.0, value=length_penalty, step=0.1, label="Length penalty", **look,
-            info=f"Above 0 makes up for the lower probability of long {noun}s.",
-        ),
-        gr.Slider(
-            1, max_beam, value=n_best, step=1, label=f"{noun.capitalize()}s to compare", **look,
-            info="Listed beneath with their scores; of a beam, as many as it holds.",
-        ),
-    ]  # fmt: skip

@@ -3,13 +3,17 @@
 Gradio's own `cancels` does not wait: a step of the run that was cancelled may still be shown after what cancelled it.
 """
 
+import functools
 import threading
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, Concatenate, ParamSpec
 
 import gradio as gr
 
 from apps.ui.layout import Steps, Updates
+
+_Arguments = ParamSpec("_Arguments")
+_Handler = Callable[Concatenate[Any, gr.Request, _Arguments], Steps]
 
 _MAX_WAIT = 30.0  # Seconds, for a step: a run that Gradio dropped without closing it keeps nobody for ever.
 
@@ -80,6 +84,16 @@ class LatestRun:
             run.finished.set()
 
 
+def latest(handler: _Handler[_Arguments]) -> _Handler[_Arguments]:
+    """Have the steps of a handler run as the latest of its visitor, among the `runs` of what it is a method of."""
+
+    @functools.wraps(handler)
+    def run(self: Any, request: gr.Request, /, *given: _Arguments.args, **named: _Arguments.kwargs) -> Steps:
+        yield from self.runs.run(visitor(request), handler(self, request, *given, **named))
+
+    return run
+
+
 class FileRun:
     """Work on files while a bar grows: it is begun and stopped by buttons, and ended by another choice of files.
 
@@ -91,6 +105,11 @@ class FileRun:
     def __init__(self, stop: gr.Button, empty: Updates) -> None:
         self._runs, self._stop = LatestRun(), stop
         self._empty = {**empty, stop: gr.update(interactive=False)}
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The components that a run changes."""
+        return list(self._empty)
 
     def start(self, request: gr.Request, steps: Steps, key: object = None) -> Steps:
         """Give the steps, the last of which turns the button off; an error leaves nothing on the page."""

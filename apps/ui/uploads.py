@@ -1,9 +1,11 @@
-"""What visitors give a page, checked before any work begins: numbers, sizes of files, texts in UTF-8."""
+"""What visitors give a page, checked before any work begins: settings, texts, sizes of files, lines in UTF-8."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+from pydantic import BeforeValidator
 
 from seqcore.errors import InputError
 
@@ -12,12 +14,23 @@ MAX_IMAGE_BYTES = 20_000_000
 _Item = TypeVar("_Item")
 
 
-def check_number(name: str, value: object, minimum: float, maximum: float, whole: bool = False) -> None:
-    """Raises `InputError` for what is no number, or out of range."""
-    kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not minimum <= value <= maximum:
-        kind = "whole number" if whole else "number"
-        raise InputError(f"{name} must be a {kind} from {minimum} to {maximum}, not {value!r}.")
+# A whole number of a component, which may give 5.0 for 5.
+Whole = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v)]
+
+
+def in_words(message: str) -> InputError:
+    """The error of `settings` for what a visitor chose: the setting, which a message begins with, as people read it."""
+    name, _, rest = message.partition(" ")
+    return InputError(f"{name.replace('_', ' ')} {rest}")
+
+
+def check_text(text: object, max_characters: int, advice: str, noun: str = "text") -> None:
+    """Raises `InputError` for a text that is too long, with what to do about it, and for anything that is no text."""
+    if not isinstance(text, str):
+        raise InputError(f"The {noun} must be a string.")
+    if len(text) > max_characters:
+        size = f"{len(text):,} characters, and this page takes {max_characters:,} at a time"
+        raise InputError(f"The {noun} has {size}. {advice}")
 
 
 def check_size(path: str, max_bytes: int, advice: str = "break it up") -> None:

@@ -12,10 +12,9 @@ import gradio as gr
 from apps.page import PageHead, endpoint, new_page, on
 from apps.server.launch import MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
-from apps.ui.layout import NO_API, html, stop_and_go
+from apps.ui.layout import NO_API
 from apps.video.api import API
 from apps.video.handlers import FilmTab, Handlers, LiveTab
-from apps.video.views import PICK
 
 if TYPE_CHECKING:
     from seqcore.tasks.video import FrameClassifier
@@ -23,10 +22,7 @@ if TYPE_CHECKING:
 TITLE = "Video"
 ABOUT = "A convolutional network sees each frame, a deep LSTM follows them, and every frame gets its own label."
 DESCRIPTION = "Label every frame of a video in the browser with a convolutional network and a deep LSTM."
-EXAMPLES = Path(__file__).resolve().parent / "examples"
 MAIN, SECOND = "video-shots", "video-lipreading"
-# As the camera sees it, for a mirror would turn a pan to the left into one to the right; and no larger than is of use.
-CAMERA = gr.WebcamOptions(mirror=False, constraints={"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}})
 MAX_LIVE = 16  # Each holds its place for as long as its camera is on.
 # Films of programs at the same time: each works all the while, where calls of other apps wait together.
 _FILMS = {"concurrency_limit": 2, "concurrency_id": "films"}
@@ -48,9 +44,9 @@ def build(load: "LazyTask[FrameClassifier]", second: "LazyTask[FrameClassifier] 
         head = PageHead(TITLE, ABOUT)
         model = gr.Dropdown(list(names), value=next(iter(names)), label="Model", elem_id="model")
         with gr.Tab("Film", elem_id="film-tab"):
-            film = _film_tab()
+            film = FilmTab()
         with gr.Tab("Live", elem_id="live-tab"):
-            live = _live_tab()
+            live = LiveTab()
         handlers = Handlers(api, head, film, live)
         for event in (page.load, model.change):
             on(event, handlers.on_load, model, head.components)
@@ -63,36 +59,8 @@ def build(load: "LazyTask[FrameClassifier]", second: "LazyTask[FrameClassifier] 
     return page
 
 
-def _film_tab() -> FilmTab:
-    with gr.Row():
-        video = gr.Video(
-            label="Film: drop, choose or record one", sources=["upload", "webcam"], height=320, min_width=280,
-            webcam_options=CAMERA, elem_id="video",
-        )  # fmt: skip
-        film = gr.Video(label="With its labels", interactive=False, height=320, min_width=280, elem_id="film")
-    stop, go = stop_and_go("Label every frame", "stop", "go")
-    examples = gr.Dataset(
-        components=[gr.Video(render=False)], samples=[[str(path)] for path in sorted(EXAMPLES.glob("*.mp4"))],
-        label="Examples", elem_id="examples",
-    )  # fmt: skip
-    progress = html("progress")
-    timeline = html("timeline", filled=True, js_on_load=PICK)
-    with gr.Row():
-        segment = gr.Dropdown([], label="Look at a segment", visible=False, elem_id="pick")
-        picked = gr.Image(label="The frame in its middle", visible=False, interactive=False, elem_id="picked")
-    gallery = html("segments", filled=True, js_on_load=PICK)
-    with gr.Row():
-        downloads = [
-            gr.DownloadButton(f"Download {kind}", visible=False, elem_id=kind.lower())
-            for kind in ("JSON", "CSV", "WebVTT")
-        ]
-    return FilmTab(video, film, stop, go, examples, progress, timeline, segment, picked, gallery, downloads)
-
-
 def _film_events(handlers: Handlers, tab: FilmTab, model: gr.Dropdown) -> None:
-    outputs = [
-        tab.stop, tab.progress, tab.timeline, tab.gallery, tab.film, tab.segment, tab.picked, *tab.downloads,
-    ]  # fmt: skip
+    outputs = handlers.film_run.outputs
     chosen = on(tab.examples.click, lambda sample: sample[0], tab.examples, tab.video)
     for begin in (tab.go.click, chosen.success):
         on(begin, handlers.show_labels, [tab.video, model], outputs, **_WATCHED)
@@ -104,34 +72,11 @@ def _film_events(handlers: Handlers, tab: FilmTab, model: gr.Dropdown) -> None:
         clicked.success(None, js=_SCROLL, **NO_API)
 
 
-def _live_tab() -> LiveTab:
-    gr.Markdown(
-        "The picture of your camera goes to this server alone, and is kept nowhere. When it cannot keep up, frames are "
-        "left out. A label comes a few frames late; a model that reads whole films cannot be used here.",
-        elem_classes="sq-hint",
-    )
-    state = gr.State(None)
-    with gr.Row():
-        camera = gr.Image(
-            label="Camera",
-            sources=["webcam"],
-            streaming=True,
-            type="numpy",
-            height=320,
-            min_width=280,
-            webcam_options=CAMERA,
-            elem_id="camera",
-        )
-        label = html("live-label")
-    return LiveTab(state, camera, label)
-
-
 def _endpoints(api: API) -> None:
-    inputs = [gr.File(label="video", visible=False), gr.Textbox(label="model", visible=False)]
-    endpoint(api.label_frames, inputs, gr.JSON(label="labels", visible=False), **_FILMS)
-    endpoint(api.label_video, inputs, gr.File(label="film", visible=False), **_FILMS)
-    models = gr.JSON(label="models", visible=False)
-    endpoint(api.video_models, None, models, concurrency_limit=MAX_CALLS)
+    film = {"video": ()}
+    endpoint(api.label_frames, gr.JSON(label="labels", visible=False), film, **_FILMS)
+    endpoint(api.label_video, gr.File(label="film", visible=False), film, **_FILMS)
+    endpoint(api.video_models, gr.JSON(label="models", visible=False), concurrency_limit=MAX_CALLS)
 
 
 main = partial(run_app, MAIN, build, DESCRIPTION)

@@ -1,17 +1,16 @@
-"""What happens on the video page."""
+"""The tabs of the video page, and what happens on them."""
 
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
 from apps.page import PageHead
-from apps.ui.layout import HIDDEN, Steps, Updates
+from apps.ui.layout import HIDDEN, Steps, Updates, html, stop_and_go
 from apps.ui.pictures import film_picture, film_pictures
 from apps.ui.runs import FileRun
 from apps.video import views
@@ -22,34 +21,57 @@ if TYPE_CHECKING:
     from seqcore.media.video import VideoReader
     from seqcore.tasks.video import FrameClassifier, FrameLabels
 
+EXAMPLES = Path(__file__).resolve().parent / "examples"
+# As the camera sees it, for a mirror would turn a pan to the left into one to the right; and no larger than is of use.
+CAMERA = gr.WebcamOptions(mirror=False, constraints={"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}})
 _POLL_SECONDS = 0.3  # Between two looks at how far it is.
 _MAX_REMEMBERED = 12  # Labels of a live picture.
 
 
-@dataclass(frozen=True)
 class FilmTab:
     """The components for a film; `film` is the one with labels drawn in."""
 
-    video: gr.Video
-    film: gr.Video
-    stop: gr.Button
-    go: gr.Button
-    examples: gr.Dataset
-    progress: gr.HTML
-    timeline: gr.HTML
-    segment: gr.Dropdown
-    picked: gr.Image
-    gallery: gr.HTML
-    downloads: list[gr.DownloadButton]
+    def __init__(self) -> None:
+        with gr.Row():
+            self.video = gr.Video(
+                label="Film: drop, choose or record one", sources=["upload", "webcam"], height=320, min_width=280,
+                webcam_options=CAMERA, elem_id="video",
+            )  # fmt: skip
+            self.film = gr.Video(label="With its labels", interactive=False, height=320, min_width=280, elem_id="film")
+        self.stop, self.go = stop_and_go("Label every frame", "stop", "go")
+        self.examples = gr.Dataset(
+            components=[gr.Video(render=False)], samples=[[str(path)] for path in sorted(EXAMPLES.glob("*.mp4"))],
+            label="Examples", elem_id="examples",
+        )  # fmt: skip
+        self.progress = html("progress")
+        self.timeline = html("timeline", filled=True, js_on_load=views.PICK)
+        with gr.Row():
+            self.segment = gr.Dropdown([], label="Look at a segment", visible=False, elem_id="pick")
+            self.picked = gr.Image(label="The frame in its middle", visible=False, interactive=False, elem_id="picked")
+        self.gallery = html("segments", filled=True, js_on_load=views.PICK)
+        with gr.Row():
+            self.downloads = [
+                gr.DownloadButton(f"Download {kind}", visible=False, elem_id=kind.lower())
+                for kind in ("JSON", "CSV", "WebVTT")
+            ]
 
 
-@dataclass(frozen=True)
 class LiveTab:
     """The components for a live picture."""
 
-    state: gr.State
-    camera: gr.Image
-    label: gr.HTML
+    def __init__(self) -> None:
+        gr.Markdown(
+            "The picture of your camera goes to this server alone, and is kept nowhere. When it cannot keep up, frames "
+            "are left out. A label comes a few frames late; a model that reads whole films cannot be used here.",
+            elem_classes="sq-hint",
+        )
+        self.state = gr.State(None)
+        with gr.Row():
+            self.camera = gr.Image(
+                label="Camera", sources=["webcam"], streaming=True, type="numpy", height=320, min_width=280,
+                webcam_options=CAMERA, elem_id="camera",
+            )  # fmt: skip
+            self.label = html("live-label")
 
 
 class Live(NamedTuple):

@@ -19,13 +19,14 @@ from tiny_captioner import COLOURS, picture, tiny_captioner, tiny_load
 
 from apps.captioner import files, views
 from apps.captioner.api import API
-from apps.captioner.app import EXAMPLES, build
+from apps.captioner.app import build
 from apps.captioner.files import caption_files
-from apps.captioner.handlers import Handlers, ManyTab, PhotoTab
+from apps.captioner.handlers import EXAMPLES, Handlers, ManyTab, PhotoTab
 from apps.captioner.views import spotlight
 from apps.server.launch import start
 from apps.server.models import CHECKPOINTS, LazyTask
 from apps.ui.pictures import shrunk
+from apps.ui.search import SearchSettings
 from seqcore.errors import CheckpointError, InputError
 from seqcore.media import images
 from seqcore.tasks import load
@@ -90,7 +91,7 @@ def test_concurrent_calls_get_each_their_own_answer_and_a_bad_one_fails_alone(se
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"beam_size": 0}, "beam size"), ({"length_penalty": 9}, "length penalty"), ({"n_best": 4, "beam_size": 2}, "4")],
+    [({"beam_size": 0}, "Beam size"), ({"length_penalty": 9}, "Length penalty"), ({"n_best": 4, "beam_size": 2}, "4")],
 )
 def test_wrong_settings_are_named(client: Client, photo: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(AppError, match=message):
@@ -115,7 +116,7 @@ def test_many_files_give_a_table_and_json_lines(photo: Path, tmp_path: Path) -> 
     (tmp_path / "more").mkdir()
     picture("blue").save(tmp_path / "more" / "red.png")
     paths = [str(photo), str(tmp_path / "=cmd.png"), str(tmp_path / "more" / "red.png")]
-    steps = caption_files(tiny_captioner(), paths, 5, 1.0)
+    steps = caption_files(tiny_captioner(), paths, SearchSettings())
     assert next(steps).done == 0
     step = next(steps)
     assert step.done == 3
@@ -134,10 +135,10 @@ def test_many_files_give_a_table_and_json_lines(photo: Path, tmp_path: Path) -> 
 
 def test_none_and_too_many_files_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="Choose images"):
-        next(caption_files(tiny_captioner(), [], 5, 1.0))
+        next(caption_files(tiny_captioner(), [], SearchSettings()))
     monkeypatch.setattr(files, "MAX_IMAGES", 2)
     with pytest.raises(InputError, match="choose fewer"):
-        next(caption_files(tiny_captioner(), ["a", "b", "c"], 5, 1.0))
+        next(caption_files(tiny_captioner(), ["a", "b", "c"], SearchSettings()))
 
 
 # What is shown

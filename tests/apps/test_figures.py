@@ -2,6 +2,7 @@
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -54,4 +55,4 @@ def test_pieces_of_html_hold_no_markup_of_a_user() -> None:
     assert "&lt;b&gt;" in strip
     assert strip.count("sq-piece") == 2
     assert strip.count("sq-word") == 1
-    assert "&lt;i&gt;" in figures.ranking(["<i>", ""], [-0.5, -1.0])
+    assert "&lt;i&gt;" in figures.ranking([SimpleNamespace(text="<i>", score=-0.5), SimpleNamespace(text="", score=-1.0)], "Title")

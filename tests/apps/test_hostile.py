@@ -298,10 +298,9 @@ def test_markup_in_whatever_is_shown_is_text() -> None:
     frames = FrameLabels((0.0, 0.1, 0.2), 10.0, (HOSTILE,) * 3, torch.full((3, 2), 0.5))
     shown = [
         translations.look_closer([other], 0),
-        figures.ranking([HOSTILE], [1.0], HOSTILE),
+        figures.ranking([caption, caption], HOSTILE),
         progress.progress_bar(1, 3, 1.0, "line", "Lines", HOSTILE),
         captions.gallery(photo, caption),
-        captions.alternatives(Caption(**{**vars(caption), "alternatives": (caption,)})),
         captions.table([Line(f"/a/{HOSTILE.replace('/', '')}", HOSTILE, 1.0, HOSTILE)]),
         sentiments.verdict(text),
         sentiments.table([(HOSTILE, text)]),

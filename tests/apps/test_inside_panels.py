@@ -75,9 +75,9 @@ def test_real_series_are_forecast_in_their_own_unit(title: str) -> None:
 def test_a_forecast_is_trained_once_and_shown_with_its_errors() -> None:
     handlers = built(memory)
     given = ("Brain waves", 3, 10, 1)
-    first = list(handlers.steps(*given))
+    first = list(handlers.show(gr.Request(), *given))
     assert "<progress" in first[0][handlers.progress]
-    assert len(list(handlers.steps(*given))) == 1
+    assert len(list(handlers.show(gr.Request(), *given))) == 1
     html = first[-1][handlers.shown]
     assert html.count("<tr>") == 5
     assert "the 3 steps that the window sees before step 609" in html
@@ -96,7 +96,7 @@ def test_a_forecast_is_trained_once_and_shown_with_its_errors() -> None:
 )
 def test_what_the_page_does_not_offer_is_refused(wrong: tuple[Any, ...], named: str) -> None:
     with pytest.raises(InputError, match=named):
-        list(built(memory).steps(*wrong))
+        list(built(memory).show(gr.Request(), *wrong))
 
 
 def test_the_verdict_says_what_was_measured() -> None:
@@ -178,7 +178,7 @@ def seeing_colours() -> Any:
 def test_own_labels_are_learned_and_told(colours: dict[str, list[str]]) -> None:
     handlers = seeing_colours()
     panel = handlers.panel
-    steps = list(handlers.own("Rot", "<b>Blau</b>", "", colours["red"], colours["blue"], None))
+    steps = list(handlers.learn_own(gr.Request(), "Rot", "<b>Blau</b>", "", colours["red"], colours["blue"], None))
     assert "Images seen" in steps[0][panel.progress]
     report, head = steps[-1][panel.learned], steps[-1][panel.head]
     assert head.labels == ("Rot", "<b>Blau</b>")
@@ -202,7 +202,7 @@ def test_images_that_cannot_be_learned_from_are_named(colours: dict[str, list[st
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no image")
     handlers = seeing_colours()
-    head = list(handlers.own("a", "b", "", red, blue, None))[-1][handlers.panel.head]
+    head = list(handlers.learn_own(gr.Request(), "a", "b", "", red, blue, None))[-1][handlers.panel.head]
     with pytest.raises(InputError, match=r"bad\.jpg is no image"):
         handlers.classify(str(bad), head)
     with pytest.raises(InputError, match="Nothing is learned yet"):
@@ -217,9 +217,9 @@ def test_the_captioners_own_encoder_sees() -> None:
 
 def test_a_missing_checkpoint_is_told_in_its_place() -> None:
     learning = built(labels)
-    assert "The model could not be loaded" in list(learning.shapes())[-1][learning.panel.learned]
+    assert "The model could not be loaded" in list(learning.learn_shapes(gr.Request()))[-1][learning.panel.learned]
     handlers = built(writing)
-    last = list(handlers.steps("The film", 0.8, 0, 1.0, 5, 1))[-1]
+    last = list(handlers.show(gr.Request(), "The film", 0.8, 0, 1.0, 5, 1))[-1]
     assert "The model could not be loaded" in last[handlers.panel.text]
     assert last[handlers.panel.status] == "Not written."
     assert last[handlers.panel.stop]["interactive"] is False
@@ -243,7 +243,7 @@ def api(handlers: WritingHandlers) -> WritingAPI:
 
 def test_the_panel_and_the_endpoint_write_the_same(handlers: WritingHandlers) -> None:
     panel = handlers.panel
-    *_, last, end = handlers.steps("It was", 0.7, 0, 1.0, 12, 3)
+    *_, last, end = handlers.show(gr.Request(), "It was", 0.7, 0, 1.0, 12, 3)
     answer = handlers.api.write("It was", 0.7, length=12, seed=3)
     written = end[panel.last].text
     assert answer["text"] == tiny_writer().write("It was", temperature=0.7, max_length=12, seed=3) == written
@@ -268,7 +268,7 @@ def test_too_long_a_prompt_and_wrong_settings_are_refused(api: WritingAPI) -> No
     with pytest.raises(InputError, match="must be a string"):
         api.write(3)  # type: ignore[arg-type]
     for wrong in ({"temperature": 0}, {"top_p": "1"}, {"top_k": 2.5}, {"length": 10_000}, {"seed": None}):
-        with pytest.raises(InputError, match=next(iter(wrong)).replace("_", "-")):
+        with pytest.raises(InputError, match=next(iter(wrong)).replace("_", " ")):
             api.write("It was", **wrong)  # type: ignore[arg-type]
 
 

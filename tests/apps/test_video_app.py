@@ -168,7 +168,7 @@ def test_a_labelled_film_keeps_its_times(tmp_path: Path) -> None:
 
 
 def handlers_of(api: API) -> Handlers:
-    return Handlers(api, head(), named(FilmTab, downloads=["json", "csv", "webvtt"]), named(LiveTab))
+    return Handlers(api, head(), named(FilmTab), named(LiveTab))
 
 
 def test_a_film_is_opened_three_times_at_most(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

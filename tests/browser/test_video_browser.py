@@ -16,7 +16,8 @@ from waiting import wait_until
 from apps.server.launch import start
 from apps.server.models import LazyTask
 from apps.video import views
-from apps.video.app import EXAMPLES, build
+from apps.video.app import build
+from apps.video.handlers import EXAMPLES
 
 pytestmark = pytest.mark.browser
 

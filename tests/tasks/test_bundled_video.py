@@ -4,7 +4,7 @@ import pytest
 from tiny_videos import colours, write_video
 
 from apps.server.models import CHECKPOINTS
-from apps.video.app import EXAMPLES
+from apps.video.handlers import EXAMPLES
 from seqcore import FrameClassifier, load
 from seqcore.errors import InputError
 from seqcore.media.video import read_frames
