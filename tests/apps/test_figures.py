@@ -55,4 +55,6 @@ def test_pieces_of_html_hold_no_markup_of_a_user() -> None:
     assert "&lt;b&gt;" in strip
     assert strip.count("sq-piece") == 2
     assert strip.count("sq-word") == 1
-    assert "&lt;i&gt;" in figures.ranking([SimpleNamespace(text="<i>", score=-0.5), SimpleNamespace(text="", score=-1.0)], "Title")
+    assert "&lt;i&gt;" in figures.ranking(
+        [SimpleNamespace(text="<i>", score=-0.5), SimpleNamespace(text="", score=-1.0)], "Title"
+    )
