@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from apps.inside.adding import SOLVED_BELOW
-from seqcore.nn import LSTMEncoder, PlainRNN, WindowMLP, chrono_init_
+from seqcore.nn import LSTMEncoder, LSTMLayer, PlainRNN, WindowMLP, chrono_init_
 
 NAMES = ("LSTM", "plain RNN", "window MLP")
 WINDOW = 10
@@ -76,7 +77,7 @@ def create(name: str, hidden: int, length: int, chrono: bool) -> nn.Module:
     lstm = Regressor(encoder, hidden)
     if name == "LSTM":
         if chrono:
-            chrono_init_(encoder.stack.layers[0], length)
+            chrono_init_(cast(LSTMLayer, encoder.stack.layers[0]), length)
         return lstm
     size = parameters(lstm)
     if name == "plain RNN":  # n² + 4 n, and n + 1 for the output

@@ -15,6 +15,10 @@ Damage = Callable[[Path], Any]
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.model"
 
 
+def _to(name: str, change: Callable[..., Any], *arguments: Any) -> Damage:
+    return lambda folder: change(folder / name, *arguments)
+
+
 def damages(trap: Path) -> Iterator[tuple[str, Damage]]:
     """What is done, and a function that does it to a folder, the same ones every time.
 
@@ -23,25 +27,25 @@ def damages(trap: Path) -> Iterator[tuple[str, Damage]]:
     """
     rng = random.Random(0)
     for part in sorted(rng.random() for _ in range(15)):
-        yield f"weights cut at {part:.1%}", lambda folder, part=part: _cut(folder / WEIGHTS, part)
+        yield f"weights cut at {part:.1%}", _to(WEIGHTS, _cut, part)
     for part in (0, 0.001, 0.3, 0.999):
-        yield f"tokenizer cut at {part:.1%}", lambda folder, part=part: _cut(folder / TOKENIZER, part)
+        yield f"tokenizer cut at {part:.1%}", _to(TOKENIZER, _cut, part)
     for part in (0, 0.2, 0.5, 0.9):
-        yield f"configuration cut at {part:.0%}", lambda folder, part=part: _cut(folder / CONFIG, part)
+        yield f"configuration cut at {part:.0%}", _to(CONFIG, _cut, part)
     for _ in range(15):
         place = rng.random()
-        yield f"a bit of the header, {place:.1%}", lambda folder, place=place: _flip_header(folder / WEIGHTS, place)
+        yield f"a bit of the header, {place:.1%}", _to(WEIGHTS, _flip_header, place)
     for _ in range(10):
         place = rng.random()
-        yield f"a bit of the weights, {place:.1%}", lambda folder, place=place: _flip_data(folder / WEIGHTS, place)
+        yield f"a bit of the weights, {place:.1%}", _to(WEIGHTS, _flip_data, place)
     for _ in range(8):
         place = rng.random()
-        yield f"a bit of the tokenizer, {place:.1%}", lambda folder, place=place: _flip(folder / TOKENIZER, place)
+        yield f"a bit of the tokenizer, {place:.1%}", _to(TOKENIZER, _flip, place)
     for name in (CONFIG, WEIGHTS, TOKENIZER):
-        yield f"no {name}", lambda folder, name=name: (folder / name).unlink()
-        yield f"{name} a folder", lambda folder, name=name: _folder(folder / name)
-        yield f"{name} a link to nothing", lambda folder, name=name: _link(folder / name, "/nowhere/at/all")
-        yield f"{name} a link to a device", lambda folder, name=name: _link(folder / name, "/dev/zero")
+        yield f"no {name}", _to(name, Path.unlink)
+        yield f"{name} a folder", _to(name, _folder)
+        yield f"{name} a link to nothing", _to(name, _link, "/nowhere/at/all")
+        yield f"{name} a link to a device", _to(name, _link, "/dev/zero")
     yield "weights a text", lambda folder: (folder / WEIGHTS).write_text("weights")
     yield "weights a pickle", lambda folder: (folder / WEIGHTS).write_bytes(pickle.dumps(Trap(trap)))
     yield "weights a file of torch", lambda folder: torch.save({"a": Trap(trap)}, folder / WEIGHTS)
@@ -67,7 +71,7 @@ def _wrong_tensors() -> Iterator[tuple[str, Damage]]:
         "zeros for weights": lambda weights: weights[bias].zero_(),
     }
     for name, change in wrong.items():
-        yield name, lambda folder, change=change: _change_weights(folder / WEIGHTS, change)
+        yield name, _to(WEIGHTS, _change_weights, change)
 
 
 def _wrong_settings() -> Iterator[tuple[str, Damage]]:
@@ -104,10 +108,10 @@ def _wrong_settings() -> Iterator[tuple[str, Damage]]:
         "a setting nobody knows": {"__class__": "os.system"},
     }
     for name, change in wrong.items():
-        yield f"a configuration of {name}", lambda folder, change=change: _change_config(folder / CONFIG, change)
+        yield f"a configuration of {name}", _to(CONFIG, _change_config, change)
     texts = {"a list": "[]", "a number": "1", "too deep": "[" * 100_000, "an attack": '{"format_version": 1, "task":'}
     for name, text in texts.items():
-        yield f"a configuration that is {name}", lambda folder, text=text: (folder / CONFIG).write_text(text)
+        yield f"a configuration that is {name}", _to(CONFIG, Path.write_text, text)
     yield "a configuration that is no UTF-8", lambda folder: (folder / CONFIG).write_bytes(b'{"task": "\xff\xfe"}')
 
 

@@ -233,7 +233,8 @@ def main() -> None:
         good = asyncio.run(mixed(servers[0], chosen.clients, chosen.seconds))
         if chosen.throughput_seconds:
             servers.append(Server(together=False))
-            good &= asyncio.run(throughput(*servers, min(chosen.clients, 40), chosen.throughput_seconds))
+            together, alone = servers
+            good &= asyncio.run(throughput(together, alone, min(chosen.clients, 40), chosen.throughput_seconds))
     finally:
         for server in servers:
             server.stop()

@@ -41,7 +41,7 @@ def read(
     """Logits of all texts, so many at a time: sorted by length, or as they come; the padding of them all, or not."""
     logits_of = network.logits if to_the_end else network.logits_in_chunks
     order = sorted(range(len(texts)), key=lambda row: len(texts[row])) if sort else list(range(len(texts)))
-    logits = torch.empty(len(texts), network.head[-1].out_features)
+    logits = torch.empty(len(texts), network.head[-1].get_parameter("weight").shape[0])
     for begin in range(0, len(order), size):
         rows = order[begin : begin + size]
         logits[rows] = logits_of(*batched([texts[row] for row in rows]))

@@ -194,7 +194,7 @@ def measure_loss(output: nn.Linear, tokens: int, rounds: int) -> list[str]:
 
     lines = []
     for name, bf16 in (("fp32", False), ("bf16 autocast", True)):
-        ways = {"torch": partial(run, False, bf16), "blocks": partial(run, True, bf16)}
+        ways: dict[str, Callable[[], Any]] = {"torch": partial(run, False, bf16), "blocks": partial(run, True, bf16)}
         theirs, ours = interleaved(ways, rounds).values()
         milliseconds = (f"{1000 * statistics.median(times):.0f}" for times in (theirs, ours))
         lines.append(f"| {name} | {' | '.join(milliseconds)} | {ratio(theirs, ours):.2f} |")

@@ -21,7 +21,7 @@ import seqcore
 from seqcore.media.video import View, read_frames
 from seqcore.media.video_writer import VideoWriter
 from seqcore.tasks.video import FrameClassifier
-from seqcore.tasks.video.classifier import CHUNK
+from seqcore.tasks.video.reading import CHUNK
 
 RATE = 25
 

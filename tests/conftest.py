@@ -77,7 +77,7 @@ class WordListTranslator:
 
         if source == "auto":
             source = "de" if set(WORDS["de-en"]).intersection(text.split()) else "en"
-        languages = {"source_lang": source, "target_lang": target}
+        languages: dict[str, Any] = {"source_lang": source, "target_lang": target}
         if source == target:
             return replace(join_sentences([text]), **languages)
         if f"{source}-{target}" not in WORDS:
@@ -124,7 +124,7 @@ def outside_calls() -> Iterator[list[Any]]:
             calls.append(address)
         connect(self, address)
 
-    socket.socket.connect = watched  # type: ignore[method-assign]
+    socket.socket.connect = watched  # type: ignore[assignment,method-assign]
     yield calls
     socket.socket.connect = connect  # type: ignore[method-assign]
 

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 from apps.server.environment import names_hub_checkpoint
 
@@ -346,17 +347,17 @@ def test_a_real_checkpoint_with_random_weights_answers(tmp_path: Path) -> None:
 
 
 def test_a_task_is_loaded_once_whoever_asks_first() -> None:
-    loads: list[str] = []
+    open_checkpoint = Mock()
     ready = threading.Barrier(8)
 
     def ask(_: int) -> object:
         ready.wait()
         return task()
 
-    task = LazyTask("here", open_checkpoint=lambda path, device: loads.append(path) or object())
+    task = LazyTask[Any]("here", open_checkpoint=open_checkpoint)
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(ask, range(8)))) == 1
-    assert loads == ["here"]
+    open_checkpoint.assert_called_once_with("here", task.device)
 
 
 def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path, word_list_translator: Any) -> None:
@@ -376,7 +377,7 @@ def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path, word_list_
 
 
 def test_another_kind_of_checkpoint_is_told() -> None:
-    api = API(LazyTask("captioner", open_checkpoint=lambda path, device: object()))
+    api = API(LazyTask("captioner", open_checkpoint=Mock()))
     assert "Captioner holds no translator" in handlers_of(api).on_load()["load_error"]["value"]
 
 
@@ -470,15 +471,15 @@ def test_pages_share_their_models(monkeypatch: pytest.MonkeyPatch) -> None:
     bricks = UnrolledDiagram(("in",), ("out",))
     every = all_apps.App("some", "Every", "Kind", "All models.", bricks)
     two = all_apps.App("some", "Two", "Kind", "Two models.", bricks, ("translator", "sentiment"))
-    opened: list[str] = []
-    loads = {name: LazyTask(name, open_checkpoint=lambda path, device: opened.append(path) or path) for name in MODELS}
+    opening = Mock(side_effect=lambda path, device: path)
+    loads = {name: LazyTask[Any](name, open_checkpoint=opening) for name in MODELS}
     all_apps.build(loads, [every, two])
     (everything,), pair = given
     assert everything is loads
     assert pair == (loads["translator"], loads["sentiment"])
-    assert opened == [], "models are loaded on first use"
+    assert not opening.called, "models are loaded on first use"
     assert [everything["translator"](), pair[0](), pair[0]()] == ["translator"] * 3
-    assert opened == ["translator"], "and once"
+    assert opening.call_count == 1, "and once"
 
 
 def test_options_of_all_apps_at_once(capsys: pytest.CaptureFixture[str]) -> None:

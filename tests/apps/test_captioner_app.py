@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import gradio as gr
 import pytest
@@ -183,7 +184,7 @@ def test_file_names_are_text() -> None:
 
 
 def test_another_kind_of_checkpoint_is_told() -> None:
-    api = API(LazyTask("other", open_checkpoint=lambda path, device: object()))
+    api = API(LazyTask("other", open_checkpoint=Mock()))
     with pytest.raises(CheckpointError, match="holds no captioner"):
         api.captioner()
 
@@ -199,14 +200,13 @@ def test_examples_name_their_terms() -> None:
 
 
 def test_a_photo_is_opened_once(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[object] = []
-    open_image = images.open_image
-    monkeypatch.setattr(images, "open_image", lambda source: opened.append(source) or open_image(source))
+    opening = Mock(wraps=images.open_image)
+    monkeypatch.setattr(images, "open_image", opening)
     handlers = Handlers(API(tiny_load(tmp_path)), head(), named(PhotoTab), named(ManyTab))
     first, last = handlers.show_caption(gr.Request(), str(photo), 5, 1.0, 3)
     assert (first["status"], last["text"]) == ("Looking …", "A red square.")
     assert "Where it looked" in last["looked"]
-    assert opened == [str(photo)]
+    opening.assert_called_once_with(str(photo))
 
 
 def test_the_bundled_model_answers() -> None:

@@ -82,7 +82,7 @@ def test_a_bad_item_fails_alone(bad: set[int]) -> None:
 
 def test_work_that_loses_answers_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="1 items gave 0 results"):
-        Batcher(Work())("lost")
+        Batcher[str, str](Work())("lost")
 
 
 def test_too_many_calls_are_refused_and_later_ones_taken() -> None:

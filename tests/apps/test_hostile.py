@@ -20,6 +20,7 @@ from gradio_client.exceptions import AppError
 
 from apps.server import launch
 from apps.server.models import LazyTask, load_error_html
+from apps.server.options import parser
 from apps.server.security import read_credentials
 from apps.server.temp_files import FileReaper
 from apps.translator.app import build
@@ -378,12 +379,12 @@ def test_passwords_are_not_in_the_list_of_processes(tmp_path: Path, capsys: pyte
 
 
 def test_options_of_a_public_server(capsys: pytest.CaptureFixture[str]) -> None:
-    options = launch.parser("Serve.").parse_args([])
+    options = parser("Serve.").parse_args([])
     assert (options.host, options.max_file_size, options.auth, options.root_path) == ("127.0.0.1", 100, None, None)
-    chosen = launch.parser("Serve.").parse_args(["--max-file-size", "5", "--root-path", "/demos", "--auth", "people"])
+    chosen = parser("Serve.").parse_args(["--max-file-size", "5", "--root-path", "/demos", "--auth", "people"])
     assert (chosen.max_file_size, chosen.root_path, chosen.auth) == (5, "/demos", "people")
     with pytest.raises(SystemExit):
-        launch.parser("Serve.").parse_args(["--max-file-size", "-3"])
+        parser("Serve.").parse_args(["--max-file-size", "-3"])
     with pytest.raises(SystemExit):
         launch.serve(build(LazyTask("nowhere")), argparse.Namespace(**vars(chosen), checkpoint=""))
     assert "--auth takes a file" in capsys.readouterr().err

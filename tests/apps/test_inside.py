@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from xml.etree import ElementTree
 
 import gradio as gr
@@ -99,7 +100,7 @@ def test_the_translator_s_first_sentence_is_traced_both_ways(loads: dict[str, An
 
 def test_the_captioner_is_traced_over_the_words_it_writes(photo: Path) -> None:
     task = tiny_captioner()
-    caption, reading = task.caption(str(photo)), read(task, str(photo))
+    (caption,), reading = task.predict([str(photo)]), read(task, str(photo))
     assert (reading.answer, reading.steps, reading.written) == (caption.text, caption.tokens, True)
     written = [task.tokenizer.token_to_id(piece) for piece in caption.tokens]
     with torch.inference_mode():
@@ -227,12 +228,12 @@ def test_the_panel_shows_what_the_chosen_model_reads(handlers: GatesHandlers) ->
 
 
 def test_what_was_read_once_is_not_read_again(monkeypatch: pytest.MonkeyPatch, loads: dict[str, Any]) -> None:
-    handlers, calls = built(loads), []
-    monkeypatch.setattr("apps.inside.gates.read", lambda task, text: calls.append(text) or read(task, text))
+    handlers, reading = built(loads), Mock(wraps=read)
+    monkeypatch.setattr("apps.inside.gates.read", reading)
     *_, last = shown(handlers, "sentiment", "good film", None, None)
     for rank in (1, 2, 3):
         handlers.look(last[handlers.panel.source], "Layer 1", rank)
-    assert calls == ["good film"]
+    assert [call.args[1] for call in reading.call_args_list] == ["good film"]
 
 
 # Gradients
@@ -306,15 +307,16 @@ def test_the_command_line_takes_every_model(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served: list[Any] = []
+    itself: Any = lambda loads: loads  # noqa: E731
     monkeypatch.setattr("apps.server.launch.serve", lambda demo, options: served.append(demo))
-    run_apps(lambda loads: loads, "", ["--checkpoint", "sentiment=runs/mine", "--device", "cpu"])
+    run_apps(itself, "", ["--checkpoint", "sentiment=runs/mine", "--device", "cpu"])
     assert {name: load.checkpoint for name, load in served[0].items()} == {
         **{model: str(CHECKPOINTS / model) for model in MODELS},
         "sentiment": "runs/mine",
     }
     for wrong in ("sentiment", "nobody=runs/mine", "sentiment="):
         with pytest.raises(SystemExit):
-            run_apps(lambda loads: loads, "", ["--checkpoint", wrong])
+            run_apps(itself, "", ["--checkpoint", wrong])
     assert "MODEL=PATH with a model of captioner" in capsys.readouterr().err
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import gradio as gr
 import pytest
@@ -396,7 +397,7 @@ def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path) -> None:
 
 
 def test_another_kind_of_checkpoint_is_told() -> None:
-    api = API(LazyTask("translator", open_checkpoint=lambda path, device: object()))
+    api = API(LazyTask("translator", open_checkpoint=Mock()))
     assert "Translator holds no classifier" in handlers_of(api).on_load()["load_error"]["value"]
 
 

@@ -154,7 +154,8 @@ def test_a_bar_tells_frames_a_second() -> None:
 
 def test_pictures_are_of_their_times(film: Path) -> None:
     first, last, beyond = film_pictures(str(film), [0.1, 0.3, 9.0])
-    assert [max(range(3), key=image.getpixel((5, 5)).__getitem__) for image in (first, last, beyond)] == [0, 2, 2]
+    pixels: list[Any] = [image.getpixel((5, 5)) for image in (first, last, beyond)]
+    assert [max(range(3), key=pixel.__getitem__) for pixel in pixels] == [0, 2, 2]
 
 
 def test_a_labelled_film_keeps_its_times(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_servers_of_one_process_leave_each_other_their_files(free_port: Callable
     for colour in ("red", "blue"):
         Image.new("RGB", (20, 20), colour).save(tmp_path / f"{colour}.png")
         with gr.Blocks() as page:
-            shown = gr.Image(tmp_path / f"{colour}.png", type="filepath")
+            shown = gr.Image(str(tmp_path / f"{colour}.png"), type="filepath")
         start(page, "127.0.0.1", free_port())
         pages.append(page)
         pictures.append(next(iter(shown.keep_in_cache)))

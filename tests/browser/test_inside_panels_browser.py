@@ -22,7 +22,7 @@ def server(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactor
 
     from apps.inside import labels, memory, writing
 
-    loads = {
+    loads: dict[str, LazyTask[Any]] = {
         "language-model": LazyTask(writer_checkpoint(tmp_path_factory.mktemp("writer")), "cpu"),
         "captioner": LazyTask(tmp_path_factory.mktemp("nothing") / "captioner", "cpu"),
     }

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -345,13 +346,12 @@ def test_a_hub_id_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_checkpoint_is_looked_for_and_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: list[Path] = []
-    read = checkpoint.read_config
-    monkeypatch.setattr(checkpoint, "read_config", lambda folder: (reads.append(folder), read(folder))[1])
+    reading = Mock(wraps=checkpoint.read_config)
+    monkeypatch.setattr(checkpoint, "read_config", reading)
     first = checkpoint.read_checkpoint(FIRST, task="translation")
     assert checkpoint.read_checkpoint(first) is first
     assert isinstance(seqcore.load(first, device="cpu"), Translator)
-    assert reads == [FIRST]
+    reading.assert_called_once_with(FIRST)
     with pytest.raises(CheckpointError, match="is a checkpoint for 'translation', not for 'video'"):
         checkpoint.read_checkpoint(first, task="video")
 

@@ -8,7 +8,17 @@ from torch import Tensor
 from benchmarks.straightforward import StraightforwardSearch, step_loop_loss
 from benchmarks.translate import END, PADDING, START, decode
 from seqcore.decoding import GenerationConfig
-from seqcore.nn import AttentionConfig, LSTMDecoder, LSTMEncoder, LSTMState, Memory, PlainRNN, WindowMLP, length_mask
+from seqcore.nn import (
+    AttentionConfig,
+    AttentionKind,
+    LSTMDecoder,
+    LSTMEncoder,
+    LSTMState,
+    Memory,
+    PlainRNN,
+    WindowMLP,
+    length_mask,
+)
 from seqcore.tasks.translation import TranslationNetwork, TranslatorConfig
 
 SEEDS = st.integers(0, 2**31)
@@ -26,7 +36,7 @@ def padded_input(lengths: list[int], width: int, extra: int) -> Tensor:
     return torch.where(length_mask(torch.tensor(lengths), x.shape[1]).unsqueeze(2), x, 1e6 * torch.randn_like(x))
 
 
-def create_network(seed: int, attention: str, layers: int, place: int) -> TranslationNetwork:
+def create_network(seed: int, attention: AttentionKind, layers: int, place: int) -> TranslationNetwork:
     torch.manual_seed(seed)
     config = TranslatorConfig(
         vocab_size=13,
@@ -105,7 +115,7 @@ def test_a_decoder_reads_a_target_at_once_as_step_by_step(
     hypotheses: int,
     layers: int,
     place: int,
-    attention: str,
+    attention: AttentionKind,
     norm: bool,
     tied: bool,
 ) -> None:
@@ -135,8 +145,11 @@ def test_a_decoder_reads_a_target_at_once_as_step_by_step(
     for step in range(steps):
         logits, state = decoder.step(tokens[:, :, step], state)
         stepped.append(logits)
+    assert state.attention is not None
     for k in range(hypotheses):
         fused = decoder(tokens[:, k], memory)
+        assert fused.attention is not None
+        assert fused.state.attention is not None
         close(torch.stack(stepped, 2)[:, k], fused.logits)
         close(state.lstm.c[:, :, k], fused.state.lstm.c[:, :, 0])
         close(state.attention[:, k], fused.attention[:, -1])
@@ -153,7 +166,7 @@ def test_a_decoder_reads_a_target_at_once_as_step_by_step(
     attention=st.sampled_from(["dot", "general", "additive"]),
 )
 def test_training_at_once_is_training_step_by_step(
-    seed: int, lengths: list[int], layers: int, place: int, attention: str
+    seed: int, lengths: list[int], layers: int, place: int, attention: AttentionKind
 ) -> None:
     """The loss, and the gradient of every weight."""
     network = create_network(seed, attention, layers, place)

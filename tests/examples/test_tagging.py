@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import seqcore
+from examples.tagging import Tagger, sentences
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "tagging.py"
@@ -37,10 +38,7 @@ def test_it_is_short() -> None:
     assert len(EXAMPLE.read_text(encoding="utf-8").splitlines()) < 100
 
 
-def test_it_is_loaded_and_streams_as_it_reads_whole_sentences(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(EXAMPLE.parent)
-    from tagging import Tagger, sentences
-
+def test_it_is_loaded_and_streams_as_it_reads_whole_sentences(folder: Path) -> None:
     task = seqcore.load(folder)
     assert isinstance(task, Tagger)
     assert seqcore.load(folder, Tagger).config == task.config

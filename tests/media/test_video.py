@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -66,14 +67,13 @@ def test_what_the_file_says(tmp_path: Path) -> None:
 
 def test_one_opening_gives_all_that_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_video(tmp_path / "a.mp4", colours(["red", "green", "blue"]))
-    opened: list[object] = []
-    plain_open = av.open
-    monkeypatch.setattr(av, "open", lambda *args, **kwargs: (opened.append(args), plain_open(*args, **kwargs))[1])
+    opening = Mock(wraps=av.open)
+    monkeypatch.setattr(av, "open", opening)
     with open_video(path) as film:
         assert film.info.frames == 3
         whole = [frame for _, frame in film.frames()]
         assert film.info.width == 64
-        assert len(opened) == 1
+        assert opening.call_count == 1
         assert all(torch.equal(a, b) for a, (_, b) in zip(whole, film.frames(), strict=True))  # from the first one on
         with open_video(film) as same:
             assert same is film

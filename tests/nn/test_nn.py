@@ -1,6 +1,7 @@
 """Proofs about the bricks, in double precision: fused = stepwise, batch = singles, chunks = whole, ours = torch's."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from benchmarks.adding import solve
 from seqcore.nn import (
     AttentionConfig,
+    AttentionKind,
     Bridge,
     LockedDropout,
     LSTMDecoder,
@@ -33,7 +35,14 @@ def double_precision() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-def close(ours: Tensor, theirs: Tensor) -> None:
+def gradient(tensor: Tensor) -> Tensor:
+    assert tensor.grad is not None
+    return tensor.grad
+
+
+def close(ours: Tensor | None, theirs: Tensor | None) -> None:
+    assert ours is not None
+    assert theirs is not None
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
 
 
@@ -62,10 +71,10 @@ def test_a_step_is_an_lstm_cell_in_values_and_gradients(rows: int) -> None:
     ours, theirs = layer.step(*inputs[0]), cell(inputs[1][0], (inputs[1][1], inputs[1][2]))
     for left, right in zip(ours, theirs, strict=True):
         close(left, right)
-    sum(part.pow(2).sum() for part in ours).backward()
-    sum(part.pow(2).sum() for part in theirs).backward()
+    torch.stack(ours).pow(2).sum().backward()
+    torch.stack(theirs).pow(2).sum().backward()
     for left, right in zip(inputs[0] + list(layer.parameters()), inputs[1] + list(cell.parameters()), strict=True):
-        close(left.grad, right.grad)
+        close(gradient(left), gradient(right))
 
 
 @pytest.mark.parametrize("rows", [63, 64, 200])
@@ -77,8 +86,8 @@ def test_in_single_precision_too_many_rows_step_as_an_lstm_cell(rows: int) -> No
     with torch.inference_mode():
         for left, right in zip(layer.step(x, h, c), cell(x, (h, c)), strict=True):
             torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-5)
-    ours = torch.autograd.grad(sum(part.pow(2).sum() for part in layer.step(x, h, c)), [x, h, c, *layer.parameters()])
-    theirs = torch.autograd.grad(sum(part.pow(2).sum() for part in cell(x, (h, c))), [x, h, c, *cell.parameters()])
+    ours = torch.autograd.grad(torch.stack(layer.step(x, h, c)).pow(2).sum(), [x, h, c, *layer.parameters()])
+    theirs = torch.autograd.grad(torch.stack(cell(x, (h, c))).pow(2).sum(), [x, h, c, *cell.parameters()])
     for left, right in zip(ours, theirs, strict=True):
         torch.testing.assert_close(left, right, rtol=1e-3, atol=1e-3)
 
@@ -99,7 +108,7 @@ def test_a_fused_layer_is_a_loop_over_lstm_cells_in_values_and_gradients() -> No
     fused.pow(2).sum().backward()
     torch.stack(steps).pow(2).sum().backward()
     for left, right in zip(layer.parameters(), cell.parameters(), strict=True):
-        close(left.grad, right.grad)
+        close(gradient(left), gradient(right))
 
 
 def test_the_forget_gate_starts_open_and_the_recurrent_gates_orthogonal() -> None:
@@ -188,12 +197,14 @@ def test_impossible_lengths_are_refused(lengths: list[int]) -> None:
 def test_chunks_with_carried_state_are_the_whole() -> None:
     encoder = LSTMEncoder(3, 4, 3, layer_norm=True)
     x = torch.randn(2, 10, 3)
-    whole, state, read = encoder(x), None, []
+    whole, read = encoder(x), []
+    state: LSTMState | None = None
     for chunk in x.split([1, 4, 3, 2], dim=1):
         memory = encoder(chunk, state=state)
         read.append(memory.values)
         state = memory.state
     close(torch.cat(read, 1), whole.values)
+    assert state is not None
     close(state.c, whole.state.c)
     stepped, state = encoder.step(x[:, 0])
     close(stepped, whole.values[:, 0])
@@ -205,11 +216,11 @@ def test_detach_truncates_backpropagation_through_time() -> None:
     x = torch.randn(2, 6, 3, requires_grad=True)
     first = encoder(x[:, :3])
     encoder(x[:, 3:], state=first.state.detach()).values.sum().backward()
-    assert not x.grad[:, :3].any()
-    assert x.grad[:, 3:].any()
+    assert not gradient(x)[:, :3].any()
+    assert gradient(x)[:, 3:].any()
     x.grad = None
     encoder(x[:, 3:], state=first.state).values.sum().backward()
-    assert x.grad[:, :3].any()
+    assert gradient(x)[:, :3].any()
 
 
 def test_a_bidirectional_encoder_neither_carries_state_nor_steps() -> None:
@@ -245,7 +256,8 @@ def test_weight_dropout_drops_the_recurrent_weights_once_a_sequence() -> None:
     by_hand.load_state_dict(layer.state_dict())
     torch.manual_seed(5)
     with torch.no_grad():
-        by_hand.weight_hh_l0.copy_(nn.functional.dropout(layer.weight_hh_l0, 0.5))
+        weight = layer.get_parameter("weight_hh_l0")
+        by_hand.get_parameter("weight_hh_l0").copy_(nn.functional.dropout(weight, 0.5))
     close(dropped, by_hand(x, start)[0])
     assert not torch.allclose(dropped, layer.eval()(x, start)[0])
     close(layer(x, start)[0], layer(x, start)[0])
@@ -289,7 +301,7 @@ def test_an_empty_source_gives_zeros_and_finite_gradients(name: str) -> None:
     assert not context.any()
     assert not weights.any()
     (context.sum() + weights.sum()).backward()
-    assert torch.isfinite(query.grad).all()
+    assert torch.isfinite(gradient(query)).all()
 
 
 def test_attention_sums_to_one_however_bad_the_scores_are() -> None:
@@ -302,9 +314,14 @@ def test_attention_scores_are_those_of_the_papers() -> None:
     query, values = torch.randn(1, 1, 4), torch.randn(1, 3, 4)
     dot, general, additive = (create_attention(name, 4, 4) for name in ("dot", "general", "additive"))
     close(dot.scores(query, dot.keys(values))[0, 0], values[0] @ query[0, 0])
-    close(general.scores(query, general.keys(values))[0, 0], values[0] @ general.project.weight.T @ query[0, 0])
-    inner = torch.tanh(additive.project_query(query[0]) + additive.project_memory(values[0]))
-    close(additive.scores(query, additive.keys(values))[0, 0], inner @ additive.energy.weight[0])
+    close(
+        general.scores(query, general.keys(values))[0, 0],
+        values[0] @ general.get_parameter("project.weight").T @ query[0, 0],
+    )
+    inner = torch.tanh(
+        additive.get_submodule("project_query")(query[0]) + additive.get_submodule("project_memory")(values[0])
+    )
+    close(additive.scores(query, additive.keys(values))[0, 0], inner @ additive.get_parameter("energy.weight")[0])
 
 
 def test_unknown_attention_and_unequal_dot_widths_are_refused() -> None:
@@ -320,24 +337,25 @@ def test_the_bridge_uses_every_layer_of_h_and_c() -> None:
     first = bridge(state)
     assert first.h.shape == first.c.shape == (3, 2, 7)
     first.h.sum().backward()
-    assert state.h.grad.abs().sum((1, 2)).gt(0).all()
+    assert gradient(state.h).abs().sum((1, 2)).gt(0).all()
     assert state.c.grad is None
     first = bridge(state)
     first.c.sum().backward()
-    assert state.c.grad.abs().sum((1, 2)).gt(0).all()
+    assert gradient(state.c).abs().sum((1, 2)).gt(0).all()
 
 
 # --- the decoder ------------------------------------------------------------------------------------------------
 
+KINDS: list[tuple[int, int, AttentionKind, bool]] = [
+    (1, 1, "general", False),
+    (2, 1, "dot", False),
+    (2, 2, "additive", True),
+    (3, 2, "general", True),
+    (4, 1, "additive", False),
+]
 DECODERS = [
     {"num_layers": depth, "attention": AttentionConfig(attention, place), "layer_norm": norm}
-    for depth, place, attention, norm in [
-        (1, 1, "general", False),
-        (2, 1, "dot", False),
-        (2, 2, "additive", True),
-        (3, 2, "general", True),
-        (4, 1, "additive", False),
-    ]
+    for depth, place, attention, norm in KINDS
 ]
 
 
@@ -357,6 +375,7 @@ def test_the_whole_target_at_once_is_the_target_step_by_step(settings: dict[str,
     for t in range(6):
         logits, state = decoder.step(tokens[:, t : t + 1], state)
         close(logits, fused.logits[:, t : t + 1])
+        assert fused.attention is not None
         close(state.attention, fused.attention[:, t : t + 1])
     close(state.lstm.c, fused.state.lstm.c)
     close(fused.attention.sum(-1), torch.ones(3, 6))
@@ -375,6 +394,8 @@ def test_hypotheses_share_one_memory_and_answer_as_each_alone() -> None:
         close(wide.lstm.h[:, :, k : k + 1], one.lstm.h)
     parents = torch.tensor([[3, 3], [0, 1], [2, 0]])
     turned = wide.reorder(parents)
+    assert turned.attention is not None
+    assert wide.attention is not None
     for b in range(3):
         close(turned.lstm.c[:, b], wide.lstm.c[:, b, parents[b]])
         close(turned.attention[b], wide.attention[b, parents[b]])
@@ -397,7 +418,7 @@ def test_with_no_memory_it_is_a_language_model_that_reads_in_chunks(tied: bool) 
     model(tokens[:, 4:], state=model(tokens[:, :4]).state.detach()).logits.sum().backward()
     used_before = set(tokens[:, :4].flatten().tolist()) - set(tokens[:, 4:].flatten().tolist())
     if not tied:
-        assert all(not model.embedding.weight.grad[token].any() for token in used_before)
+        assert all(not gradient(model.embedding.weight)[token].any() for token in used_before)
     assert (model.output.weight is model.embedding.weight) is tied
 
 
@@ -452,11 +473,14 @@ def test_names_of_before_answer_with_a_warning() -> None:
         assert bricks.remember_for is bricks.chrono_init_
     state = decoder_of().start(memory_of())
     with pytest.warns(FutureWarning, match="DecoderState.keep is called DecoderState.select"):
-        close(state.keep(torch.tensor([2])).values, state.values[2:])
+        same = state.keep(torch.tensor([2])).values
+    assert state.values is not None
+    close(same, state.values[2:])
 
 
 def test_settings_after_the_number_of_layers_are_named() -> None:
-    for brick in (LSTMStack, LSTMEncoder, LSTMDecoder):
+    bricks: tuple[Any, ...] = (LSTMStack, LSTMEncoder, LSTMDecoder)
+    for brick in bricks:
         with pytest.raises(TypeError, match="positional"):
             brick(4, 5, 2, 1, True)
 
@@ -481,7 +505,7 @@ def test_the_window_mlp_sees_its_window_and_nothing_else() -> None:
     model = WindowMLP(3, 4, 16, 2)
     x = torch.randn(2, 9, 3, requires_grad=True)
     model(x, torch.tensor([9, 7])).pow(2).sum().backward()
-    seen = x.grad.abs().sum(2) > 0
+    seen = gradient(x).abs().sum(2) > 0
     assert seen.tolist() == [[5 <= t < 9 for t in range(9)], [3 <= t < 7 for t in range(9)]]
     close(model(x[:, :2]), model(nn.functional.pad(x[:, :2], (0, 0, 2, 0))))
     with pytest.raises(ValueError, match="window and num_layers"):

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -110,7 +111,7 @@ def _stop_after_the_first_step() -> None:
             raise RuntimeError("stopped by the test")
         return step(self, *arguments)
 
-    TaskModule.training_step = stop  # type: ignore[method-assign]
+    patch.object(TaskModule, "training_step", stop).start()
 
 
 @pytest.mark.slow

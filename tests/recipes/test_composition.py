@@ -4,6 +4,7 @@ import json
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def moved(before: torch.Tensor, after: torch.Tensor) -> tuple[int, int]:
     ("motion", "way"), [("pan left", (1, 0)), ("pan right", (-1, 0)), ("tilt up", (0, 1)), ("tilt down", (0, -1))]
 )
 def test_the_picture_goes_against_the_camera(pool: Pool, motion: str, way: tuple[int, int]) -> None:
-    steps = Counter()  # type: ignore[var-annotated]
+    steps: Counter[Any] = Counter()
     for seed in range(6):
         chance = random.Random(seed)
         path = random_path(chance, 30, motion)

@@ -74,7 +74,7 @@ def test_files_are_joined_over_the_sentence_that_they_share(tmp_path: Path) -> N
     french = [{"en": "a", "fr": "1"}, {"en": "a", "fr": "2"}, {"en": "a", "fr": "3"}, {"en": "c", "fr": "4"}]
     places = [str(write_csv(tmp_path / "de.csv", german)), str(write_csv(tmp_path / "fr.csv", french))]
     groups = corpus.read_groups(places, [["en", "de"], ["en", "fr"]])
-    found = {direction: set() for direction in ("en-de", "en-fr", "de-fr")}  # type: ignore[var-annotated]
+    found: dict[str, set[Any]] = {direction: set() for direction in ("en-de", "en-fr", "de-fr")}
     for pair in corpus.pairs(groups):
         if pair.direction in found:
             found[pair.direction].add((pair.source, pair.target))

@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -235,7 +236,7 @@ class SayMode:
             print("modes", {part.training for part in module.modules()})
             return method(module, *arguments)
 
-        TaskModule.training_step = training_step  # type: ignore[method-assign]
+        patch.object(TaskModule, "training_step", training_step).start()
 
 
 def test_dropout_is_on_when_a_checkpoint_is_tuned(rows: Path, both_ways: Path, tmp_path: Path) -> None:

@@ -343,7 +343,7 @@ def _folders() -> st.SearchStrategy[Any]:
             st.dictionaries(st.sampled_from(_settings(one)), _json(), min_size=1, max_size=3),
         )
     )  # fmt: skip
-    whole = st.tuples(folder, file, st.just("change"), st.just([]))
+    whole: st.SearchStrategy[Any] = st.tuples(folder, file, st.just("change"), st.just([]))
     places = mostly(st.sampled_from(["cpu", "auto", torch.device("cpu")]), st.one_of(_devices(), anything()))
     kinds = mostly(st.just(torch.float32), st.one_of(st.sampled_from([torch.float16, torch.int64]), anything()))
     what = st.one_of(

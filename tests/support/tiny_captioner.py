@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -40,7 +41,7 @@ def _coarse(images: torch.Tensor) -> torch.Tensor:
     return cells.repeat(1, 1, 96)
 
 
-def tiny_load(path: Path) -> "object":
+def tiny_load(path: Path) -> Any:
     """What a page loads its model with, beside a model card in `path`."""
     from apps.server.models import LazyTask
 

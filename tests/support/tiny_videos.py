@@ -91,6 +91,8 @@ def tiny_classifier(**changes: Any) -> FrameClassifier:
     task = FrameClassifier(tiny_config(**changes))
     for layer in task.network.modules():  # statistics as a trained network has them
         if isinstance(layer, torch.nn.BatchNorm2d):
+            assert layer.running_mean is not None
+            assert layer.running_var is not None
             torch.nn.init.uniform_(layer.running_mean, -0.2, 0.2)
             torch.nn.init.uniform_(layer.running_var, 0.5, 2)
     task.network.eval()

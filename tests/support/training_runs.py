@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
-import tqdm
+import tqdm  # type: ignore[import-untyped]
 from safetensors.torch import load_file
 
 # A CSV file that holds NUL is refused where pandas would end the text there: pandas 2, the last one for Python 3.10.
@@ -127,7 +128,7 @@ def finish(
     said: Path | None = None,
     timeout: float = 60,
     script: str = TRANSLATOR,
-    **environment: str,
+    **environment: Any,
 ) -> Run:
     """Start a run and wait for its end. What it says goes to the file `said`, by default beside its output."""
     output = Path(arguments[list(arguments).index("--output") + 1])
@@ -141,7 +142,7 @@ def finish(
     return Run(output, process.exitcode, said.read_text())
 
 
-def refused(arguments: Sequence[str], said: Path | None = None, script: str = TRANSLATOR, **environment: str) -> str:
+def refused(arguments: Sequence[str], said: Path | None = None, script: str = TRANSLATOR, **environment: Any) -> str:
     """What the command line says when it refuses, in one line and before it trains."""
     run = finish(arguments, said=said, script=script, **environment)
     assert run.status == 1, run.said
@@ -213,12 +214,12 @@ class KillAt:
             wanted = "best" if self.moment == "best" else "last"
             mine = checkpoint["global_step"] == self.step and Path(path).name.startswith(wanted)
             if mine and self.moment == "writing":
-                Path.replace = lambda *_: die()  # type: ignore[assignment,method-assign,misc,return-value]
+                patch.object(Path, "replace", lambda *_: die()).start()
             save(files, checkpoint, path, **options)
             if mine:
                 die()
 
-        AtomicCheckpointIO.save_checkpoint = save_checkpoint  # type: ignore[method-assign]
+        patch.object(AtomicCheckpointIO, "save_checkpoint", save_checkpoint).start()
 
 
 def die() -> None:

@@ -1,5 +1,7 @@
 """The bundled video models: what `make demo` serves."""
 
+from pathlib import Path
+
 import pytest
 from tiny_videos import colours, write_video
 
@@ -45,7 +47,7 @@ def test_the_stream_of_an_example_is_its_file(shots: FrameClassifier) -> None:
     assert same >= 145
 
 
-def test_a_plain_film_is_still(shots: FrameClassifier, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_plain_film_is_still(shots: FrameClassifier, tmp_path: Path) -> None:
     found = shots.label(write_video(tmp_path / "a.mp4", colours(["green"] * 60)))
     assert found.labels.count("still") >= 50
 

@@ -1,9 +1,7 @@
 """All tasks of the package, and that of the example, keep what a task promises."""
 
 import random
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import tiny_captioner
@@ -13,10 +11,9 @@ import tiny_writer
 import torch
 from task_contract import Case, TaskContract
 
+from examples.tagging import Tagger, TaggerConfig, sentences
 from seqcore.media.clips import Clip
 from seqcore.tasks.translation import Translator, TranslatorConfig
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def translation() -> Case:
@@ -24,8 +21,10 @@ def translation() -> Case:
     texts = ("a dog runs .", "two men sit", "a woman in a red dress .")
     rows = [{"source": text, "target": text[::-1]} for text in texts]
     torch.manual_seed(0)
-    sizes = {"embedding_size": 8, "encoder_hidden_size": 8, "decoder_hidden_size": 8, "max_target_length": 12}
-    task = Translator.create(TranslatorConfig(vocab_size=300, **sizes), rows * 6)
+    config = TranslatorConfig(
+        vocab_size=300, embedding_size=8, encoder_hidden_size=8, decoder_hidden_size=8, max_target_length=12
+    )
+    task = Translator.create(config, rows * 6)
     task.network.eval()
     return Case(task, rows, {**rows[0], "source_lang": "xx"}, 3, {"beam_size": 2})
 
@@ -65,9 +64,6 @@ def video() -> Case:
 
 def tagging() -> Case:
     """The example."""
-    sys.path.append(str(EXAMPLES))
-    from tagging import Tagger, TaggerConfig, sentences
-
     rows = sentences(20, random.Random(0))
     torch.manual_seed(0)
     task = Tagger.create(TaggerConfig(), rows)

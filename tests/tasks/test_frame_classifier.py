@@ -3,7 +3,7 @@
 import json
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import numpy as np
@@ -203,9 +203,7 @@ def test_truncated_training_gives_the_same_values_and_shorter_gradients() -> Non
     network.read(vectors, bptt=4)[0, -1].sum().backward()
     assert vectors.grad is not None
     assert vectors.grad.abs().sum(2)[0].nonzero().flatten().tolist() == [12]
-    vectors.grad = None
-    network.read(vectors)[0, -1].sum().backward()
-    assert len(vectors.grad.abs().sum(2)[0].nonzero()) == 13
+    assert len(torch.autograd.grad(network.read(vectors)[0, -1].sum(), vectors)[0].abs().sum(2)[0].nonzero()) == 13
 
 
 def test_any_backbone_by_name(tmp_path: Path) -> None:
@@ -273,10 +271,10 @@ def test_it_learns_colours_and_fits_another_set_of_labels() -> None:
     assert scores["f1@50"] == 100
     more, kept = FrameClassifier.adapt(task, tiny_config(labels=("blue", "green", "mauve", "red"), delay=1))
     assert kept == 3
-    found = more.predict([row["video"] for row in rows])[0].probabilities[:, [0, 1, 3]]
+    found = more.predict([cast(Any, row["video"]) for row in rows])[0].probabilities[:, [0, 1, 3]]
     torch.testing.assert_close(
         found / found.sum(1, keepdim=True),
-        task.predict([row["video"] for row in rows])[0].probabilities,
+        task.predict([cast(Any, row["video"]) for row in rows])[0].probabilities,
         atol=1e-5,
         rtol=0,
     )
@@ -286,9 +284,9 @@ def test_a_narrowed_one_keeps_what_is_used() -> None:
     task = tiny_classifier(widths=(8, 8, 12), motion=True)
     network = task.network
     with torch.no_grad():  # channels that nothing uses
-        network.encoder.output.weight[:, : 12 * 6].view(16, 12, 6)[:, 8:] = 0
-        network.encoder.stages[1].body[0].weight[:4] = 0
-        network.encoder.stages[1].body[3].weight[:, :4] = 0
+        network.encoder.get_parameter("output.weight")[:, : 12 * 6].view(16, 12, 6)[:, 8:] = 0
+        network.encoder.get_parameter("stages.1.body.0.weight")[:4] = 0
+        network.encoder.get_parameter("stages.1.body.3.weight")[:, :4] = 0
     video = clip(5).unsqueeze(0)
     smaller = prune_channels(task, 8)
     assert smaller.config.widths == (8, 8, 8)

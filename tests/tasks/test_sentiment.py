@@ -361,9 +361,8 @@ def test_a_new_tokenizer_keeps_the_rows_that_both_have(classifier: SentimentClas
 def test_other_labels_get_other_classes(classifier: SentimentClassifier) -> None:
     made, _ = SentimentClassifier.adapt(classifier, replace(TINY, labels=("a", "b", "c")))
     assert made.network.head[-1].out_features == 3
-    assert made.network.encoder.stack.layers[1].weight_hh_l0.equal(
-        classifier.network.encoder.stack.layers[1].weight_hh_l0
-    )
+    name = "stack.layers.1.weight_hh_l0"
+    assert made.network.encoder.get_parameter(name).equal(classifier.network.encoder.get_parameter(name))
 
 
 def test_a_damaged_temperature_is_refused(classifier: SentimentClassifier, tmp_path: Path) -> None:

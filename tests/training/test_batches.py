@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -39,7 +39,9 @@ def examples(count: int, **more: Any) -> list[Any]:
 
 
 def loader(task: Any = None, workers: int = 0, seed: int | None = 7, epoch_steps: int = 0) -> ResumableDataLoader:
-    return token_budget_loader(task or Numbers(), examples(50), 30, seed, epoch_steps=epoch_steps, workers=workers)
+    return token_budget_loader(
+        task or cast(Any, Numbers()), examples(50), 30, seed, epoch_steps=epoch_steps, workers=workers
+    )
 
 
 def streams(fields: tuple[str, ...], rows: Sequence[Any], *arguments: Any, **options: Any) -> ResumableDataLoader:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -210,7 +211,7 @@ def test_the_average_of_the_best_is_kept_only_if_it_is_better(
     for path, weight in zip(paths, weights, strict=True):
         torch.save({"state_dict": {"network.weight": torch.tensor([[float(weight)]])}}, path)
     task: Any = OneNumber()
-    assert select_best_weights(task, dict.fromkeys(map(str, paths), 0.0), [1]) == (
+    assert select_best_weights(task, dict.fromkeys(map(str, paths), 0.0), [{}]) == (
         {"nearness": -abs(chosen - 2)},
         averaged,
     )
@@ -221,7 +222,12 @@ def test_two_processes_do_what_one_does(rows: Path, tmp_path: Path, free_port: C
     settings = {"model__dropout": 0, "training__epochs": 2}
     one = finish(command_line(rows, tmp_path / "one", **settings))
     # What Lightning's launcher and torchrun set for the processes that they start, and those see when they begin.
-    common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "NODE_RANK": "0", "WORLD_SIZE": "2"}
+    common: dict[str, Any] = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+        "NODE_RANK": "0",
+        "WORLD_SIZE": "2",
+    }
     arguments = command_line(rows, tmp_path / "two", training__devices=2, **settings)
     second = start(arguments, tmp_path / "second.said", be_the_second, LOCAL_RANK="1", **common)
     two = finish(arguments, LOCAL_RANK="0", **common)
@@ -237,7 +243,7 @@ def test_two_processes_do_what_one_does(rows: Path, tmp_path: Path, free_port: C
 def be_the_second() -> None:
     from lightning.pytorch.utilities import rank_zero_only
 
-    rank_zero_only.rank = 1  # read from the environment when it is imported, which was long ago
+    patch.object(rank_zero_only, "rank", 1).start()  # read from the environment when it is imported, which was long ago
 
 
 def assert_alike(log: list[dict[str, str]], wanted: list[dict[str, str]]) -> None:
@@ -290,7 +296,7 @@ class PauseAt:
                 time.sleep(30)
             return method(module, batch, number)
 
-        TaskModule.training_step = training_step  # type: ignore[method-assign]
+        patch.object(TaskModule, "training_step", training_step).start()
 
 
 def test_an_earlier_run_is_neither_overwritten_nor_mixed_with_another(rows: Path, unbroken: Run) -> None:
@@ -327,7 +333,7 @@ def no_rename() -> None:
     def rename(path: Path, target: Path) -> Path:
         raise OSError(errno.EBUSY, "Device or resource busy")
 
-    Path.rename = rename  # type: ignore[method-assign,assignment]
+    patch.object(Path, "rename", rename).start()
 
 
 def test_what_was_trained_is_not_lost_when_the_checkpoint_cannot_be_put_in_place(
