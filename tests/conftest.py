@@ -25,6 +25,14 @@ WORDS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # Before it is decided which tests are run.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever drives Chromium is marked so, whether or not its author thought of it."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()) or item.path.parent.name == "browser":
+            item.add_marker("browser")
+
+
 class WordListTranslator:
     """Answers as `seqcore.tasks.translation.Translator` does, word by word: what it says is known beforehand.
 

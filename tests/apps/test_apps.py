@@ -357,7 +357,7 @@ def test_a_task_is_loaded_once_whoever_asks_first() -> None:
     task = LazyTask[Any]("here", open_checkpoint=open_checkpoint)
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(ask, range(8)))) == 1
-    open_checkpoint.assert_called_once_with("here", task.device)
+    open_checkpoint.assert_called_once_with("here", device=task.device)
 
 
 def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path, word_list_translator: Any) -> None:
@@ -377,7 +377,7 @@ def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path, word_list_
 
 
 def test_another_kind_of_checkpoint_is_told() -> None:
-    api = API(LazyTask("captioner", open_checkpoint=Mock()))
+    api = API(LazyTask("captioner", open_checkpoint=Mock(return_value=object())))
     assert "Captioner holds no translator" in handlers_of(api).on_load()["load_error"]["value"]
 
 

@@ -184,7 +184,7 @@ def test_file_names_are_text() -> None:
 
 
 def test_another_kind_of_checkpoint_is_told() -> None:
-    api = API(LazyTask("other", open_checkpoint=Mock()))
+    api = API(LazyTask("other", open_checkpoint=Mock(return_value=object())))
     with pytest.raises(CheckpointError, match="holds no captioner"):
         api.captioner()
 

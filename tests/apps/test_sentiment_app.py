@@ -397,7 +397,7 @@ def test_a_missing_checkpoint_is_told_and_found_later(tmp_path: Path) -> None:
 
 
 def test_another_kind_of_checkpoint_is_told() -> None:
-    api = API(LazyTask("translator", open_checkpoint=Mock()))
+    api = API(LazyTask("translator", open_checkpoint=Mock(return_value=object())))
     assert "Translator holds no classifier" in handlers_of(api).on_load()["load_error"]["value"]
 
 

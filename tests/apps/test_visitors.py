@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-import pytest
+from browsing import choose_file
 from gradio_client import Client
 from PIL import Image
 from training_runs import wait_for
@@ -149,23 +149,22 @@ def test_servers_of_one_process_leave_each_other_their_files(free_port: Callable
         assert colour in pictures[-1]
     assert page_files() >= set(pictures)
 
-    same = {1: {"path": str(tmp_path / "letter.txt")}}
+    same = {1: {"path": str(tmp_path / "shared.txt")}}
     for page in pages:
         page.app.state_holder["visitor"].config_values = same
     pages[0].app.state_holder.session_data["visitor"].is_closed = True
-    assert str(tmp_path / "letter.txt") not in closed_session_files()
+    assert str(tmp_path / "shared.txt") not in closed_session_files()
     pages[1].app.state_holder.session_data["visitor"].is_closed = True
-    assert str(tmp_path / "letter.txt") in closed_session_files()
+    assert str(tmp_path / "shared.txt") in closed_session_files()
     for page in pages:
         page.close()
 
 
 def letters_of_closed_pages() -> set[str]:
     folder = os.environ["GRADIO_TEMP_DIR"]
-    return {path for path in closed_session_files() if path.startswith(folder) and path.endswith("letter.txt")}
+    return {path for path in closed_session_files() if path.startswith(folder) and path.endswith("shared.txt")}
 
 
-@pytest.mark.browser
 def test_files_of_a_closed_page_are_left_behind_unless_another_has_them(
     browser: Any, free_port: Callable[[], int], word_list_translator: Any, tmp_path: Path
 ) -> None:
@@ -173,16 +172,15 @@ def test_files_of_a_closed_page_are_left_behind_unless_another_has_them(
 
     app = build(LazyTask(tmp_path, open_checkpoint=lambda path, device: word_list_translator))
     server = str(start(app, "127.0.0.1", free_port()))
-    (tmp_path / "letter.txt").write_text("The dog runs through the park, and the cat sleeps in the house.\n")
+    (tmp_path / "shared.txt").write_text("The dog runs through the park, and the cat sleeps in the house.\n")
     pages = []
     for _ in range(2):
         pages.append(browser.new_context().new_page())
         pages[-1].goto(server)
         pages[-1].get_by_role("tab", name="File").click()
-        pages[-1].locator("#file input[type=file]").set_input_files(tmp_path / "letter.txt")
-        pages[-1].locator("#file").get_by_text("letter").wait_for()
+        choose_file(pages[-1], "#file", tmp_path / "shared.txt")
         pages[-1].click("#translate-file")
-        pages[-1].get_by_role("button", name="Download letter.de.txt").wait_for()
+        pages[-1].get_by_role("button", name="Download shared.de.txt").wait_for()
     sessions = app.app.state_holder
     pages[0].context.close()
     wait_for(lambda: any(session.is_closed for session in sessions.session_data.values()), 60)
@@ -195,7 +193,6 @@ def test_files_of_a_closed_page_are_left_behind_unless_another_has_them(
     app.close()
 
 
-@pytest.mark.browser
 def test_a_browser_that_is_closed_in_the_middle_frees_its_worker(
     browser: Any, word_list_server: str, word_list_translator: Any
 ) -> None:

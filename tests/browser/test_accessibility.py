@@ -11,8 +11,6 @@ from tiny_videos import colours, write_video
 
 from apps.__main__ import APPS
 
-pytestmark = pytest.mark.browser
-
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PAGES = {"": "Home"} | {app.name: app.title for app in APPS}
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}

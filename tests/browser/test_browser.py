@@ -15,6 +15,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from browsing import choose_file, notice, open_page, words
 from gradio_client import Client
 from playwright.sync_api import expect
 from waiting import wait_until
@@ -23,8 +24,6 @@ from apps import __main__ as all_apps
 from apps.server.launch import start
 from apps.server.models import LazyTask
 from apps.ui.home import UnrolledDiagram
-
-pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "checkpoints" / "translator"
@@ -47,12 +46,13 @@ def choose(page: Any, which: str, language: str) -> None:
 
 
 def status_is(page: Any, pattern: str) -> None:
-    page.locator("#status").get_by_text(re.compile(pattern)).wait_for()
+    """What the page says when a translation is over."""
+    page.locator("#stop:disabled").wait_for()
+    assert re.search(pattern, words(page, "#status"))
 
 
 def test_a_sentence_is_translated_and_explained(page: Any, word_list_server: str) -> None:
-    page.goto(word_list_server)
-    page.get_by_text("A list of five words.").wait_for()
+    open_page(page, word_list_server, "A list of five words.")
     translate(page, "a dog runs")
     translation_is(page, "ein Hund rennt")
     heat_map = page.locator("#details svg")
@@ -80,12 +80,15 @@ def test_a_piece_tells_how_sure_it_is_when_pointed_at_or_reached(page: Any, word
     told = page.locator(".sq-tip:visible")
     expect(told).to_have_count(0)
     pieces.nth(1).hover()
-    expect(told).to_have_text(["“Hund”: 90.0 % sure, looked most at “⟨de⟩”"], use_inner_text=True)
+    told.wait_for()
+    assert told.inner_text() == "“Hund”: 90.0 % sure, looked most at “⟨de⟩”"
     page.mouse.move(0, 0)
     pieces.nth(0).focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    expect(told).to_contain_text("“rennt”")
+    expect(pieces.nth(2)).to_be_focused()
+    told.wait_for()
+    assert "“rennt”" in told.inner_text()
 
 
 def test_lines_stay_lines_and_each_can_be_looked_at(page: Any, word_list_server: str) -> None:
@@ -103,7 +106,7 @@ def test_keyboard_examples_and_clear(page: Any, word_list_server: str) -> None:
     page.fill("#source textarea", "dog")
     page.press("#source textarea", "Shift+Enter")
     translation_is(page, "Hund")
-    page.get_by_text("Could you tell me where the station is?").click()
+    page.locator("#examples .gallery-item").nth(2).click()
     translation_is(page, "Could you tell me where the station is?\nMy train leaves at 10:45.")
     page.get_by_role("button", name="Clear").click()
     translation_is(page, "")
@@ -118,11 +121,10 @@ def test_the_text_grows_until_it_is_whole_or_stopped(
     expect(page.locator("#stop")).to_be_disabled()
     translate(page, "a dog runs slowly " * 100)
     page.wait_for_function("document.querySelector('#translation textarea').value.split(' ').length > 5")
-    status_is(page, "Translating …")
+    assert words(page, "#status") == "Translating …"
     expect(page.locator("#details")).not_to_be_visible()
     page.click("#stop")
-    status_is(page, "Stopped.")
-    page.locator("#stop:disabled").wait_for()
+    status_is(page, r"Stopped\.")
     nothing_runs(page, word_list_translator)
     kept = page.input_value("#translation textarea")
     assert kept.startswith("ein Hund rennt slowly ein")
@@ -163,7 +165,7 @@ def test_a_new_request_ends_the_one_before(page: Any, word_list_server: str, wor
     translation_is(page, "")
     nothing_runs(page, word_list_translator)
     translation_is(page, "")
-    expect(page.locator("#status")).to_have_text("")
+    assert words(page, "#status") == ""
 
 
 def test_only_pairs_that_the_model_knows_can_be_chosen(page: Any, word_list_server: str) -> None:
@@ -201,6 +203,7 @@ def test_swap_moves_the_translation_to_the_source_and_turns_the_languages(page: 
     expect(page.locator("#from input")).to_have_value("German")
     expect(page.locator("#to input")).to_have_value("English")
     translate(page, "ein Katze")
+    translation_is(page, "a cat")
     status_is(page, r"^1 sentence in \d+\.\d\d s$")
 
 
@@ -226,7 +229,7 @@ def test_sampling_with_a_seed_draws_the_same_again(page: Any, word_list_server: 
         return str(text)
 
     page.fill("#source textarea", "dog")
-    page.locator("#settings").get_by_text("Settings").click()
+    page.locator("#settings button").first.click()
     expect(page.locator("#seed")).not_to_be_visible()
     page.get_by_label("Sampling").check()
     page.locator("#seed").wait_for()
@@ -240,13 +243,13 @@ def test_a_file_comes_back_translated(page: Any, word_list_server: str, tmp_path
     choose(page, "from", "English")
     page.get_by_role("tab", name="File").click()
     page.click("#translate-file")
-    page.locator(".toast-body").get_by_text("Choose a .txt file first.").wait_for()
+    assert "Choose a .txt file first." in notice(page)
     letter = "a dog runs\n\nthe cat sleeps\n" * 50
     file = {"name": "letter.txt", "mimeType": "text/plain", "buffer": letter.encode()}
-    page.locator("#file input[type=file]").set_input_files(file)
-    page.locator("#file").get_by_text("letter").wait_for()
+    choose_file(page, "#file", file)
     page.click("#translate-file")
-    page.locator("#file-progress").get_by_text(re.compile(r"^150 lines in \d+\.\d s$")).wait_for()
+    page.locator("#download").wait_for()
+    assert re.search(r"^150 lines in \d+\.\d s$", words(page, "#file-progress"), re.MULTILINE)
     bar = page.locator("#file-progress progress")
     assert bar.get_attribute("value") == bar.get_attribute("max") == "150"
     with page.expect_download() as download:
@@ -260,10 +263,9 @@ def test_a_file_that_cannot_be_translated_is_told_and_nothing_offered(page: Any,
     page.goto(word_list_server)
     page.get_by_role("tab", name="File").click()
     bad = {"name": "letter.txt", "mimeType": "text/plain", "buffer": b"a dog\ncaf\xe9\n"}
-    page.locator("#file input[type=file]").set_input_files(bad)
-    page.locator("#file").get_by_text("letter").wait_for()
+    choose_file(page, "#file", bad)
     page.click("#translate-file")
-    page.locator(".toast-body").get_by_text("Line 2 of letter.txt is no UTF-8 text").wait_for()
+    assert "Line 2 of letter.txt is no UTF-8 text" in notice(page)
     expect(page.locator("#stop-file")).to_be_disabled()
     expect(page.locator("#download")).not_to_be_visible()
     expect(page.locator("#file-progress progress")).to_have_count(0)
@@ -285,13 +287,13 @@ def test_markup_stays_text(page: Any, word_list_server: str) -> None:
     translation_is(page, text)
     page.locator("#details svg").wait_for()
     expect(page.locator("#details img")).to_have_count(0)
-    expect(page.locator(".sq-ranking")).to_contain_text(text)
+    assert text in words(page, ".sq-ranking")
 
 
 def test_too_long_a_text_is_refused_and_the_page_goes_on(page: Any, word_list_server: str) -> None:
     page.goto(word_list_server)
     translate(page, "x" * 5_001)
-    page.get_by_text("this page takes 5,000 at a time").wait_for()
+    assert "this page takes 5,000 at a time" in notice(page)
     translate(page, "dog")
     translation_is(page, "Hund")
 
@@ -302,7 +304,7 @@ def test_a_narrow_screen_shows_everything(page: Any, word_list_server: str, them
     page.goto(f"{word_list_server}/?__theme={theme}")
     translate(page, "a dog runs " * 20)
     page.locator("#details svg").wait_for()
-    page.locator("#settings").get_by_text("Settings").click()
+    page.locator("#settings button").first.click()
     page.get_by_label("Sampling").check()
     page.locator("#seed").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
@@ -322,10 +324,11 @@ def test_a_missing_checkpoint_is_told_in_the_page(
 ) -> None:
     with served("apps.translator", free_port(), "--checkpoint", str(tmp_path / "nothing")) as address:
         page.goto(address)
-        page.locator("#trouble").get_by_text("The model could not be loaded.").wait_for()
-        expect(page.locator("#trouble")).to_contain_text(str(tmp_path / "nothing"))
+        page.locator("#trouble").wait_for()
+        assert "The model could not be loaded." in words(page, "#trouble")
+        assert str(tmp_path / "nothing") in words(page, "#trouble")
         translate(page, "a dog runs")
-        page.locator(".toast-body").get_by_text(str(tmp_path / "nothing")).wait_for()
+        assert str(tmp_path / "nothing") in notice(page)
         leave()  # an open page would see its server end
 
 
@@ -371,7 +374,8 @@ def test_the_shipped_model_translates(page: Any, leave: Callable[[], None], free
         page.click("#swap")
         translation_is(page, "A man is sleeping.")
         choose(page, "from", "Detect language")
-        page.get_by_text("Une femme lit un livre dans le parc.").click()
+        page.locator("#examples .gallery-item").last.click()
+        expect(page.locator("#from input")).to_have_value("French (detected)")
         status_is(page, "1 sentence in .* s, French detected")
         assert "A woman" in page.input_value("#translation textarea")
         leave()

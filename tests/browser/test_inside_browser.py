@@ -12,8 +12,6 @@ from apps.inside.app import build
 from apps.server.launch import start
 from apps.server.models import CHECKPOINTS, LazyTask
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
 def server(free_port: Callable[[], int]) -> Iterator[str]:
@@ -29,7 +27,8 @@ def test_gates_and_gradients_are_looked_at(page: Any, server: str) -> None:
     page.goto(server)
     # What a page shows when it is opened: the first model over the example.
     answer, view = page.locator("#gates-answer"), page.locator("#gates-view")
-    expect(answer).to_contain_text("The model says")
+    view.locator(".sq-word-part").first.wait_for()
+    assert "The model says" in answer.inner_text()
     expect(view.locator(".sq-word-part").first).to_contain_text("⟨s⟩")
 
     page.locator("#gates-text textarea").fill("The film was wonderful")
@@ -40,7 +39,8 @@ def test_gates_and_gradients_are_looked_at(page: Any, server: str) -> None:
     first = view.locator("h2").inner_text()
     strong = view.locator(".sq-word-part[tabindex]").first
     strong.focus()
-    expect(strong.locator(".sq-tip")).to_contain_text("forget")
+    strong.locator(".sq-tip").wait_for()
+    assert "forget" in strong.locator(".sq-tip").inner_text()
 
     # With the keyboard alone to the next unit.
     page.locator("#gates-unit input[type=range]").focus()
@@ -49,15 +49,17 @@ def test_gates_and_gradients_are_looked_at(page: Any, server: str) -> None:
 
     page.locator("#gates-model input").click()
     page.get_by_role("option", name="Language model").click()
-    expect(answer).to_contain_text("The model could not be loaded.")
+    answer.locator(".sq-trouble").wait_for()
+    assert "The model could not be loaded." in answer.inner_text()
     expect(page.locator("#gates-maps svg")).to_have_count(0)
 
     page.set_viewport_size({"width": 390, "height": 844})
     page.get_by_role("tab", name="Gradients").click()
     chart = page.locator("#gradients-chart")
-    expect(chart).to_contain_text("Truncation is off")
+    chart.locator("svg").wait_for()
+    assert "Truncation is off" in chart.inner_text()
     page.get_by_label("number input for Truncate after").fill("20")
     page.keyboard.press("Tab")
-    expect(chart).to_contain_text("exactly 0")
     expect(chart.locator("svg")).to_have_attribute("aria-label", re.compile("cuts them off after 20 steps"))
+    assert "exactly 0" in chart.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from browsing import notice, words
 from playwright.sync_api import expect
 from tiny_captioner import picture
 from tiny_writer import writer_checkpoint
 
 from apps.server.launch import start
 from apps.server.models import LazyTask
-
-pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def test_the_panels_are_used_as_a_person_would(page: Any, server: str, width: in
     page.press("#prompt textarea", "Shift+Enter")
     page.locator("#dice .sq-drawn").wait_for()
     expect(page.locator("#stop-writing")).to_be_disabled()
-    expect(page.locator("#writing-status")).to_have_text(re.compile(r"\d+ pieces? in [\d.]+ s"))
+    assert re.search(r"\d+ pieces? in [\d.]+ s", words(page, "#writing-status"))
     assert page.locator("#written").inner_text().startswith("it was")
     expect(page.locator("#dice thead th").last).to_have_text("yours: 0.8")
     expect(page.locator("#stop-writing")).to_be_disabled()
@@ -62,8 +61,9 @@ def test_the_panels_are_used_as_a_person_would(page: Any, server: str, width: in
 
     page.get_by_role("tab", name="One to one").click()
     page.click("#learn-shapes")
-    expect(page.locator("#learned .sq-trouble")).to_contain_text("The model could not be loaded")
+    page.locator("#learned .sq-trouble").wait_for()
+    assert "The model could not be loaded" in words(page, "#learned .sq-trouble")
     picture("red").save(tmp_path / "red.png")
     page.locator("#one-image input[type=file]").set_input_files(tmp_path / "red.png")
-    expect(page.locator(".toast-body").first).to_contain_text("Nothing is learned yet")
+    assert "Nothing is learned yet" in notice(page)
     assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -4,12 +4,11 @@ import re
 from typing import Any
 
 import pytest
+from browsing import notice, words
 from gradio_client import Client
 from playwright.sync_api import expect
 
 from apps.__main__ import APPS
-
-pytestmark = pytest.mark.browser
 
 
 def tab_to(page: Any, selector: str) -> None:
@@ -63,7 +62,8 @@ def test_translating_with_the_keyboard_alone(page: Any, site: str) -> None:
     ask(page, "#source textarea", "A man is sleeping.")
     expect(page.locator("#translation textarea")).to_have_value("Ein Mann schläft.")
     tab_to(page, ".sq-piece")
-    expect(page.locator(".sq-tip:visible")).to_contain_text("“Ein”")
+    page.locator(".sq-tip:visible").wait_for()
+    assert "“Ein”" in words(page, ".sq-tip:visible")
 
 
 def test_classifying_with_the_keyboard_alone(page: Any, site: str) -> None:
@@ -85,7 +85,7 @@ def test_labelling_with_the_keyboard_alone(page: Any, site: str) -> None:
     page.goto(f"{site}/video")
     tab_to(page, "#go")
     page.keyboard.press("Enter")
-    page.locator(".toast-body").get_by_text("Choose a video first.").wait_for()
+    assert "Choose a video first." in notice(page)
     tab_to(page, "#examples [aria-label='Example: film 1']")
 
 

@@ -5,28 +5,16 @@ import random
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import callbacks
+from stopping import StopAt
 
 import seqcore
 from examples import forecasting, seq2seq
 from seqcore.errors import InputError
 
 ROOT = Path(__file__).parents[2]
-
-
-class StopAt(callbacks.Callback):
-    """Ends a run before a step, as an error would."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
-        if trainer.global_step == self.step:
-            raise RuntimeError("stopped by the test")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """What every task promises, whoever wrote it: a test class to derive from, or to give a task of one's own to."""
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,10 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
+from stopping import StopAt
 
 import seqcore
 from seqcore.errors import InputError
 from seqcore.tasks import Task
+from seqcore.training import TrainingSettings, fit
+
+SETTINGS = TrainingSettings(
+    epochs=3, batch_tokens=16, batch_rows=2, bptt=4, learning_rate=0.01, warmup_steps=2, average=1, save_every=1,
+    precision="32-true", accelerator="cpu", threads=1, progress=False,
+)  # fmt: skip
 
 
 @dataclass
@@ -97,3 +107,14 @@ class TaskContract:
         with pytest.raises((TypeError, InputError), match="beamsize"):
             case.task.predict([], beamsize=3)
         assert "beamsize" not in case.task.prediction_options()
+
+    def test_a_stopped_training_goes_on_as_if_it_had_not_been(self, case: Case, tmp_path: Path) -> None:
+        def train(name: str, resume: bool = False, *callbacks: StopAt) -> dict[str, torch.Tensor]:
+            task = copy.deepcopy(case.task)
+            fit(task, case.rows, case.rows, SETTINGS, tmp_path / name, resume, callbacks=callbacks)
+            return load_file(tmp_path / name / "model.safetensors")
+
+        whole = train("whole")
+        with pytest.raises(RuntimeError, match="stopped by the test"):
+            train("parts", False, StopAt(3))
+        torch.testing.assert_close(train("parts", resume=True), whole, rtol=1e-4, atol=1e-6)

@@ -1,4 +1,4 @@
-"""All tasks of the package, and that of the example, keep what a task promises."""
+"""All tasks of the package, and those of the examples, keep what a task promises."""
 
 import random
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import tiny_writer
 import torch
 from task_contract import Case, TaskContract
 
+from examples.forecasting import Forecaster, ForecasterConfig, made_up_series
 from examples.tagging import Tagger, TaggerConfig, sentences
 from seqcore.media.clips import Clip
 from seqcore.tasks.translation import Translator, TranslatorConfig
@@ -71,7 +72,23 @@ def tagging() -> Case:
     return Case(task, rows, {"text": "the dog", "tags": "DET"}, 3)
 
 
-CASES: tuple[Callable[[], Case], ...] = (translation, captioning, sentiment, language_model, video, tagging)
+def forecasting() -> Case:
+    """The other example."""
+    torch.manual_seed(0)
+    task = Forecaster(ForecasterConfig())
+    task.network.eval()
+    return Case(task, made_up_series(5, 1), {"series": "1 x"}, "1 x", {"steps": 2})
+
+
+CASES: tuple[Callable[[], Case], ...] = (
+    translation,
+    captioning,
+    sentiment,
+    language_model,
+    video,
+    tagging,
+    forecasting,
+)
 
 
 class TestContract(TaskContract):

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from lightning.pytorch import callbacks, loggers
+from stopping import StopAt
 from training_runs import FORKED, wait_for
 
 import seqcore
@@ -53,17 +54,17 @@ class Waves(Forecaster):
             self.network.get_parameter("head.bias").fill_(0.25)
 
 
-class StopAt(callbacks.Callback):
-    """Ends a run before a step, as an error would, and knows who made the batches."""
+class Watching(StopAt):
+    """Knows who made the batches, and how many there were."""
 
     def __init__(self, step: int = -1) -> None:
-        self.step, self.makers, self.seen = step, set[int](), 0
+        super().__init__(step)
+        self.makers, self.seen = set[int](), 0
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, number: int) -> None:
         if "made_by" in batch:
             self.makers.add(int(batch["made_by"]))
-        if trainer.global_step == self.step:
-            raise RuntimeError("stopped by the test")
+        super().on_train_batch_start(trainer, module, batch, number)
         self.seen += 1
 
     def state_dict(self) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def weights(task: Any) -> list[torch.Tensor]:
 
 
 def test_workers_change_no_number_and_a_run_with_them_goes_on(tmp_path: Path) -> None:
-    alone, helped, stopped, resumed = StopAt(), StopAt(), StopAt(8), StopAt()
+    alone, helped, stopped, resumed = Watching(), Watching(), Watching(8), Watching()
     task, _ = run(tmp_path / "alone", callbacks=[alone])
     other, _ = run(tmp_path / "helped", callbacks=[helped], workers=2)
     assert alone.makers == {os.getpid()}
@@ -185,7 +186,7 @@ def test_a_carried_state_is_read_again_only_if_the_task_names_its_types(tmp_path
     assert Forecaster.state_types == (Carried,)
     for kind in (Forecaster, Careless):
         with pytest.raises(RuntimeError, match="stopped by the test"):
-            run(tmp_path / kind.name, kind, callbacks=[StopAt(8)])
+            run(tmp_path / kind.name, kind, callbacks=[Watching(8)])
     _, result = run(tmp_path / "forecasting", Forecaster, resume=True)
     assert result.steps > 8
     with pytest.raises(SettingsError, match=r"examples\.forecasting\.Carried is not among its state_types"):
