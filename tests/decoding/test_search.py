@@ -3,20 +3,30 @@
 import dataclasses
 import json
 import math
-import random
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from logit_tables import (
+    EOS,
+    PAD,
+    START,
+    Past,
+    Table,
+    constrained,
+    every_answer,
+    probabilities,
+    quick,
+    random_rows,
+    same,
+    settings_of,
+)
 from torch import Tensor
 
 from seqcore.decoding import (
     GenerationConfig,
-    Hypothesis,
     beam_search,
     greedy,
     length_penalty,
@@ -24,122 +34,6 @@ from seqcore.decoding import (
     search,
     stream,
 )
-from seqcore.decoding.sampling import restrict
-
-PAD, START, EOS = 0, 1, 2
-Row = Callable[[int, tuple[int, ...]], list[float]]  # (sentence, tokens so far) -> logits
-quick = settings(max_examples=40, deadline=None)
-
-
-@dataclasses.dataclass
-class Past:
-    """A state that knows which sentence each row is and all that each hypothesis was fed, the start included."""
-
-    sentences: list[int]
-    fed: list[list[tuple[int, ...]]]
-    attention: Tensor | None = None
-
-    def reorder(self, parents: Tensor) -> "Past":
-        return Past(self.sentences, [[row[k] for k in ks] for row, ks in zip(self.fed, parents.tolist(), strict=True)])
-
-    def select(self, sentences: Tensor) -> "Past":
-        rows = sentences.tolist()
-        return Past([self.sentences[row] for row in rows], [self.fed[row] for row in rows])
-
-
-class Table:
-    """A step function made of `row`; attention (B, K, 3) holds sentence, last token fed and step: who looked, when."""
-
-    def __init__(self, row: Row, dtype: torch.dtype = torch.float64) -> None:
-        self.row, self.dtype = row, dtype
-        self.batches: list[tuple[int, ...]] = []
-
-    def __call__(self, tokens: Tensor, past: Past) -> tuple[Tensor, Past]:
-        self.batches.append(tuple(past.sentences))
-        new = zip(past.fed, tokens.tolist(), strict=True)
-        fed = [[(*old, token) for old, token in zip(row, added, strict=True)] for row, added in new]
-        logits = [[self.row(s, f[1:]) for f in row] for s, row in zip(past.sentences, fed, strict=True)]
-        looks = [[[s, f[-1], len(f) - 1] for f in row] for s, row in zip(past.sentences, fed, strict=True)]
-        return torch.tensor(logits, dtype=self.dtype), Past(past.sentences, fed, torch.tensor(looks))
-
-    def run(self, config: GenerationConfig, sentences: Sequence[int] = (0,), how: Any = search) -> Any:
-        past = Past(list(sentences), [[()] for _ in sentences])
-        return how(self, past, torch.full((len(sentences),), START), config)
-
-
-def random_rows(seed: int, vocabulary: int = 5, scale: float = 1.5) -> Row:
-    """Logits that depend on the sentence and on everything before."""
-
-    def row(sentence: int, prefix: tuple[int, ...]) -> list[float]:
-        source = random.Random(f"{seed} {sentence} {prefix}")
-        return [source.gauss(0, scale) for _ in range(vocabulary)]
-
-    return row
-
-
-def probabilities(table: dict[tuple[int, ...], dict[int, float]], vocabulary: int = 7) -> Row:
-    """A hand-made tree: prefix → {token: probability}; after other prefixes the sentence ends."""
-
-    def row(_: int, prefix: tuple[int, ...]) -> list[float]:
-        chances = table.get(prefix, {EOS: 1.0})
-        return [math.log(chances[token]) if token in chances else -math.inf for token in range(vocabulary)]
-
-    return row
-
-
-def settings_of(**changes: Any) -> GenerationConfig:
-    return GenerationConfig(**{"eos": EOS, "pad": PAD, "max_length": 4, **changes})
-
-
-def constrained(logits: list[float], prefix: tuple[int, ...], config: GenerationConfig) -> list[float]:
-    """The rules once more, in plain Python: log-probabilities after this prefix."""
-    logits = list(logits)
-    size = config.no_repeat_ngram_size
-    past = {prefix[i : i + size] for i in range(len(prefix) - size + 1)} if size else set()
-    for token in range(len(logits)):
-        if token in prefix and config.repetition_penalty != 1:
-            penalty = config.repetition_penalty
-            logits[token] = logits[token] / penalty if logits[token] > 0 else logits[token] * penalty
-        repeats = size > 0 and (*prefix, token)[-size:] in past
-        if repeats or token in {PAD, *config.banned_tokens} or (token == EOS and len(prefix) < config.min_length):
-            logits[token] = -math.inf
-    if len(prefix) < len(config.forced_prefix):
-        logits = [0.0 if token == config.forced_prefix[len(prefix)] else -math.inf for token in range(len(logits))]
-    if max(logits) == -math.inf:
-        logits[EOS] = 0.0
-    normaliser = math.log(sum(math.exp(value) for value in logits))
-    return [value - normaliser for value in logits]
-
-
-def every_answer(row: Row, config: GenerationConfig, sentence: int = 0) -> list[tuple[bool, float, tuple[int, ...]]]:
-    """All that can be generated, by brute force: (cut, -score, tokens), best first."""
-    (limit,) = config.limits(1)
-    answers = []
-
-    def grow(prefix: tuple[int, ...], total: float) -> None:
-        def answer(steps: int) -> tuple[bool, float, tuple[int, ...]]:
-            return steps == len(prefix), -total / ((5 + steps) / 6) ** config.length_penalty, prefix
-
-        if len(prefix) == limit:
-            answers.append(answer(len(prefix)))
-            return
-        for token, value in enumerate(constrained(row(sentence, prefix), prefix, config)):
-            if token == EOS and value > -math.inf:
-                steps = len(prefix) + 1
-                answers.append((False, -(total + value) / ((5 + steps) / 6) ** config.length_penalty, prefix))
-            elif value > -math.inf:
-                grow((*prefix, token), total + value)
-
-    grow((), 0.0)
-    return sorted(answers)
-
-
-def same(left: list[Hypothesis], right: list[Hypothesis]) -> bool:
-    """Equal in everything, to the last digit."""
-    fields = [[dataclasses.astuple(dataclasses.replace(h, attention=None)) for h in side] for side in (left, right)]
-    looks = [[None if h.attention is None else h.attention.tolist() for h in side] for side in (left, right)]
-    return fields[0] == fields[1] and looks[0] == looks[1]
-
 
 rules = st.fixed_dictionaries(
     {
@@ -336,159 +230,6 @@ def test_answers_cut_at_the_maximum_length_come_after_finished_ones() -> None:
     assert [(h.tokens, h.finished) for h in hypotheses] == [((3, 5), True), ((), True), ((3, 4, 6), False)]
     (hypotheses,) = table.run(settings_of(beam_size=1, n_best=1, max_length=2))
     assert [(h.tokens, h.finished) for h in hypotheses] == [((3, 4), False)]
-
-
-# Constraints
-
-
-def test_minimum_and_maximum_length() -> None:
-    ends = Table(lambda sentence, prefix: [0.0, 0.0, 9.0, 1.0, 0.0])
-    for beam_size in (1, 3):
-        (hypotheses,) = ends.run(settings_of(beam_size=beam_size, min_length=3, max_length=6))
-        assert (hypotheses[0].tokens, hypotheses[0].finished) == ((3, 3, 3), True)
-        (hypotheses,) = ends.run(settings_of(beam_size=beam_size, min_length=3, max_length=3))
-        assert (hypotheses[0].tokens, hypotheses[0].finished) == ((3, 3, 3), False)
-
-
-@pytest.mark.parametrize("size", [1, 2, 3])
-def test_no_ngram_is_repeated(size: int) -> None:
-    table = Table(lambda sentence, prefix: [0.0, 1.0, -9.0, 3.0, 2.5, 2.0])
-    for config in ({}, {"beam_size": 4, "n_best": 4}, {"do_sample": True, "seed": 0, "n_best": 4}):
-        (hypotheses,) = table.run(settings_of(max_length=12, no_repeat_ngram_size=size, **config))
-        for h in hypotheses:
-            ngrams = Counter(h.tokens[i : i + size] for i in range(len(h.tokens) - size + 1))
-            assert max(ngrams.values()) == 1
-        assert len(hypotheses[0].tokens) > 3  # it went on for as long as there was something new to say
-    assert table.run(settings_of(max_length=12))[0][0].tokens == (3,) * 12
-
-
-def test_the_repetition_penalty_acts_once_on_tokens_already_there() -> None:
-    logits = [-9.0, -9.0, -9.0, 2.0, 1.5, -0.5]
-    table = Table(lambda sentence, prefix: logits)
-    ((best,),) = table.run(settings_of(max_length=3, repetition_penalty=1.6))
-    assert best.tokens == (3, 4, 3)  # 2; 2 / 1.6 < 1.5; 1.25 > 1.5 / 1.6
-    ((best,),) = table.run(settings_of(max_length=4, repetition_penalty=1.6, forced_prefix=(5, 5, 5)))
-    weights = [math.exp(value) for value in [*logits[1:5], -0.5 * 1.6]]  # without padding
-    assert best.tokens == (5, 5, 5, 3)
-    assert best.token_log_probabilities[-1] == pytest.approx(math.log(weights[2] / sum(weights)))
-
-
-@pytest.mark.parametrize("config", [{}, {"beam_size": 3, "n_best": 3}, {"do_sample": True, "seed": 0, "n_best": 3}])
-def test_forced_prefix_and_banned_tokens(config: dict[str, Any]) -> None:
-    table = Table(lambda sentence, prefix: [9.0, 0.0, -2.0, 5.0, 1.0, 1.0])
-    (hypotheses,) = table.run(settings_of(max_length=6, forced_prefix=(1, 3), banned_tokens=(3, 4), **config))
-    assert len(hypotheses) == config.get("n_best", 1)
-    for h in hypotheses:
-        assert h.tokens[:2] == (1, 3)
-        assert h.token_log_probabilities[:2] == (0.0, 0.0)
-        assert not {3, 4, PAD} & set(h.tokens[2:])
-    (hypotheses,) = table.run(settings_of(max_length=1, forced_prefix=(1, 3), **config))
-    assert [h.tokens for h in hypotheses] == [(1,)] * len(hypotheses)
-
-
-def test_where_everything_is_blocked_the_sentence_ends() -> None:
-    nothing = Table(lambda sentence, prefix: [-math.inf] * 5 if prefix and sentence else [0.0, 0.0, -1.0, 9.0, 4.0])
-    for config in ({}, {"beam_size": 2}, {"do_sample": True, "seed": 0, "banned_tokens": (START, 4)}):
-        free, blocked = nothing.run(settings_of(min_length=3, **config), [0, 1])
-        assert (blocked[0].tokens, blocked[0].finished, blocked[0].end_log_probability) == ((3,), True, 0.0)
-        assert free[0].tokens == (3, 3, 3, 3)
-        every = settings_of(min_length=3, **{**config, "banned_tokens": (1, 2, 3, 4)})
-        assert [h.tokens for h in nothing.run(every)[0]] == [()]
-
-
-def test_broken_logits_are_refused() -> None:
-    for value in (math.nan, math.inf):
-        for place in (START, EOS, 3, 4):
-            table = Table(lambda sentence, prefix, at=place, bad=value: [bad if i == at else 0.0 for i in range(5)])  # type: ignore[misc]
-            for config in ({}, {"beam_size": 2}, {"do_sample": True}):
-                with pytest.raises(ValueError, match="NaN or infinity"):
-                    table.run(settings_of(**config), [0, 1])
-
-
-# Sampling
-
-
-def draws(row: Row, count: int = 4000, **config: Any) -> Counter[tuple[int, ...]]:
-    config = {"max_length": 1, "seed": 3, **config}
-    (hypotheses,) = Table(row).run(settings_of(do_sample=True, n_best=count, **config))
-    return Counter(h.tokens for h in hypotheses)
-
-
-def chi_square(counts: Counter[tuple[int, ...]], expected: Mapping[Any, float]) -> float:
-    assert set(counts) <= set(expected)
-    total = counts.total()
-    return sum((counts[key] - total * p) ** 2 / (total * p) for key, p in expected.items())
-
-
-CHANCES = {EOS: 0.1, 3: 0.4, 4: 0.3, 5: 0.15, 6: 0.05}
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-def test_samples_follow_the_distribution(temperature: float) -> None:
-    weights = {(token,) if token != EOS else (): p ** (1 / temperature) for token, p in CHANCES.items()}
-    expected = {key: weight / sum(weights.values()) for key, weight in weights.items()}
-    assert chi_square(draws(probabilities({(): CHANCES}), temperature=temperature), expected) < 18.5  # p = 0.001
-
-
-def test_samples_follow_the_distribution_across_seeds_and_steps() -> None:
-    tree = {(): {3: 0.7, 4: 0.3}, (3,): {5: 0.5, 6: 0.5}, (4,): {5: 0.2, 6: 0.8}}
-    expected = {(3, 5): 0.35, (3, 6): 0.35, (4, 5): 0.06, (4, 6): 0.24}
-    row = probabilities(tree)
-    assert chi_square(draws(row, max_length=2), expected) < 16.3
-    counts: Counter[tuple[int, ...]] = Counter()
-    for seed in range(600):
-        counts += draws(row, count=1, max_length=2, seed=seed)
-    assert chi_square(counts, expected) < 16.3
-
-
-@pytest.mark.parametrize(
-    ("config", "allowed"),
-    [
-        ({"top_k": 2}, [3, 4]),
-        ({"top_k": 99}, [EOS, 3, 4, 5, 6]),
-        ({"top_p": 0.39}, [3]),
-        ({"top_p": 0.41}, [3, 4]),
-        ({"top_p": 0.84}, [3, 4, 5]),
-        ({"top_p": 0.86}, [EOS, 3, 4, 5]),
-        ({"top_p": 1e-9}, [3]),
-        ({"top_k": 2, "top_p": 0.5}, [3]),  # 0.4 of 0.7 is enough
-        ({"top_k": 3, "top_p": 0.6}, [3, 4]),  # 0.4 of 0.85 is not
-        ({"top_p": 0.5, "temperature": 4.0}, [3, 4, 5]),  # flattened to 0.25, 0.24, 0.20, 0.18, 0.13
-        ({"top_p": 0.7, "temperature": 0.5}, [3, 4]),  # sharpened to 0.55, 0.31, …
-    ],
-)
-def test_top_k_and_top_p(config: dict[str, Any], allowed: list[int]) -> None:
-    power = 1 / config.get("temperature", 1.0)
-    weights = {(token,) if token != EOS else (): CHANCES[token] ** power for token in allowed}
-    expected = {key: weight / sum(weights.values()) for key, weight in weights.items()}
-    assert chi_square(draws(probabilities({(): CHANCES}), **config), expected) < 18.5
-
-
-def test_a_tiny_temperature_is_greedy() -> None:
-    for vocabulary, scale in ((5, 1.0), (5, 1e4), (300, 0.1)):
-        for dtype in (torch.float64, torch.float32):
-            table = Table(random_rows(0, vocabulary, scale), dtype)
-            expected = [hypotheses[0].tokens for hypotheses in table.run(settings_of(), range(5))]
-            for temperature in (1e-6, 1e-45, 5e-324):
-                config = settings_of(do_sample=True, temperature=temperature, top_p=0.9)
-                assert [hypotheses[0].tokens for hypotheses in table.run(config, range(5))] == expected
-                weights = restrict(torch.tensor([-5.0, -6.0, -math.inf], dtype=dtype), temperature, 0, 1.0)
-                assert weights[0] == 0
-                assert not weights.isnan().any()
-
-
-def test_seeds() -> None:
-    table = Table(lambda sentence, prefix: [0.0] * 60)
-
-    def tokens(seed: int | None) -> list[tuple[int, ...]]:
-        config = settings_of(do_sample=True, seed=seed, n_best=2, max_length=8)
-        return [h.tokens for hypotheses in table.run(config, [0, 0]) for h in hypotheses]
-
-    assert tokens(7) == tokens(7)
-    assert tokens(7)[:2] == tokens(7)[2:]  # one sentence, wherever it is in the batch
-    assert tokens(7) != tokens(8)
-    fresh = tokens(None) + tokens(None)
-    assert len(set(fresh)) == len(fresh)  # neither calls nor sentences nor samples share random numbers
 
 
 # Streaming and choosing
