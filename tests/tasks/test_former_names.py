@@ -41,7 +41,7 @@ def test_classifiers_of_before() -> None:
 
 
 def test_translators_of_before() -> None:
-    sizes = {"embedding_size": 8, "encoder_hidden_size": 8, "decoder_hidden_size": 8}
+    sizes: dict[str, Any] = {"embedding_size": 8, "encoder_hidden_size": 8, "decoder_hidden_size": 8}
     here = "seqcore.tasks.translation.Translator"
     old = former(translation, "new_translator", f"{here}.create")(TranslatorConfig(vocab_size=320, **sizes), TEXTS)
     wanted = TranslatorConfig(("en-fr",), vocab_size=320, dropout=0.0)

@@ -108,7 +108,7 @@ class Many(Task):
         return {}
 
     def loss(self, batch: Any, state: Any = None) -> Loss:
-        return Loss(self.network.weight.sum(), 1)
+        return Loss(self.network.get_parameter("weight").sum(), 1)
 
     def predict(self, inputs: Sequence[str]) -> list[str]:
         return list(inputs)
