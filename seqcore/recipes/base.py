@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from seqcore import training
+import seqcore.training
 from seqcore.data import hold_out
 from seqcore.errors import SettingsError, install_command
 from seqcore.tasks.base import Task
@@ -70,10 +70,10 @@ class Recipe:
         task = self.make_task(rows, validation)
         rows, validation = self.prepare(task, rows, validation)
         self.announce(task, rows, validation)
-        result = training.fit(task, rows, validation, self.training, self.output, self.resume)
+        result = seqcore.training.fit(task, rows, validation, self.training, self.output, self.resume)
         if result.scores:
             self.describe(task)
-        if training.is_first_process():
+        if seqcore.training.is_first_process():
             report(result, f"{advice} {shlex.quote(str(Path(self.output).expanduser()))}")
         return result
 
@@ -153,7 +153,7 @@ def check_installed() -> None:
 
 def say(text: str) -> None:
     """Print a line, in the first process alone."""
-    if training.is_first_process():
+    if seqcore.training.is_first_process():
         print(text, flush=True)
 
 

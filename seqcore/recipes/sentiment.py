@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from seqcore import load
 from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.recipes.base import Rows, VocabularyRecipe, say
+from seqcore.tasks import load
 from seqcore.tasks.base import Task
 from seqcore.tasks.language import LanguageModel
 from seqcore.tasks.sentiment import SentimentClassifier, SentimentConfig, class_weights, labels_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from seqcore import training
+import seqcore.training
 from seqcore.checkpoint import TRAINING
 from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.media.clips import cached_clips
@@ -91,7 +91,7 @@ class VideoRecipe(Recipe):
         if self.train is None:
             return [], self.read_rows(str(self.validation), "validation")
         rows, validation = super().read()
-        if not self.validation and training.is_first_process():
+        if not self.validation and seqcore.training.is_first_process():
             for name, part in (("train", rows), ("validation", validation)):
                 write_table(part, Path(self.output) / TRAINING / f"{name}.jsonl")
         return rows, validation
