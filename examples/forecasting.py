@@ -47,7 +47,7 @@ class Forecaster(seqcore.Task):
     def collate(self, examples):
         return {"series": nn.utils.rnn.pad_sequence([one["series"] for one in examples], True, float("nan"))}
 
-    def loss(self, batch, state=None):  # chunks of all series, side by side; `reset` says where they begin anew
+    def loss(self, batch, state=None):  # chunks of all series, one after the other; see `stateful`
         series, reset = batch["series"], batch.get("reset")
         predicted, after = self.forecast(series[:, :-1].nan_to_num(), None if reset is None or reset.all() else state)
         errors = (predicted - series[:, 1:])[~series[:, 1:].isnan()]  # where a shorter series is padded is no value

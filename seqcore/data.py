@@ -26,7 +26,8 @@ def read_rows(
     Args:
         source: a CSV, TSV, JSON lines or Parquet file, or a Hugging Face `datasets` id (`owner/name`, and
             `owner/name:split` for another split than `split`).
-        fields: what each row must have, and of which type.
+        fields: what each row must have, and of which type: `str`, `int`, `float` (which a whole number is, too),
+            `list`, `dict`, or `object` for any.
         columns: where a field has another name in the file, `{"source": "en"}`; such a column must be there.
         optional: what rows may have besides.
 
@@ -46,7 +47,8 @@ def read_rows(
     columns_by_field = {field: table[name][:] for field, name in names.items() if name in table.column_names}
     for field, values in columns_by_field.items():
         for number, value in enumerate(values, 1):
-            is_right = field not in fields if value is None else isinstance(value, kinds[field])
+            kind = float | int if kinds[field] is float else kinds[field]  # A file says 1 where 1.0 is meant.
+            is_right = field not in fields if value is None else isinstance(value, kind)
             if is_right:
                 continue
             fault = "is empty" if value is None else f"holds {type(value).__name__}, not {kinds[field].__name__}"

@@ -18,8 +18,12 @@ def renamed(
 
     Example:
         >>> __getattr__ = renamed(__name__, {"sqrt_of": "math.sqrt"})
-        >>> __getattr__("sqrt_of")(9.0)
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     __getattr__("sqrt_of")(9.0)
         3.0
+        >>> print(caught[0].message)
+        seqcore.deprecation.sqrt_of is called math.sqrt now; the old name goes with the next release
     """
 
     def answer(name: str) -> Any:

@@ -38,7 +38,11 @@ def train(arguments: Sequence[str]) -> None:
         KeyboardInterrupt: Ctrl-C stopped it; its state was saved, and that was said.
     """
     name, rest = _named(arguments, RECIPES, _TRAIN)
-    run_recipe(recipe_class(name), f"seqcore train {name}", rest)
+    recipe = recipe_class(name)
+    from seqcore.tasks.registry import is_installed
+
+    imports = "" if is_installed(name) else f"--import {recipe.task.__module__} "
+    run_recipe(recipe, f"seqcore train {name}", rest, f"seqcore {imports}predict")
 
 
 def corpus(arguments: Sequence[str]) -> None:

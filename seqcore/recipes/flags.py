@@ -77,7 +77,7 @@ def _parser(options: Callable[..., Any], program: str, columns: Collection[str])
 def _normalized(arguments: Sequence[str], switches: Collection[str]) -> Iterator[str]:
     """Write flags as jsonargparse wants them, and settings files by their path."""
     before = ""
-    for argument, after in zip(arguments, [*arguments[1:], "--"], strict=True):
+    for argument, after in zip(arguments, [*arguments[1:], "--"], strict=False):
         name, equals, value = argument.partition("=")
         if name.startswith("--"):
             name = f"--{name[2:].replace('-', '_')}"

@@ -46,17 +46,22 @@ class Task(Predictor):
     """A model that users call on raw input, its configuration and its files, in one object and one folder.
 
     A subclass that has a `name` is known from then on: `seqcore.load` finds it by what `config.json` calls its task.
-    Training sees only `example`, `lengths`, `collate`, `loss` and `evaluate`.
+    Training sees `example`, `lengths`, `collate`, `loss` and `parameter_groups`; validation sees `inputs`, `predict`
+    and `compute_metrics`; at the end come `evaluate` and `finish_training`.
 
     Attributes:
         name: what `config.json` calls the task.
         Config: its frozen dataclass of settings.
-        fields: the columns of a row, and their types; the first is what the task answers.
+        fields: the columns of a row, and their types (`str`, `int`, `float`, `list`, `dict` or `object`, which is any);
+            the first is what the task answers.
         optional: columns that a row may have besides.
         monitor: the metric that chooses among checkpoints, and whether more of it is better (`max`) or less (`min`).
         validation_options: options of `predict` that validation during training uses, for speed.
-        stateful: trained by truncated BPTT on all examples one after the other (Williams & Peng 1990): `loss` is given
-            the state that the batch before has left.
+        stateful: trained by truncated BPTT on all examples one after the other (Williams & Peng 1990), without a mark
+            where one ends: `loss` is given the state that the batch before has left. `collate` makes batches of
+            validation alone; those of training are chunks of `training.bptt` + 1 steps of the `stream_fields`,
+            (streams, bptt + 1, …), the first of which is the last of the chunk before, so that what comes next can be
+            learned, and `reset` (streams,), true where a stream begins and the state counts for nothing.
         stream_fields: of a stateful task, the fields of an example that run along time, their first dimension, and
             are cut into chunks.
         state_types: of a stateful task, the types that its state is made of besides tensors, tuples and those of

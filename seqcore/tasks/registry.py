@@ -33,6 +33,11 @@ def register(task: type[Any]) -> None:
     _classes[task.name] = task
 
 
+def is_installed(name: str) -> bool:
+    """Whether a task is known without anybody's import: one of this package, or of an installed one beside it."""
+    return name in BUILT_IN or name in entry_points(group=GROUP).names
+
+
 def task_names() -> list[str]:
     """The names of all tasks that can be loaded here, sorted."""
     return sorted({*BUILT_IN, *_classes, *entry_points(group=GROUP).names})

@@ -65,8 +65,8 @@ def fit(
     """Train a task's network in place and save its best weights as a checkpoint.
 
     Logs (CSV and TensorBoard) and resumable state go to `output/training`; the checkpoint itself to `output`, at the
-    end or when the run is interrupted by Ctrl-C. Before it is saved, the task's `finish_training` is given the
-    validation rows, in every process.
+    end or when the run is interrupted by Ctrl-C, in half precision; the network in memory keeps its own. Before it is
+    saved, the task's `finish_training` is given the validation rows, in every process.
 
     Args:
         train, validation: rows as the task wants them.

@@ -204,6 +204,15 @@ def test_a_hub_id_without_network_gets_one_line_at_once() -> None:
     assert before == datasets.config.HF_HUB_OFFLINE
 
 
+def test_a_whole_number_may_stand_where_any_number_may(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.csv"
+    path.write_text("value\n1\n2\n", encoding="utf-8")
+    assert read_rows(str(path), {"value": float}) == [{"value": 1}, {"value": 2}]
+    path.write_text("value\n1.5\n", encoding="utf-8")
+    with pytest.raises(DataError, match="row 1: column 'value' holds float, not int"):
+        read_rows(str(path), {"value": int})
+
+
 def test_what_is_a_hub_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()

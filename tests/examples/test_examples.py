@@ -12,6 +12,7 @@ from stopping import StopAt
 
 import seqcore
 from examples import forecasting, seq2seq
+from seqcore.cli import main
 from seqcore.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +62,20 @@ def test_a_forecaster_is_served_by_the_command_line(forecaster: Path, tmp_path: 
     assert float(run.stdout.split()[0]) < -0.6
     with pytest.raises(InputError, match=r"text 2: a series is numbers with spaces between: .*'x'"):
         seqcore.load(forecaster).predict(["1 2", "1 x"])
+
+
+def test_a_task_that_was_imported_by_name_trains_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "series.csv"
+    lines = [row["series"] for row in forecasting.made_up_series(30, seed=4)]
+    table.write_text("\n".join(["series", *lines]) + "\n", encoding="utf-8")
+    flags = ["--training.epochs", "1", "--training.batch-tokens", "64", "--training.bptt", "16"]
+    output = str(tmp_path / "run")
+    words = ["--import", "examples.forecasting", "train", "forecasting", "--train", str(table), "--output", output]
+    assert main([*words, *flags]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"To try it: seqcore --import examples.forecasting predict {output}"
 
 
 def test_a_stopped_forecaster_goes_on_with_the_state_it_carried(forecaster: Path, tmp_path: Path) -> None:

@@ -22,6 +22,12 @@ def test_dashes_and_underscores_are_the_same_and_switches_stand_alone(dash: str)
     assert (recipe.train, recipe.new_tokenizer, recipe.training.batch_tokens) == ("a_b-c.csv", True, 7)
 
 
+def test_flags_that_are_missing_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read()
+    assert "train" in capsys.readouterr().err
+
+
 def test_bundled_settings_are_found_by_name_and_others_named() -> None:
     recipe = read("--config", "multi30k", "--output", "x")
     assert recipe.columns == {"source": "en", "target": "de"}
