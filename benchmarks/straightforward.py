@@ -90,6 +90,6 @@ def step_loop_loss(network: TranslationNetwork, batch: dict[str, Tensor]) -> Ten
             x, upper = decoder.stack.step(x, before, decoder.upper)
             h, c = torch.cat([h, upper.h]), torch.cat([c, upper.c])
         outputs.append(x)
-    real = labels != network.padding
+    real = labels != network.pad_id
     logits = decoder.output(decoder.project(torch.stack(outputs, 1)[real]))
     return functional.cross_entropy(logits.float(), labels[real], label_smoothing=network.label_smoothing)

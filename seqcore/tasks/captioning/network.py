@@ -20,9 +20,9 @@ from seqcore.tasks.captioning.config import CaptionerConfig
 class CaptioningNetwork(nn.Module):
     """CNN grid → attention → decoder; the mean of the grid is the decoder's first state (Xu 2015)."""
 
-    def __init__(self, config: CaptionerConfig, padding: int) -> None:
+    def __init__(self, config: CaptionerConfig, pad_id: int) -> None:
         super().__init__()
-        self.padding = padding
+        self.pad_id = pad_id
         self.label_smoothing, self.attention_penalty = config.label_smoothing, config.attention_penalty
         self.encoder = ImageEncoder(config.encoder)
         self.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as quick on a CPU
@@ -41,7 +41,7 @@ class CaptioningNetwork(nn.Module):
             dropout=config.dropout,
             input_dropout=config.dropout,
             output_dropout=config.dropout,
-            padding=padding,
+            padding=pad_id,
         )
 
     def encode(self, grid: Tensor) -> Memory:
@@ -61,7 +61,7 @@ class CaptioningNetwork(nn.Module):
         logits, labels, attention = self._read(self.start(grid, rows), target)
         loss = label_smoothed_cross_entropy(logits, labels, self.label_smoothing if self.training else 0.0)
         if self.training and self.attention_penalty:
-            real = (target[:, 1:] != self.padding).unsqueeze(2)
+            real = (target[:, 1:] != self.pad_id).unsqueeze(2)
             looked = (attention * real).sum(1)
             # As if each place were to get an equal share of the looks; Xu's ones fit captions as long as the grid.
             fair = real.sum(1) / attention.shape[2]
@@ -79,7 +79,7 @@ class CaptioningNetwork(nn.Module):
         logits, labels, _ = self._read(self.start(grid, rows), target)
         lost = nn.functional.cross_entropy(logits.float(), labels, reduction="none")
         weights = advantages.unsqueeze(1).expand(target.shape[0], target.shape[1] - 1)
-        return Loss((lost * weights[target[:, 1:] != self.padding]).sum(), len(labels))
+        return Loss((lost * weights[target[:, 1:] != self.pad_id]).sum(), len(labels))
 
     def start(self, grid: Tensor, rows: Tensor | None = None) -> DecoderState:
         """The decoder's first state for each image, or for each caption of them; keys are computed once an image."""
@@ -90,6 +90,6 @@ class CaptioningNetwork(nn.Module):
         """Logits and labels of the real tokens alone, and attention (N, T − 1, S)."""
         features, attention, _ = self.decoder.features(target[:, :-1], state=state)
         labels = target[:, 1:]
-        real = labels != self.padding
+        real = labels != self.pad_id
         assert attention is not None
         return self.decoder.output(features[real]), labels[real], attention

@@ -10,9 +10,9 @@ from seqcore.tasks.language.config import LanguageModelConfig
 class LanguageNetwork(nn.Module):
     """A decoder with no memory."""
 
-    def __init__(self, config: LanguageModelConfig, padding: int) -> None:
+    def __init__(self, config: LanguageModelConfig, pad_id: int) -> None:
         super().__init__()
-        self.padding = padding
+        self.pad_id = pad_id
         self.decoder = LSTMDecoder(
             config.vocab_size,
             config.embedding_size,
@@ -23,7 +23,7 @@ class LanguageNetwork(nn.Module):
             output_dropout=config.output_dropout,
             embedding_dropout=config.embedding_dropout,
             weight_dropout=config.weight_dropout,
-            padding=padding,
+            padding=pad_id,
         )
 
     def forward(self, batch: Batch, state: DecoderState | None = None) -> Loss:
@@ -36,6 +36,6 @@ class LanguageNetwork(nn.Module):
             state = state._replace(lstm=type(state.lstm)(*(part * carried for part in state.lstm)))
         features, _, after = self.decoder.features(tokens[:, :-1], None, state)
         labels = tokens[:, 1:]
-        real = labels != self.padding
+        real = labels != self.pad_id
         total = label_smoothed_cross_entropy(self.decoder.output(features[real]), labels[real])
         return Loss(total, int(real.sum()), after.detach())

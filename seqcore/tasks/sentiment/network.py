@@ -27,12 +27,12 @@ CHUNK_PRICE = 100
 class SentimentNetwork(nn.Module):
     """Embedding → one-way encoder → last, mean and maximum of its states → classes."""
 
-    def __init__(self, config: SentimentConfig, padding: int) -> None:
+    def __init__(self, config: SentimentConfig, pad_id: int) -> None:
         super().__init__()
         self.multi_label = config.multi_label
-        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=padding)
+        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=pad_id)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
-        nn.init.zeros_(self.embedding.weight[padding].detach())
+        nn.init.zeros_(self.embedding.weight[pad_id].detach())
         self.embedding_dropout, self.input_dropout = (
             EmbeddingDropout(config.embedding_dropout),
             LockedDropout(config.input_dropout),

@@ -10,9 +10,9 @@ from seqcore.tasks.translation.config import TranslatorConfig
 class TranslationNetwork(nn.Module):
     """Embedding → bidirectional encoder → attention → decoder, one embedding for both languages."""
 
-    def __init__(self, config: TranslatorConfig, padding: int) -> None:
+    def __init__(self, config: TranslatorConfig, pad_id: int) -> None:
         super().__init__()
-        self.padding, self.label_smoothing = padding, config.label_smoothing
+        self.pad_id, self.label_smoothing = pad_id, config.label_smoothing
         self.encoder = LSTMEncoder(
             config.embedding_size,
             config.encoder_hidden_size,
@@ -35,7 +35,7 @@ class TranslationNetwork(nn.Module):
             output_dropout=config.dropout,
             weight_dropout=config.weight_dropout,
             layer_norm=config.layer_norm,
-            padding=padding,
+            padding=pad_id,
         )
         self.dropout = LockedDropout(config.dropout)
 
@@ -48,7 +48,7 @@ class TranslationNetwork(nn.Module):
         memory = self.encode(batch["source"], batch["source_lengths"])
         features, _, _ = self.decoder.features(batch["target"][:, :-1], memory)
         labels = batch["target"][:, 1:]
-        real = labels != self.padding
+        real = labels != self.pad_id
         # Only real positions reach the output matrix, which is most of the work.
         logits = self.decoder.output(features[real])
         smoothing = self.label_smoothing if self.training else 0.0
