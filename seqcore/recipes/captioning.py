@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from seqcore.checkpoint import TRAINING
+from seqcore.data import row_number
 from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.media.images import open_image
 from seqcore.recipes.base import Rows, VocabularyRecipe
@@ -92,11 +93,11 @@ def check_images(rows: Rows, part: str) -> None:
     Raises:
         DataError: an image that cannot be read; the message names it.
     """
-    for number, row in enumerate(rows, 1):
+    for place, row in enumerate(rows):
         try:
             open_image(row["image"])
         except InputError as error:
-            raise DataError(f"image {number} of {part}: {error.message}") from error
+            raise DataError(f"image {row_number(rows, place)} of {part}: {error.message}") from error
 
 
 def with_grids(task: Captioner, rows: Rows, folder: Path) -> Rows:

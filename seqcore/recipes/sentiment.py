@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from seqcore.data import row_number
 from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.recipes.base import Rows, VocabularyRecipe, say
 from seqcore.tasks import load
@@ -79,9 +80,9 @@ def labels_for(rows: Rows, old: Origin | None, model: SentimentConfig) -> tuple[
     if model.labels != SentimentConfig().labels:
         return model.labels
     if not model.multi_label:
-        for number, row in enumerate(rows, 1):
+        for place, row in enumerate(rows):
             if str(row["label"]).strip() == "":
-                raise DataError(f"row {number} of training has no label")
+                raise DataError(f"row {row_number(rows, place)} of training has no label")
     if isinstance(old, SentimentClassifier) and old.config.multi_label == model.multi_label:
         try:
             for row in rows:

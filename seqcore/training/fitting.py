@@ -13,6 +13,7 @@ from lightning.pytorch import callbacks as lightning_callbacks
 from lightning.pytorch import loggers as lightning_loggers
 
 from seqcore.checkpoint import TRAINING, check_writable
+from seqcore.data import row_number
 from seqcore.errors import CheckpointError, DataError, InputError, SettingsError, first_line
 from seqcore.tasks.base import Example, Task
 from seqcore.training.averaging import select_best_weights
@@ -126,11 +127,11 @@ def _examples(task: Task, rows: Rows, what: str, processes: int) -> list[Example
     if len(rows) < processes:
         raise DataError(f"{len(rows)} rows are too few for {processes} processes")
     examples = []
-    for number, row in enumerate(rows, 1):
+    for place, row in enumerate(rows):
         try:
             examples.append(task.example(row))
         except InputError as error:
-            raise DataError(f"row {number} of {what}: {error}") from error
+            raise DataError(f"row {row_number(rows, place)} of {what}: {error}") from error
     return examples
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from training_runs import PANDAS_DROPS_TEXT
 
 from seqcore.checkpoint import is_hub_id, is_hub_reachable
-from seqcore.data import filled, hold_out, open_table, read_rows
+from seqcore.data import filled, hold_out, open_table, read_rows, row_number
 from seqcore.errors import DataError
 
 ROW = b'{"source": "a", "target": "b"}\n'
@@ -247,6 +247,9 @@ def test_held_out_rows_are_those_of_the_seed_and_none_is_lost() -> None:
     assert held == [rows[number] for number in numbers]
     assert sorted(rest + held, key=lambda row: int(row["source"])) == rows
     assert hold_out(rows, 10, seed=3)[2] == numbers
+    for part in (rest, held):
+        assert [rows[row_number(part, place) - 1] for place in range(len(part))] == part
+    assert row_number(rows, 7) == 8
     assert hold_out(rows, 10, seed=4)[2] != numbers
     with pytest.raises(DataError, match="50 rows are too few to hold 50"):
         hold_out(rows, 50, seed=3)
