@@ -100,6 +100,7 @@ def test_only_a_hub_id_brings_the_hub_on_line(
     assert names_hub_checkpoint(arguments) is is_online
 
 
+@pytest.mark.slow
 def test_the_hub_is_on_or_off_line_before_its_client_is_imported() -> None:
     code = "import apps.server.environment, huggingface_hub.constants; print(huggingface_hub.constants.HF_HUB_OFFLINE)"
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
