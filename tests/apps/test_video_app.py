@@ -12,35 +12,23 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from handlers import head, named
 from tiny_videos import COLOURS, colours, plain, tiny_classifier, write_video
+from video_page import NAMES, served_page, tiny_load
 
-from apps.server.launch import start
 from apps.server.models import LazyTask
 from apps.ui.pictures import film_pictures
 from apps.video import api, views
 from apps.video.api import API
-from apps.video.app import build
 from apps.video.files import label_film, write_labels
 from apps.video.handlers import FilmTab, Handlers, LiveTab
 from seqcore.errors import CheckpointError, InputError
 from seqcore.media.containers import VideoContainer
 from seqcore.media.video import read_frames, video_info
 
-NAMES = ["red"] * 6 + ["blue"] * 6
-
-
-def tiny_load(path: Path, **changes: Any) -> Any:
-    path.mkdir(exist_ok=True)
-    (path / "README.md").write_text("# A model\n\nTells **colours** apart.\n", encoding="utf-8")
-    return LazyTask(path, open_checkpoint=lambda _, device: tiny_classifier(**changes))
-
 
 @pytest.fixture(scope="module")
 def server(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("models")
-    whole = tiny_load(folder / "whole", bidirectional=True, delay=0)
-    app = build(tiny_load(folder / "stream"), whole)
-    yield str(start(app, "127.0.0.1", free_port()))
-    app.close()
+    with served_page(tmp_path_factory.mktemp("models"), free_port()) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 from browsing import notice, open_page, words
 from playwright.sync_api import expect
 from tiny_videos import colours, tiny_classifier, write_video
+from video_page import NAMES, served_page
 from waiting import wait_until
 
 from apps.server.launch import start
@@ -20,22 +21,11 @@ from apps.video import views
 from apps.video.app import build
 from apps.video.handlers import EXAMPLES
 
-NAMES = ["red"] * 6 + ["blue"] * 6
-
-
-def tiny_load(path: Path, **changes: Any) -> Any:
-    path.mkdir(exist_ok=True)
-    (path / "README.md").write_text("# A model\n\nTells **colours** apart.\n", encoding="utf-8")
-    return LazyTask(path, open_checkpoint=lambda _, device: tiny_classifier(**changes))
-
 
 @pytest.fixture(scope="module")
 def server(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("models")
-    whole = tiny_load(folder / "whole", bidirectional=True, delay=0)
-    app = build(tiny_load(folder / "stream"), whole)
-    yield str(start(app, "127.0.0.1", free_port()))
-    app.close()
+    with served_page(tmp_path_factory.mktemp("models"), free_port()) as address:
+        yield address
 
 
 @pytest.fixture
