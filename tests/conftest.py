@@ -174,6 +174,18 @@ def word_list_server(
     app.close()
 
 
+@pytest.fixture
+def ghostscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stub of Ghostscript, under each of its names; the file that is there once it was run."""
+    folder, ran = tmp_path / "bin", tmp_path / "ran"
+    folder.mkdir()
+    for name in ("gs", "gsc", "ghostscript", "djpeg"):
+        (folder / name).write_text(f"#!/bin/sh\necho $0 >> '{ran}'\nexit 0\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return ran
+
+
 @pytest.fixture(scope="session")
 def site(free_port: Callable[[], int], outside_calls: list[Any]) -> Iterator[str]:
     """Every app with the bundled models, as `make demo` serves them. The address."""

@@ -32,7 +32,7 @@ class API:
         """Describe an image in a sentence that can be its alt text.
 
         Args:
-            image: a JPEG, PNG, WebP, GIF, BMP or TIFF file of 20 MB at most.
+            image: a JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000 or HEIC file of 20 MB at most.
             beam_size: captions followed at once, 1 to 10; 1 takes the likeliest word at every step.
             length_penalty: 0 to 2; above 0 prefers longer captions.
 
@@ -47,7 +47,7 @@ class API:
         """Describe an image, and say how sure each piece of a word is, where the model looked, and what else it found.
 
         Args:
-            image: a JPEG, PNG, WebP, GIF, BMP or TIFF file of 20 MB at most.
+            image: a JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000 or HEIC file of 20 MB at most.
             beam_size: captions followed at once, 1 to 10; 1 takes the likeliest word at every step.
             length_penalty: 0 to 2; above 0 prefers longer captions.
             n_best: captions to give, at most beam_size.

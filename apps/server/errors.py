@@ -5,6 +5,7 @@ import functools
 import html
 import inspect
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar, cast, get_args
@@ -18,12 +19,18 @@ from seqcore.validation import shown
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
+# The beginning of a message that is about a file: its name up to the ending, and what is said of it.
+_FILE_NAME = re.compile(r"[^:]{1,255}?\.[A-Za-z]\w{0,9}(?:,|:| (?:is|has|holds|cannot|must|contains)\b)")
 
 
 def message(error: SeqcoreError) -> str:
-    """An error's message as a sentence. Gradio reads it as HTML, and it may quote what a user typed."""
+    """An error's message as a sentence. Gradio reads it as HTML, and it may quote what a user typed.
+
+    It begins with a capital letter, but for the name of a file, which stays as its owner wrote it.
+    """
     text = html.escape(str(error), quote=False)
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+    first = text[:1] if _FILE_NAME.match(text) else text[:1].upper()
+    return f"{first}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def report_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:

@@ -4,6 +4,7 @@ They were seen in gradio 6.31.0 and safehttpx 0.1.7. When one of them changes, `
 and names it; `pyproject.toml` lets in no version of gradio that was not looked at.
 """
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -144,6 +145,38 @@ def use_uploaded_file(image: gr.Image) -> gr.Image:
     """
     image.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
     return image
+
+
+def use_camera_picture(image: gr.Image) -> gr.Image:
+    """Let an image component of `type="numpy"` open what is sent as a camera's picture as images are opened here.
+
+    `Image.preprocess` hands it to every decoder of Pillow, whatever it is: that of EPS runs Ghostscript.
+    """
+
+    def preprocess(payload: Any) -> Any:
+        import numpy as np
+
+        from seqcore.media.images import open_image
+
+        if payload is None:
+            return None
+        is_inside = (payload.url or "").startswith("data:")
+        return np.array(open_image(b64decode(payload.url.partition(",")[2]) if is_inside else payload.path))
+
+    image.preprocess = preprocess  # type: ignore[method-assign]
+    return image
+
+
+def close_image_decoders() -> None:
+    """Leave this process those decoders of Pillow alone that images are read with here, also where gradio opens one."""
+    from PIL import Image
+
+    from seqcore.media.image_formats import FORMATS
+
+    Image.init()
+    for name in {*Image.OPEN} - {*FORMATS}:
+        del Image.OPEN[name]
+    Image.ID[:] = [name for name in Image.ID if name in Image.OPEN]
 
 
 def store_file(path: str) -> str:

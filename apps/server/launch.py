@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 
 from apps.server.errors import explain_validation_error
 from apps.server.gradio_patches import (
+    close_image_decoders,
     disable_outbound_fetch,
     files_in,
     install_session_patches,
@@ -90,6 +91,7 @@ def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
     if SERVER_DIR is not None:
         tempfile.tempdir = str(SERVER_DIR / WORKING)  # What is made meanwhile goes with the folder, too.
     start_malloc_trim()
+    close_image_decoders()
     # A server that is told to end does so as after Ctrl-C: its files go.
     with suppress(ValueError):  # Signals are for the main thread alone.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

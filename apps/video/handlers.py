@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gradio as gr
 
 from apps.page import PageHead
+from apps.server.gradio_patches import use_camera_picture
 from apps.ui.layout import HIDDEN, Steps, Updates, html, stop_and_go
 from apps.ui.pictures import film_picture, film_pictures
 from apps.ui.runs import FileRun
@@ -71,6 +72,7 @@ class LiveTab:
                 label="Camera", sources=["webcam"], streaming=True, type="numpy", height=320, min_width=280,
                 webcam_options=CAMERA, elem_id="camera",
             )  # fmt: skip
+            use_camera_picture(self.camera)
             self.label = html("live-label")
 
 

@@ -1,6 +1,6 @@
 """Images in: opened whatever they are, checked, made squares of pixels."""
 
-import io
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,27 +15,37 @@ from seqcore.errors import InputError, SettingsError, install_command, numbered
 from seqcore.media.cache import ArrayCache, file_key
 
 try:
-    from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 except ImportError as error:
     raise SettingsError(f"reading images needs pillow: {install_command('vision')}") from error
 
+from seqcore.media.cut_short import MIN_SHARE, readable_part
+from seqcore.media.heic import is_avif, is_heic, open_heic
+from seqcore.media.image_folders import image_files as image_files
+from seqcore.media.image_formats import AVIF, RAW, check_pixels, is_raw, other_kind, undecoded, unidentified
+from seqcore.media.pixels import array_of, as_rgb, from_array
+
 MAX_PIXELS = 150_000_000  # Pillow itself refuses 179 million.
 _SQUARES_AT_ONCE = 64  # Images that are opened between two writes to a cache.
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-# Images too: a folder's are listed, so that a message says why they cannot be read and none is passed over in silence.
-_OTHER_SUFFIXES = frozenset({".avif", ".heic", ".heif", ".svg"})
-# What a file begins with that Pillow does not read, and what to do about it.
-_OTHER_KINDS = (
-    (4, (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc"), "a HEIC photograph: save it as JPEG or PNG"),
-    (4, (b"ftypavif",), "an AVIF image, which cannot be read here: save it as JPEG or PNG"),
-    (0, (b"%PDF",), "a PDF document: save the page as JPEG or PNG"),
-)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112  # The tag of EXIF.
 
 ImageSource = str | Path | bytes | IO[bytes] | Image.Image | np.ndarray[Any, Any] | Tensor
 
 
 def open_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read an image as people see it: turned as its EXIF data say, on white where it is transparent, in RGB.
+
+    Files are JPEG, PNG, WebP, GIF, BMP, TIFF, MPO, JPEG 2000 or HEIC, whatever their names are; no other decoder is
+    tried. One whose end is missing is read, as browsers show it, where nine tenths of the picture are there.
 
     Args:
         source: a path, bytes, a file, a PIL image, an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a tensor
@@ -47,21 +57,19 @@ def open_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> Image.Image
         InputError: there is no such file, it is no image or a damaged one, or too large; the message names it.
     """
     if isinstance(source, Tensor):
-        source = _array_of(source)
+        source = array_of(source)
     if isinstance(source, np.ndarray):
-        return _from_array(source, max_pixels)
-    name, file = _file(source)
+        return from_array(source, max_pixels)
+    name, given = _given(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own limit is lower, and odd metadata harm nothing.
-            image = file if isinstance(file, Image.Image) else _undecoded(file, name)
-            if image.width * image.height > max_pixels:
-                raise InputError(
-                    f"{name} has {image.width:,} × {image.height:,} pixels, more than {max_pixels:,}: make it smaller"
-                )
-            return _as_rgb(_upright(image))
-    except InputError:
-        raise
+            if isinstance(given, Image.Image):
+                check_pixels(given.size, max_pixels)
+                return _seen(_load(given))
+            return _seen(_decode(given, Path(name).suffix.lower(), max_pixels))
+    except InputError as error:
+        raise InputError(f"{name} {error.message}") from error.__cause__
     except Image.DecompressionBombError as error:
         raise InputError(f"{name} has more than {max_pixels:,} pixels: make it smaller") from error
     except MemoryError as error:
@@ -114,24 +122,6 @@ def cached_squares(sources: Sequence[str | Path | bytes], size: int, folder: str
     return ArrayCache(folder, file_key(sources), (3, size, size), torch.uint8, len(sources), content).fill(produce)[0]
 
 
-def image_files(folder: str | Path) -> list[Path]:
-    """List the images in a folder and in those below, known by their endings, sorted by path.
-
-    Those of kinds that `open_image` refuses, such as HEIC, are among them.
-
-    Raises:
-        InputError: there is no such folder, or no image in it.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}")
-    suffixes = SUFFIXES | _OTHER_SUFFIXES
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    if not paths:
-        raise InputError(f"{folder} holds no images: they end in {', '.join(sorted(SUFFIXES))}")
-    return paths
-
-
 def augment(images: Tensor, flip: float = 0.5) -> Tensor:
     """Change images at random, each in its own way: cropped to 60 to 100 % of the area, mirrored, in other light.
 
@@ -164,92 +154,68 @@ def augment(images: Tensor, flip: float = 0.5) -> Tensor:
     return (grey + (pixels - grey) * saturation).clamp(0, 255)
 
 
-def _file(source: Any) -> tuple[str, Any]:
-    """What to call it, and a file or an image."""
+def _given(source: Any) -> tuple[str, bytes | Image.Image]:
+    """What to call an image, and what its file holds; one that is opened already stays as it is."""
     if isinstance(source, Image.Image):
         return "the image", source
     if isinstance(source, bytes | bytearray | memoryview):
-        return "the image", io.BytesIO(source)
+        return "the image", bytes(source)
     if isinstance(source, str | Path):
         path = Path(source)
         try:
             if path.is_dir():
                 raise InputError(f"{path} is a folder, not an image")
-            return path.name, io.BytesIO(path.read_bytes())
+            return path.name, path.read_bytes()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError(f"{path} cannot be read: {reason}") from error
     if hasattr(source, "read"):
-        return Path(str(getattr(source, "name", "the image"))).name, io.BytesIO(source.read())
+        return Path(str(getattr(source, "name", "the image"))).name, source.read()
     kind = type(source).__name__
     raise InputError(f"an image must be a path, bytes, a file, an image, an array or a tensor, not {kind}")
 
 
-def _undecoded(file: io.BytesIO, name: str) -> Image.Image:
-    """An image whose pixels are not decoded yet."""
-    start = file.read(4096)
-    file.seek(0)
-    if not start:
-        raise InputError(f"{name} is empty")
+def _decode(content: bytes, suffix: str, max_pixels: int) -> Image.Image:
+    """The decoded image of a file. Raises `InputError`, whose message has no name before it, and errors of decoders."""
+    if not content:
+        raise InputError("is empty")
+    if is_heic(content):
+        return open_heic(content, max_pixels)
+    if is_avif(content):
+        raise InputError(f"is {AVIF}")
+    if kind := other_kind(content, suffix):
+        raise InputError(kind)
     try:
-        return Image.open(file)
-    except UnidentifiedImageError as error:
-        for offset, signatures, kind in _OTHER_KINDS:
-            if start[offset:].startswith(signatures):
-                raise InputError(f"{name} is {kind}") from error
-        if b"<svg" in start.lower():
-            raise InputError(f"{name} is an SVG drawing, which has no pixels: save it as PNG") from error
-        raise InputError(f"{name} is no image that can be read (JPEG, PNG, WebP, GIF, BMP or TIFF)") from error
+        image = undecoded(content, max_pixels)
+        if is_raw(image):
+            raise InputError(f"is {RAW}")
+        return _load(image)
+    except (InputError, MemoryError, Image.DecompressionBombError):
+        raise
+    except Exception as error:  # Decoders raise errors of many kinds.
+        part = readable_part(content, max_pixels)
+        if part is None:
+            if isinstance(error, UnidentifiedImageError):
+                raise InputError(unidentified(content)) from error
+            raise
+        if part.share < MIN_SHARE:
+            there = f"{math.floor(100 * part.share)} % of the picture is there"
+            raise InputError(f"is damaged or cut short: {there}. Copy or download it again") from error
+        return part.image
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Decoded, and as its EXIF data say; of a huge JPEG, decoded at a lower resolution."""
-    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+def _load(image: Image.Image) -> Image.Image:
+    """Decoded; of a huge JPEG, at a lower resolution."""
     image.draft(None, (2048, 2048))  # Never less than this, and of other formats always the whole.
     image.load()
-    return ImageOps.exif_transpose(image)
+    return image
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _from_array(_eight_bits(np.asarray(image)), MAX_PIXELS)
-    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _eight_bits(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Numbers of other widths, from black to white: 16-bit ones by their range, others by what they hold."""
-    values = np.nan_to_num(values.astype(np.float64))
-    low, high = min(0.0, float(values.min())), float(values.max())
-    white = 65535.0 if 255 < high <= 65535 else max(high, 255.0)
-    return np.clip((values - low) / (white - low) * 255, 0, 255).round().astype(np.uint8)
-
-
-def _array_of(tensor: Tensor) -> np.ndarray[Any, Any]:
-    if tensor.dim() == 3 and tensor.shape[0] in {1, 3, 4}:
-        tensor = tensor.permute(1, 2, 0)
-    tensor = tensor.detach().cpu()
-    return tensor.float().numpy() if tensor.is_floating_point() else tensor.numpy()
-
-
-def _from_array(values: np.ndarray[Any, Any], max_pixels: int) -> Image.Image:
-    if values.ndim == 3 and values.shape[2] == 1:
-        values = values[:, :, 0]
-    if values.ndim not in {2, 3} or (values.ndim == 3 and values.shape[2] not in {3, 4}) or not values.size:
-        raise InputError(f"an image must be an array (H, W), (H, W, 3) or (H, W, 4), not {values.shape}")
-    if values.shape[0] * values.shape[1] > max_pixels:
-        raise InputError(f"an image of {values.shape[1]:,} × {values.shape[0]:,} pixels is too large")
-    if values.dtype == np.uint16:
-        values = (values // 257).astype(np.uint8)
-    elif values.dtype.kind == "f":
-        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-            raise InputError("an image of floating-point numbers must hold numbers from 0 to 1")
-        values = (values * 255).round().astype(np.uint8)
-    elif values.dtype == np.bool_:
-        values = values.astype(np.uint8) * 255
-    elif values.dtype != np.uint8:
-        raise InputError(f"an image must hold uint8, uint16 or floating-point numbers, not {values.dtype}")
-    return _as_rgb(Image.fromarray(np.ascontiguousarray(values)))
+def _seen(image: Image.Image) -> Image.Image:
+    """A decoded image as people see it: in RGB, and turned as its EXIF data say, of which nothing else is read."""
+    try:
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # Of data that are damaged Pillow raises errors of many kinds, and browsers show such images.
+        turn = None
+    image = as_rgb(image)
+    return image if turn is None else image.transpose(turn)

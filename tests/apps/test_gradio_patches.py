@@ -1,20 +1,28 @@
 """What is changed of gradio: that gradio still is as it was seen, and that each change has its effect."""
 
 import asyncio
+import contextlib
 import inspect
 import os
 import re
+from base64 import b64encode
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
-from gradio import components, processing_utils, queueing, route_utils, routes, state_holder
+from every_format import EPS
+from gradio import components, image_utils, processing_utils, queueing, route_utils, routes, state_holder
 from gradio.data_classes import FileData, ImageData
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from apps.__main__ import build as build_page
 from apps.server import gradio_patches as patches
+from apps.server import launch
+from apps.server.errors import message
+from apps.server.models import MODELS, LazyTask
+from seqcore.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 UPSTREAM_SESSION, UPSTREAM_HOLDER = patches.Session.__mro__[1], patches.Sessions.__mro__[1]
@@ -161,6 +169,55 @@ def test_an_image_is_handed_on_as_it_was_uploaded(tmp_path: Path) -> None:
     (tmp_path / "letter.png").write_text("a dog")
     assert image.preprocess(ImageData(path=str(tmp_path / "letter.png"))) == str(tmp_path / "letter.png")
     assert issubclass(components.Image, components.base.Component)
+
+
+def test_a_camera_sends_pictures_and_nothing_else(tmp_path: Path, ghostscript: Path) -> None:
+    """Gradio hands what is sent to every decoder of Pillow, and that of EPS runs Ghostscript."""
+    camera = patches.use_camera_picture(gr.Image(type="numpy", sources=["webcam"], streaming=True))
+    path = tmp_path / "frame.png"
+    Image.new("RGB", (4, 3), "red").save(path)
+    inside = f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"
+    for payload in (ImageData(path=str(path)), ImageData(url=inside)):
+        assert camera.preprocess(payload).shape == (3, 4, 3)  # type: ignore[union-attr]
+    assert camera.preprocess(None) is None
+    (tmp_path / "frame.jpg").write_bytes(EPS)
+    inside = f"data:image/jpeg;base64,{b64encode(EPS).decode()}"
+    for payload in (ImageData(path=str(tmp_path / "frame.jpg")), ImageData(url=inside)):
+        with pytest.raises(InputError, match="EPS"):
+            camera.preprocess(payload)
+    assert not ghostscript.exists()
+
+
+def test_no_input_of_a_page_is_opened_by_gradio(tmp_path: Path, ghostscript: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(EPS)
+    page = build_page({name: LazyTask(tmp_path) for name in MODELS})
+    images = [block for block in page.blocks.values() if isinstance(block, gr.Image) and block.interactive is not False]
+    assert len(images) >= 4
+    for image in images:
+        with contextlib.suppress(InputError):
+            image.preprocess(ImageData(path=str(tmp_path / "photo.jpg"), orig_name="photo.jpg"))
+    assert not ghostscript.exists()
+
+
+def test_a_server_has_no_other_decoders(tmp_path: Path, ghostscript: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.init()
+    monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
+    monkeypatch.setattr(Image, "ID", list(Image.ID))
+    patches.close_image_decoders()
+    Image.new("RGB", (4, 3), "red").save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (4, 3)
+    (tmp_path / "a.jpg").write_bytes(EPS)
+    with pytest.raises(UnidentifiedImageError):
+        image_utils.open_image(str(tmp_path / "a.jpg")).load()
+    assert not ghostscript.exists()
+    assert "close_image_decoders()" in inspect.getsource(launch.serve)
+
+
+def test_messages_leave_the_name_of_a_file_as_it_is() -> None:
+    for text in ("heic.heic is damaged", "my photo.jpg is empty", "rows.csv, row 3: empty", "film.mp4: no picture"):
+        assert message(InputError(text)) == f"{text}."
+    assert message(InputError("the beam must be at least 0.5, not 0")) == "The beam must be at least 0.5, not 0."
 
 
 def test_a_file_is_stored_where_gradio_gives_it_out(tmp_path: Path) -> None:
