@@ -11,7 +11,6 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from PIL import Image
-from training_runs import PANDAS_DROPS_TEXT
 
 from seqcore.checkpoint import is_hub_id, is_hub_reachable
 from seqcore.data import filled, hold_out, open_table, read_rows, row_number
@@ -130,7 +129,7 @@ def test_a_damaged_text_in_a_parquet_file_is_refused(tmp_path: Path) -> None:
     table = pyarrow.table({"source": ["a dog runs"], "target": ["b"]})
     pyarrow.parquet.write_table(table, path, compression="none", use_dictionary=False, write_statistics=False)
     path.write_bytes(path.read_bytes().replace(b"dog", b"d\xff\xfe"))
-    with pytest.raises(DataError, match=r"pairs\.parquet cannot be read: .*UTF8"):
+    with pytest.raises(DataError, match=r"pairs\.parquet, row 1 cannot be read: column 'source': .*UTF8"):
         read_rows(str(path), FIELDS)
 
 
@@ -148,7 +147,7 @@ def test_what_a_folder_says_of_its_images_is_looked_through(tmp_path: Path) -> N
     for name, content in (("metadata.jsonl", b"null\n"), ("metadata.csv", b"file_name,text\na.png\n")):
         table = tmp_path / "more" / name
         table.write_bytes(content)
-        with pytest.raises(DataError, match=rf"{name}, (line|row) 1 "):
+        with pytest.raises(DataError, match=rf"{name}, (line|line 2, row) 1 "):
             open_table(str(tmp_path))
         table.unlink()
 
@@ -156,12 +155,7 @@ def test_what_a_folder_says_of_its_images_is_looked_through(tmp_path: Path) -> N
 def test_rude_texts_are_texts(tmp_path: Path) -> None:
     texts = ["a\0b", "😀🎉", "שלום مرحبا", "word " * 20_000, "", " ", 'a "b"', "a,b;c\td"]
     pairs = [{"en": text, "de": text} for text in texts]
-    endings = ["csv", "jsonl", "parquet"]
-    if PANDAS_DROPS_TEXT:
-        endings.remove("csv")
-        with pytest.raises(DataError, match=r"pairs.csv, line 2 holds NUL, which is no text: remove it first"):
-            read_rows(str(write(tmp_path / "pairs.csv", pairs)), FIELDS, COLUMNS)
-    for ending in endings:
+    for ending in ("csv", "tsv", "jsonl", "parquet"):
         rows = read_rows(str(write(tmp_path / f"pairs.{ending}", pairs)), FIELDS, COLUMNS)
         assert [row["source"] for row in rows] == [row["target"] for row in rows] == texts
 
@@ -209,7 +203,7 @@ def test_a_whole_number_may_stand_where_any_number_may(tmp_path: Path) -> None:
     path.write_text("value\n1\n2\n", encoding="utf-8")
     assert read_rows(str(path), {"value": float}) == [{"value": 1}, {"value": 2}]
     path.write_text("value\n1.5\n", encoding="utf-8")
-    with pytest.raises(DataError, match="row 1: column 'value' holds float, not int"):
+    with pytest.raises(DataError, match=r"row 1: column 'value' holds '1\.5', which is no whole number"):
         read_rows(str(path), {"value": int})
 
 

@@ -11,7 +11,7 @@ FLOORS = (
     {"deprecation", "errors", "lazy"},
     {"validation"},
     {"weights"},
-    {"batching", "checkpoint", "nn", "table_files"},
+    {"batching", "checkpoint", "nn"},
     {"data", "decoding", "explain", "media", "metrics", "text"},
     {"tasks"},
     {"training"},

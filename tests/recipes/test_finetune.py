@@ -20,7 +20,6 @@ from unittest.mock import patch
 import pytest
 import torch
 from training_runs import (
-    PANDAS_DROPS_TEXT,
     Run,
     command_line,
     finish,
@@ -254,8 +253,6 @@ RUDE = {
     "quotes": "a \"dog\", 'cat'",
     "100,000 characters": "dog " * 25_000,
 }
-if PANDAS_DROPS_TEXT:
-    del RUDE["NUL bytes"]
 
 
 def test_rude_texts_are_trained_on(tmp_path: Path) -> None:
@@ -339,7 +336,7 @@ class Missing:
             tensorboard.TensorBoardLogger.__init__ = refuse  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("module", ["datasets", "sacrebleu", "tensorboard"])
+@pytest.mark.parametrize("module", ["sacrebleu", "tensorboard"])
 def test_what_is_not_installed_is_named_before_training(module: str, rows: Path, tmp_path: Path) -> None:
     run = finish(command_line(rows, tmp_path / "run"), Missing(module))
     assert run.status == 1

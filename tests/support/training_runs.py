@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -22,14 +21,11 @@ import torch
 import tqdm  # type: ignore[import-untyped]
 from safetensors.torch import load_file
 
-# A CSV file that holds NUL is refused where pandas would end the text there: pandas 2, the last one for Python 3.10.
-PANDAS_DROPS_TEXT = int(version("pandas").partition(".")[0]) < 3
-
 # A server that has imported everything once, and has computed nothing, forks a clean process for every run.
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(
     [f"apps.{app}.finetune" for app in ("translator", "sentiment", "captioner")]
-    + ["seqcore.training.fitting", "timm", "sacrebleu", "datasets"]
+    + ["seqcore.training.fitting", "timm", "sacrebleu", "pyarrow.parquet"]
 )
 
 TRANSLATOR = "apps.translator.finetune"

@@ -268,7 +268,7 @@ def test_rows_of_a_hub_id_hold_their_images(monkeypatch: pytest.MonkeyPatch) -> 
     texts = {f"caption_{number}": [f"{text} {number}" for text in COLOURS.values()] for number in range(5)}
     table = datasets.Dataset.from_dict({"image": images, **texts}).cast_column("image", datasets.Image())
     load_dataset = Mock(return_value=table)
-    monkeypatch.setattr("seqcore.data.is_hub_reachable", lambda: True)
+    monkeypatch.setattr("seqcore.data.hub.is_hub_reachable", lambda: True)
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     rows = read_captions("jxie/flickr8k", split="validation")
     load_dataset.assert_called_once_with("jxie/flickr8k", split="validation")

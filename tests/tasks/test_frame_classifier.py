@@ -363,7 +363,7 @@ def test_rows_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         return table.cast_column("video", datasets.Video())
 
     monkeypatch.setattr(datasets, "load_dataset", stored)
-    monkeypatch.setattr("seqcore.data.is_hub_reachable", lambda: True)
+    monkeypatch.setattr("seqcore.data.hub.is_hub_reachable", lambda: True)
     one, other = read_videos("sayakpaul/ucf101-subset")
     assert asked == [("sayakpaul/ucf101-subset", "train")]
     assert one == {"video": paths[0], "segments": [(0.0, None, "blue")]}

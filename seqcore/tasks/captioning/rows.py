@@ -1,14 +1,14 @@
 """Images and their captions, from a folder, a table or a hub id."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from seqcore.data import file_or_bytes, missing_column, open_table, undecoded
+from seqcore.data import file_or_bytes, missing_column, open_table
 from seqcore.errors import DataError
 
 _NUMBERED = re.compile(r"captions?_?\d+")
@@ -55,10 +55,9 @@ def read_captions(source: str, columns: Mapping[str, str] | None = None, split: 
     texts = [name for name in table.column_names if _NUMBERED.fullmatch(name)]
     if "captions" in names or not texts:
         texts = [_column(source, table.column_names, "captions", names, ("captions", "caption"))]
-    table = undecoded(table, image)
     folder = Path(source).parent
     images: dict[Any, list[str]] = {}
-    values = [table[name][:] for name in (image, *texts)]
+    values = [table.column(name) for name in (image, *texts)]
     for number, (picture, *several) in enumerate(zip(*values, strict=True), 1):
         place = f"{source}, row {number}"
         captions = [text for value in several for text in _captions(value, place)]
@@ -66,7 +65,7 @@ def read_captions(source: str, columns: Mapping[str, str] | None = None, split: 
     return [{"image": picture, "captions": captions} for picture, captions in images.items()]
 
 
-def _column(source: str, have: list[str], field: str, names: Mapping[str, str], usual: tuple[str, ...]) -> str:
+def _column(source: str, have: Sequence[str], field: str, names: Mapping[str, str], usual: tuple[str, ...]) -> str:
     wanted = (names[field],) if names.get(field, field) != field else usual
     for name in wanted:
         if name in have:

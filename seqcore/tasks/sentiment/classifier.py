@@ -162,8 +162,9 @@ class SentimentClassifier(TextTask):
             return [float(name in chosen) for name in labels]
         if str(label) in labels:
             return labels.index(str(label))
-        if isinstance(label, int) and 0 <= label < len(labels):
-            return label
+        number = int(label) if isinstance(label, str) and label.isdecimal() else label  # As a CSV file has it.
+        if isinstance(number, int) and 0 <= number < len(labels):
+            return number
         raise InputError(f"{label!r} is no label of this model, which knows {', '.join(labels)}")
 
     def lengths(self, example: Example) -> Sequence[int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from seqcore.data import file_or_bytes, missing_column, open_table, undecoded
+from seqcore.data import file_or_bytes, missing_column, open_table
 from seqcore.errors import DataError, InputError
 from seqcore.media.containers import SUFFIXES
 
@@ -62,14 +62,12 @@ def read_videos(source: str, columns: Mapping[str, str] | None = None, split: st
     marks = next((names[field] for field in ("segments", "label") if names[field] in have), None)
     if marks is None:
         raise DataError(f"{source} has no column 'segments' and none 'label'; it has: {', '.join(have)}")
-    table = undecoded(table, names["video"])
-    classes = getattr(table.features[marks], "names", None) or []
-    pairs = zip(table[names["video"]][:], table[marks][:], strict=True)
+    pairs = zip(table.column(names["video"]), table.column(marks), strict=True)
     rows = []
     for number, (video, value) in enumerate(pairs, 1):
         place = f"{source}, row {number}"
         film = file_or_bytes(video, path.parent, place, "a video")
-        rows.append({"video": film, "segments": _segments(value, classes, place)})
+        rows.append({"video": film, "segments": _segments(value, place)})
     if not rows:
         raise DataError(f"{source} has no rows")
     return rows
@@ -123,9 +121,7 @@ def _of_classes(folder: Path) -> list[Row]:
     return rows
 
 
-def _segments(value: Any, classes: list[str], place: str) -> list[tuple[float, float | None, str]]:
-    if isinstance(value, int) and classes:
-        value = classes[value]
+def _segments(value: Any, place: str) -> list[tuple[float, float | None, str]]:
     if isinstance(value, str) and value.lstrip().startswith("["):  # A CSV file holds them as text.
         try:
             value = json.loads(value)

@@ -1,0 +1,20 @@
+"""Tables in: files of every format and data sets of the hub, and rows of them, checked."""
+
+from seqcore.data.references import file_or_bytes
+from seqcore.data.rows import PartOfRows, filled, hold_out, read_rows, row_number
+from seqcore.data.table import Table, missing_column
+from seqcore.data.tables import open_table
+from seqcore.data.text_files import is_file
+
+__all__ = [
+    "PartOfRows",
+    "Table",
+    "file_or_bytes",
+    "filled",
+    "hold_out",
+    "is_file",
+    "missing_column",
+    "open_table",
+    "read_rows",
+    "row_number",
+]

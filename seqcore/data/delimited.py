@@ -1,0 +1,64 @@
+"""Tables of delimited rows: CSV, TSV and their kin."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from seqcore.data.surveys import Fault, choose_dialect
+from seqcore.data.table import BATCH_ROWS, Batch, Table, named_once
+from seqcore.data.text_files import DataFile, PlaceError
+from seqcore.errors import DataError
+
+
+class DelimitedTable(Table):
+    """A CSV or TSV file; each value is the text that stands there.
+
+    Attributes:
+        file: where it is.
+        dialect: how it is written.
+        header: the names of its columns as they stand there.
+
+    Raises:
+        DataError: it is empty or no UTF-8, or a row is not as the header, or a quote was left open; the message names
+            the line and the row.
+    """
+
+    has_types = False
+
+    def __init__(self, file: DataFile) -> None:
+        self.file = file
+        survey = choose_dialect(file.lines, file.suffix == ".tsv")
+        if survey.fault:
+            raise self._error(survey.fault)
+        if not survey.header:
+            raise DataError(f"{file.name} is empty")
+        self.dialect, self.header, self._rows = survey.dialect, tuple(survey.header), survey.rows
+        super().__init__(file.name, named_once(self.header))
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def rows(self) -> Iterator[list[str]]:
+        """All cells of each row under the header."""
+        lines = self.file.lines()
+        if self.dialect.has_separator_line:
+            next(lines, None)
+        width = len(self.header)
+        rows = filter(None, self.dialect.rows(lines))
+        next(rows, None)
+        try:
+            for row in rows:
+                if len(row) != width:
+                    raise DataError(f"{self.source} was changed while it was read")
+                yield row
+        except csv.Error as error:
+            raise DataError(f"{self.source} was changed while it was read: {error}") from error
+
+    def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        places = {name: self.column_names.index(name) for name in columns}
+        rows = self.rows()
+        while chunk := [*islice(rows, BATCH_ROWS)]:
+            yield {name: [row[place] for row in chunk] for name, place in places.items()}
+
+    def _error(self, fault: Fault) -> PlaceError:
+        return PlaceError(self.file.name, fault.what, fault.row or None, fault.line)

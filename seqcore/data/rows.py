@@ -1,0 +1,149 @@
+"""Rows in: columns are renamed, values are checked and, where a file has no types, read as what they are declared."""
+
+import json
+import random
+import re
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+from seqcore.data.table import Table, missing_column
+from seqcore.data.tables import open_table
+from seqcore.errors import DataError
+
+Row = Mapping[str, Any]
+
+
+def read_rows(
+    source: str,
+    fields: Mapping[str, type],
+    columns: Mapping[str, str] | None = None,
+    split: str = "train",
+    optional: Mapping[str, type] | None = None,
+) -> list[Row]:
+    """Read every row of a data set and check it, so that a wrong one is found before any work begins.
+
+    Columns that nobody asks for are not looked at. What stands in a CSV or TSV file is text, `007` and `NA` too; only
+    fields that are declared as numbers, lists or objects (as JSON writes them) are read as such.
+
+    Args:
+        source: a CSV, TSV, JSON lines or Parquet file, which may be compressed (`.gz`), or a Hugging Face `datasets`
+            id (`owner/name`, and `owner/name:split` for another split than `split`).
+        fields: what each row must have, and of which type: `str`, `int`, `float` (which a whole number is, too),
+            `bool`, `list`, `dict`, or `object` for any.
+        columns: where a field has another name in the file, `{"source": "en"}`; such a column must be there.
+        optional: what rows may have besides.
+
+    Raises:
+        DataError: no such file, not readable, no rows, or a column or a value missing or of another type; the
+            message names the row (from 1) and the column.
+    """
+    kinds = {**fields, **(optional or {})}
+    names = {field: (columns or {}).get(field, field) for field in kinds}
+    table = open_table(source, split)
+    for field in names:
+        is_needed = field in fields or names[field] != field  # Whoever names a column counts on it.
+        if is_needed and names[field] not in table.column_names:
+            raise missing_column(source, names[field], field, table.column_names)
+    present = {field: name for field, name in names.items() if name in table.column_names}
+    rows: list[Row] = []
+    for batch in table.batches([*present.values()]):
+        values = [
+            _checked(table, batch[name], name, kinds[field], field in fields, len(rows))
+            for field, name in present.items()
+        ]
+        rows += [dict(zip(present, cells, strict=True)) for cells in zip(*values, strict=True)]
+    if not rows:
+        raise DataError(f"{source} has no rows" + " under its header" * (not table.has_types))
+    return rows
+
+
+def _checked(
+    table: Table, values: Sequence[Any], column: str, kind: type, is_needed: bool, before: int
+) -> Sequence[Any]:
+    """The values of a column, each of which is of its kind. Raises `DataError` for another, and for a missing one."""
+    if not table.has_types and kind not in {str, object}:
+        values = [_read(table, text, column, kind, row) for row, text in enumerate(values, before + 1)]
+    right = (float, int) if kind is float else kind  # A file says 1 where 1.0 is meant.
+    if {*map(type, values)} <= {kind} and kind is not object:
+        return values
+    for row, value in enumerate(values, before + 1):
+        if value is None and is_needed:
+            raise DataError(f"{table.source}, row {row}: column {column!r} is empty")
+        if value is not None and not isinstance(value, right):
+            fault = f"holds {type(value).__name__}, not {kind.__name__}"
+            raise DataError(f"{table.source}, row {row}: column {column!r} {fault}")
+    return values
+
+
+_WORDS = {int: "whole number", float: "number", bool: "true or false", list: "list in JSON", dict: "object in JSON"}
+
+
+def _read(table: Table, text: str, column: str, kind: type, row: int) -> Any:
+    """What a text of a file without types means; of an empty one, nothing."""
+    if not text.strip():
+        return None
+    try:
+        value = _parsed(text.strip(), kind)
+        if isinstance(value, kind):
+            return value
+    except (ValueError, RecursionError):
+        pass
+    what = f"holds {text[:40]!r}, which is no {_WORDS.get(kind, kind.__name__)}"
+    raise DataError(f"{table.source}, row {row}: column {column!r} {what}")
+
+
+def _parsed(text: str, kind: type) -> Any:
+    if kind is int:
+        return int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else None
+    if kind is float:
+        return float(text) if re.fullmatch(r"[+-]?([0-9]|\.[0-9])[0-9.eE+-]*", text) and isfinite(float(text)) else None
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.lower())
+    return json.loads(text)
+
+
+def filled(rows: Sequence[Row], values: Mapping[str, str], source: str) -> list[Row]:
+    """Give rows the values of fields that they do not have.
+
+    Args:
+        source: where the rows are from, for messages.
+
+    Raises:
+        DataError: a row has another value; the message names the row (from 1).
+    """
+    filled_rows: list[Row] = []
+    for number, row in enumerate(rows, 1):
+        for field, value in values.items():
+            if row.get(field) not in {None, "", value}:
+                raise DataError(f"{source}, row {number}: {field} is {row[field]!r}, but {value!r} was asked for")
+        filled_rows.append({**row, **values})
+    return filled_rows
+
+
+class PartOfRows(list[Row]):
+    """Some rows of a source, which know their numbers there, from 1: messages name them so."""
+
+    def __init__(self, rows: Sequence[Row], places: Sequence[int]) -> None:
+        super().__init__(rows[place] for place in places)
+        self.numbers = [place + 1 for place in places]
+
+
+def row_number(rows: Sequence[Row], place: int) -> int:
+    """The number, from 1, that the row at a place of a list has in its source."""
+    return rows.numbers[place] if isinstance(rows, PartOfRows) else place + 1
+
+
+def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row], list[int]]:
+    """Split off `count` rows at random: the rest, those held out, and their row numbers (from 0, sorted).
+
+    Both parts know the numbers that their rows had: see `row_number`.
+
+    Raises:
+        DataError: not more than `count` rows.
+    """
+    if len(rows) <= count:
+        raise DataError(f"{len(rows)} rows are too few to hold {count} of them out")
+    numbers = sorted(random.Random(seed).sample(range(len(rows)), count))
+    rest = sorted({*range(len(rows))}.difference(numbers))
+    return PartOfRows(rows, rest), PartOfRows(rows, numbers), numbers

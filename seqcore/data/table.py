@@ -1,0 +1,79 @@
+"""What a table is, whatever its format."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from seqcore.errors import DataError
+
+BATCH_ROWS = 8192
+Batch = Mapping[str, Sequence[Any]]
+
+
+class Table(ABC):
+    """Rows of named columns, read from their file each time that they are asked for, and never held or kept elsewhere.
+
+    Attributes:
+        source: what messages call it.
+        column_names: in the order of the file, each once: of two columns `a` the second is `a.1`.
+        label_names: of columns whose numbers stand for names, the names; such a column gives them, not numbers.
+        has_types: whether values have types; in a table without, each is the text that stands there.
+    """
+
+    has_types = True
+
+    def __init__(
+        self, source: str, column_names: Sequence[str], label_names: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self.source = source
+        self.column_names = tuple(column_names)
+        self.label_names: Mapping[str, Sequence[str]] = label_names or {}
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many rows there are."""
+
+    @abstractmethod
+    def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        """The rows of columns that are there."""
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        """Read some columns, a few thousand rows at a time; what stands in others is not looked at.
+
+        Yields:
+            The values of each column.
+
+        Raises:
+            DataError: there is no such column, or a row cannot be read; the message names it, from 1.
+        """
+        for name in columns:
+            if name not in self.column_names:
+                raise missing_column(self.source, name, name, self.column_names)
+        yield from self._batches([*dict.fromkeys(columns)])
+
+    def column(self, name: str) -> list[Any]:
+        """All values of a column. Raises `DataError` as `batches` does."""
+        return [value for batch in self.batches([name]) for value in batch[name]]
+
+
+def missing_column(source: str, column: str, field: str, present: Sequence[str]) -> DataError:
+    """The error to raise where a table lacks the column of a field."""
+    advice = f"Say which one to use with --columns.{field} NAME."
+    return DataError(f"{source} has no column {column!r}; it has: {', '.join(present)}. {advice}")
+
+
+def named_once(names: Sequence[str]) -> list[str]:
+    """Names of columns, each once, as other readers have them.
+
+    Example:
+        >>> named_once(["text", "label", "text"])
+        ['text', 'label', 'text.1']
+    """
+    unique: dict[str, None] = {}
+    for name in names:
+        new, number = name, 0
+        while new in unique or (number and new in names):
+            number += 1
+            new = f"{name}.{number}"
+        unique[new] = None
+    return [*unique]
