@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from seqcore.cli.flags import CommandLine, column_options
 from seqcore.cli.streams import SomeFailedError, open_output, read_lines
+from seqcore.data import parallel_columns
 from seqcore.errors import InputError, SettingsError
 from seqcore.tasks.base import Task
 
@@ -46,7 +47,10 @@ def evaluate(arguments: Sequence[str]) -> None:
     """Predict every row and print the task's metrics as JSON."""
     line = CommandLine("evaluate", evaluate.__doc__, arguments)
     line.parser.add_argument(
-        "data", metavar="DATA", help="CSV, TSV, JSON lines or Parquet file, folder of images or films, or hub id"
+        "data",
+        metavar="DATA",
+        help="CSV, TSV, JSON lines or Parquet file, folder of images or films, or hub id; with --source en --target de "
+        "also what corpus.en and corpus.de begin with",
     )
     line.parser.add_argument("--split", default="test", help="of a hub id (default: test)")
     columns = column_options(line.task)
@@ -56,6 +60,7 @@ def evaluate(arguments: Sequence[str]) -> None:
     chosen = {name: value for name, value in given.items() if name in line.options}
     names = {name.removeprefix("columns."): value for name, value in given.items() if name in columns}
     task = line.load(options.device)
+    names = {**parallel_columns(options.data, {field: chosen.get(field) for field in task.fields}), **names}
     rows = list(task.read_rows(options.data, names, options.split))
     scores = task.evaluate(rows, **chosen)
     rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in scores.items()}

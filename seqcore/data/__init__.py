@@ -1,5 +1,6 @@
 """Tables in: files of every format and data sets of the hub, and rows of them, checked."""
 
+from seqcore.data.parallel import parallel_columns
 from seqcore.data.references import file_or_bytes
 from seqcore.data.rows import PartOfRows, filled, hold_out, read_rows, row_number
 from seqcore.data.table import Table, missing_column
@@ -15,6 +16,7 @@ __all__ = [
     "is_file",
     "missing_column",
     "open_table",
+    "parallel_columns",
     "read_rows",
     "row_number",
 ]

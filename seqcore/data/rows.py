@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from seqcore.data.parallel import parallel_table
 from seqcore.data.table import Table, missing_column
 from seqcore.data.tables import open_table
 from seqcore.errors import DataError
@@ -27,8 +28,9 @@ def read_rows(
     fields that are declared as numbers, lists or objects (as JSON writes them) are read as such.
 
     Args:
-        source: a CSV, TSV, JSON lines or Parquet file, which may be compressed (`.gz`), or a Hugging Face `datasets`
-            id (`owner/name`, and `owner/name:split` for another split than `split`).
+        source: a CSV, TSV, JSON lines or Parquet file, which may be compressed (`.gz`); `corpus` for plain files whose
+            lines belong together and that are called `corpus.en` and `corpus.de` by the columns `en` and `de`; or a
+            Hugging Face `datasets` id (`owner/name`, and `owner/name:split` for another split than `split`).
         fields: what each row must have, and of which type: `str`, `int`, `float` (which a whole number is, too),
             `bool`, `list`, `dict`, or `object` for any.
         columns: where a field has another name in the file, `{"source": "en"}`; such a column must be there.
@@ -40,7 +42,8 @@ def read_rows(
     """
     kinds = {**fields, **(optional or {})}
     names = {field: (columns or {}).get(field, field) for field in kinds}
-    table = open_table(source, split)
+    parallel = parallel_table(source, [names[field] for field in fields])
+    table = open_table(source, split) if parallel is None else parallel
     for field in names:
         is_needed = field in fields or names[field] != field  # Whoever names a column counts on it.
         if is_needed and names[field] not in table.column_names:
@@ -54,7 +57,7 @@ def read_rows(
         ]
         rows += [dict(zip(present, cells, strict=True)) for cells in zip(*values, strict=True)]
     if not rows:
-        raise DataError(f"{source} has no rows" + " under its header" * (not table.has_types))
+        raise DataError(f"{source} has no rows")
     return rows
 
 

@@ -42,7 +42,7 @@ def open_table(source: str | Path, split: str = "train") -> Table:
         return download(name, part or split)
     if file.path.is_dir():
         return FolderTable(source)
-    raise DataError(f"there is no file {source}")
+    raise DataError(f"there is no file {source}{_beside(file.path)}")
 
 
 def open_file(file: DataFile) -> Table:
@@ -59,6 +59,18 @@ def open_file(file: DataFile) -> Table:
         if not file.path.stat().st_size:
             raise DataError(f"{file.name} is empty")
     return FORMATS[file.suffix](file)
+
+
+def _beside(path: Path) -> str:
+    """What begins like a file that is not there, for a message."""
+    try:
+        names = sorted(one.name for one in path.parent.iterdir() if one.name.startswith(f"{path.name}."))
+    except (OSError, ValueError):
+        names = []
+    if not names:
+        return ""
+    parallel = "; lines of two files that belong together are read by their languages, --source en --target de"
+    return f", but {', '.join(names[:4])}{' …' if len(names) > 4 else ''}{parallel * (len(names) > 1)}"
 
 
 class FolderTable(Table):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seqcore.data import filled
+from seqcore.data import filled, parallel_columns
 from seqcore.errors import SettingsError
 from seqcore.recipes.base import Rows, VocabularyRecipe, say
 from seqcore.tasks.base import Task
@@ -17,7 +17,8 @@ class TranslationRecipe(VocabularyRecipe):
     """Train a translator, from a checkpoint or from nothing, tokenizer included.
 
     Attributes:
-        train: CSV, TSV, JSON lines or Parquet file, or a hub id, with a sentence pair a row.
+        train: CSV, TSV, JSON lines or Parquet file, or a hub id, with a sentence pair a row; or, with --source en
+            --target de, what stands before .en and .de in the names of two plain files of a sentence a line.
         source: language of all sources, such as fr; for data without a column that says it, or that is called so.
         target: language of all targets, likewise.
         model: what a new model is; its directions follow from the data unless they are given. With `init`, the
@@ -35,7 +36,8 @@ class TranslationRecipe(VocabularyRecipe):
         Raises:
             DataError: a file that cannot be read, or a row that lacks something or has another language.
         """
-        rows = super().read_rows(source, split)
+        of_files = parallel_columns(source, {"source": self.source, "target": self.target})
+        rows = self.task.read_rows(source, {**of_files, **self.columns}, split)
         options = {"source_lang": self.source, "target_lang": self.target}
         languages = self._column_languages(rows[0]) | {name: code for name, code in options.items() if code}
         return filled(rows, languages, source) if languages else rows

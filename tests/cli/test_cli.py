@@ -283,6 +283,16 @@ def test_evaluate_reads_the_languages_of_rows(folder: Path, tmp_path: Path, caps
     assert "does not translate from 'en' to 'fr'" in capsys.readouterr().err
 
 
+def test_evaluate_reads_parallel_files(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "corpus.en").write_text("a dog\na cat\n", encoding="utf-8")
+    (tmp_path / "corpus.de").write_text("ein Hund\neine Katze\n", encoding="utf-8")
+    command = ["evaluate", str(folder), str(tmp_path / "corpus"), "--source", "en", "--target"]
+    assert main([*command, "de", "--beam-size", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 2
+    assert main([*command, "fr"]) == 1
+    assert "corpus.fr" in capsys.readouterr().err
+
+
 def test_evaluate_names_a_missing_column(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "pairs.csv"
     file.write_text("en,de\na,b\n", encoding="utf-8")
