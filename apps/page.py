@@ -1,10 +1,9 @@
-"""The skeleton of an app's page: its heading, why its model is not there, its events and its endpoints.
+"""The skeleton of an app's page: its heading, why its model is not there, and its events.
 
 It stands between the apps and both `apps.server` and `apps.ui`, which it brings together.
 """
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -65,29 +64,3 @@ def on_files(run: FilesRun, handler: Callable[..., Any], inputs: Any, file: gr.F
     on(run.tab.stop.click, run.stop, None, run.outputs)
     if file is not None:
         on(file.change, run.choose, file, run.outputs)
-
-
-def endpoint(
-    function: Callable[..., Any], output: Any = None, files: Mapping[str, Sequence[str]] | None = None, **options: Any
-) -> None:
-    """Let programs call a function by its name, over HTTP and as a tool.
-
-    Args:
-        output: an unseen component, for a function that takes or gives files; without it, annotations say all.
-        files: the arguments that are files, and the endings of their names; without any, all are taken.
-    """
-    name = function.__name__
-    if output is None:
-        gr.api(report_errors(function), api_name=name, **options)
-        return
-    inputs: list[Any] = []
-    for argument in inspect.signature(function).parameters.values():
-        default = None if argument.default is argument.empty else argument.default
-        if argument.name in (files or {}):
-            inputs.append(gr.File(label=argument.name, file_types=[*files[argument.name]] or None, visible=False))  # type: ignore[index]
-        elif argument.annotation in (int, float, float | None):
-            precision = 0 if argument.annotation is int else None
-            inputs.append(gr.Number(default, label=argument.name, precision=precision, visible=False))
-        elif argument.name != "progress":
-            inputs.append(gr.Textbox(default, label=argument.name, visible=False))
-    gr.on([], report_errors(function), inputs, output, api_name=name, **options)

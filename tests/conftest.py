@@ -199,6 +199,15 @@ def site(free_port: Callable[[], int], outside_calls: list[Any]) -> Iterator[str
 
 
 @pytest.fixture(scope="session")
+def tiny_site(word_list_translator: Any, free_port: Callable[[], int], outside_calls: list[Any]) -> Iterator[str]:
+    """Every app with models that a test can train. The address."""
+    from tiny_site import served_site
+
+    with served_site(word_list_translator, free_port()) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium without a window. Where there is none the test is skipped, but in CI it fails."""
     if not CHROMIUM.exists():

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import TypedDict
+
 from apps.server.batching import Batcher
 from apps.server.models import LazyTask
-from apps.ui.search import BEAM, N_BEST, PENALTY, SearchSettings
+from apps.ui.search import BEAM, N_BEST, PENALTY, BeamSize, LengthPenalty, SearchSettings
 from apps.ui.uploads import check_image_size
 from seqcore.errors import InputError
 
@@ -15,6 +17,22 @@ if TYPE_CHECKING:
     from seqcore.tasks.captioning import Caption, Captioner
 
 MAX_BATCH = 16
+
+
+class Scored(TypedDict):
+    """A text, and the mean log-probability of its pieces."""
+
+    text: str
+    score: float
+
+
+class ExplainedCaption(Scored):
+    """What `/explain_caption` gives."""
+
+    tokens: list[str]
+    token_probabilities: list[float]
+    attention: list[list[list[float]]]
+    alternatives: list[Scored]
 
 
 class API:
@@ -28,35 +46,42 @@ class API:
         """The task. Raises `CheckpointError` when there is none, or one of another kind."""
         return self.load.require("caption", "captioner")
 
-    def caption(self, image: str | None, beam_size: float = BEAM, length_penalty: float = PENALTY) -> str:
+    def caption(self, image: str | None, beam_size: BeamSize = BEAM, length_penalty: LengthPenalty = PENALTY) -> str:
         """Describe an image in a sentence that can be its alt text.
 
         Args:
-            image: a JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000 or HEIC file of 20 MB at most.
-            beam_size: captions followed at once, 1 to 10; 1 takes the likeliest word at every step.
-            length_penalty: 0 to 2; above 0 prefers longer captions.
+            image: a photograph or another image, 20 MB at most.
+            beam_size: how many captions are followed at once, 1 to 10, by default 5; 1 takes the likeliest word at
+                every step.
+            length_penalty: 0 to 2, by default 1; above 0 prefers longer captions.
 
         Returns:
-            The caption.
+            a sentence in English.
         """
-        return self.caption_photo(image, SearchSettings(beam_size, length_penalty))[1].text  # type: ignore[arg-type]
+        return self.caption_photo(image, SearchSettings(beam_size, length_penalty))[1].text
 
     def explain_caption(
-        self, image: str | None, beam_size: float = BEAM, length_penalty: float = PENALTY, n_best: float = N_BEST
-    ) -> dict[str, Any]:
+        self,
+        image: str | None,
+        beam_size: BeamSize = BEAM,
+        length_penalty: LengthPenalty = PENALTY,
+        n_best: BeamSize = N_BEST,
+    ) -> ExplainedCaption:
         """Describe an image, and say how sure each piece of a word is, where the model looked, and what else it found.
 
         Args:
-            image: a JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000 or HEIC file of 20 MB at most.
-            beam_size: captions followed at once, 1 to 10; 1 takes the likeliest word at every step.
-            length_penalty: 0 to 2; above 0 prefers longer captions.
-            n_best: captions to give, at most beam_size.
+            image: a photograph or another image, 20 MB at most.
+            beam_size: how many captions are followed at once, 1 to 10, by default 5; 1 takes the likeliest word at
+                every step.
+            length_penalty: 0 to 2, by default 1; above 0 prefers longer captions.
+            n_best: how many captions to give, from 1 to beam_size, by default 3.
 
         Returns:
-            text, score, tokens, token_probabilities, attention (a grid of the image for each token, each summing to
-            1), alternatives (text and score).
+            text is the caption, score the mean log-probability of its tokens, tokens are its pieces of words,
+            token_probabilities how likely each was, attention a grid over the image for each token, which sums to 1,
+            and alternatives the other captions, each with text and score.
         """
-        settings = SearchSettings(beam_size, length_penalty, n_best)  # type: ignore[arg-type]
+        settings = SearchSettings(beam_size, length_penalty, n_best)
         if settings.n_best > settings.beam_size:
             beam = f"a beam of {settings.beam_size} finds no more than its size"
             raise InputError(f"{settings.n_best} captions were asked for, but {beam}")

@@ -10,10 +10,12 @@ import gradio as gr
 
 from apps.captioner.api import API
 from apps.captioner.handlers import Handlers, ManyTab, PhotoTab
-from apps.page import WATCHED, PageHead, endpoint, new_page, on, on_files
+from apps.endpoints import endpoint
+from apps.page import WATCHED, PageHead, new_page, on, on_files
 from apps.server.launch import MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
 from apps.ui.search import N_BEST, search_sliders
+from seqcore.media.image_formats import READ
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -41,11 +43,8 @@ def build(load: "LazyTask[Captioner]") -> gr.Blocks:
         handlers = Handlers(api, head, photo, many)
         on(page.load, handlers.on_load, None, head.components)
         _events(handlers, photo, many, settings)
-        for function, output in (
-            (api.caption, gr.Textbox(label="caption", visible=False)),
-            (api.explain_caption, gr.JSON(label="explanation", visible=False)),
-        ):
-            endpoint(function, output, files={"image": ()}, concurrency_limit=MAX_CALLS)
+        for function, result in ((api.caption, "caption"), (api.explain_caption, "explanation")):
+            endpoint(function, result, files={"image": READ}, concurrency_limit=MAX_CALLS)
     return page
 
 

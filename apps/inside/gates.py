@@ -5,19 +5,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, cast
 
 import gradio as gr
+from pydantic import Field
+from typing_extensions import TypedDict
 
+from apps.endpoints import endpoint
 from apps.inside.gates_views import MAX_UNITS, maps, unit_view, varying_units
 from apps.inside.lessons import LIMITED, lesson, to_try
 from apps.inside.readings import MAX_TEXT_CHARS, Reading, Track, read
-from apps.page import endpoint, on
+from apps.page import on
 from apps.server.gradio_patches import use_uploaded_file
 from apps.server.models import LazyTask, load_error_html
 from apps.ui.layout import Steps, Updates, html
 from apps.ui.runs import LatestRun, latest
+from apps.ui.uploads import WHOLE
 from seqcore.errors import InputError, SeqcoreError
+from seqcore.media.image_formats import READ
+from seqcore.validation import check_number
 
 EXAMPLE = "It was not a good film, but the music was wonderful and the ending moved me to tears."
 LESSON = (
@@ -44,6 +50,25 @@ _APPS = Path(__file__).resolve().parent.parent
 _PHOTOS = sorted((_APPS / "captioner" / "examples").glob("*.jpg"))
 _FILMS = sorted((_APPS / "video" / "examples").glob("*.mp4"))
 _REMEMBERED = 16  # Readings of all visitors together, of a few MB each at most.
+
+
+Unit = Annotated[int, Field(ge=0), WHOLE]
+
+
+class Gates(TypedDict):
+    """What `/trace_gates` gives."""
+
+    layers: list[str]
+    layer: str
+    units: int
+    unit: int
+    steps: list[str]
+    forget: list[float]
+    input: list[float]
+    output: list[float]
+    candidate: list[float]
+    cell: list[float]
+    hidden: list[float]
 
 
 class Source(NamedTuple):
@@ -140,34 +165,34 @@ class GatesHandlers:
         return self._views(reading, track, units[min(max(int(rank), 1), len(units)) - 1])
 
     def trace_gates(
-        self, model: str, text: str = "", file: str | None = None, layer: str = "", unit: float | None = None
-    ) -> dict[str, Any]:
-        """Trace the gates of one unit of a model over an input.
+        self, model: str, text: str = "", file: str | None = None, layer: str = "", unit: Unit | None = None
+    ) -> Gates:
+        """Trace the gates of one unit of a model's LSTM while it reads a text, a photograph or a film.
 
         Args:
-            model: the name of a bundled model, such as sentiment.
-            text: what a model of texts reads, 600 characters at most.
-            file: the photo or the film that another model reads.
-            layer: one of `layers` of the answer; without it, the last.
-            unit: from 0; without it, the one whose cell varies most.
+            model: captioner, sentiment, translator, video-shots, video-lipreading or language-model.
+            text: what sentiment, translator and language-model read, 600 characters at most.
+            file: the photograph that captioner reads, 20 MB at most, or the film that the video models read.
+            layer: the name of a layer, one of layers in the answer; by default the last.
+            unit: the number of a unit in the layer, from 0; by default the one whose cell varies most.
 
         Returns:
-            `layers`, `layer`, `units`, `unit`, `steps`, and for each step `forget`, `input`, `output`,
-            `candidate`, `cell` and `hidden`.
+            layers are the names of all layers, layer is the one that was traced, units how many units it has, unit the
+            number of the one that was traced, steps what was read at each step, and forget, input, output (the gates, 0
+            to 1), candidate, cell and hidden (its values) are numbers, one a step.
         """
         self.task(model)
         reading = self.reading(Source(model, (file or "") if model in _INPUTS else text))
         track = reading.track(layer)
         width = track.trace.cell.shape[2]
-        chosen = varying_units(track)[0] if unit is None else int(unit)
-        if not 0 <= chosen < width:
-            raise InputError(f"unit must be from 0 to {width - 1}, but is {chosen}.")
+        chosen = varying_units(track)[0] if unit is None else unit
+        check_number("unit", chosen, 0, width - 1, whole=True)
         gates = ("forget", "input", "output", "candidate", "cell", "hidden")
         values = {
             gate: [round(value, 5) for value in getattr(track.trace, gate)[0, :, chosen].tolist()] for gate in gates
         }
         about = {"layers": [one.name for one in reading.tracks], "layer": track.name, "units": width, "unit": chosen}
-        return {**about, "steps": list(reading.steps), **values}
+        return cast(Gates, {**about, "steps": list(reading.steps), **values})
 
 
 def build(loads: Mapping[str, LazyTask[Any]]) -> GatesHandlers:
@@ -201,7 +226,7 @@ def build(loads: Mapping[str, LazyTask[Any]]) -> GatesHandlers:
     examples = {photos: photo, films: film}
     picked = [on(samples.click, lambda sample: sample[0], samples, file) for samples, file in examples.items()]
     _events(handlers, [go.click, *(one.success for one in picked)], bool(names))
-    endpoint(handlers.trace_gates, gr.JSON(label="gates", visible=False), {"file": ()}, **LIMITED)
+    endpoint(handlers.trace_gates, "gates", files={"file": f"a photograph is {READ}, a film of any usual format"}, **LIMITED)
     return handlers
 
 

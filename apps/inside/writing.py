@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from apps.endpoints import endpoint
 from apps.inside.lessons import lesson, to_try
 from apps.inside.writing_api import (
     MAX_PIECES,
@@ -18,7 +19,7 @@ from apps.inside.writing_api import (
     Settings,
     WritingAPI,
 )
-from apps.page import endpoint, on
+from apps.page import on
 from apps.server.models import LazyTask, load_error_html
 from apps.ui.figures import piece_labels
 from apps.ui.layout import Steps, Updates, html, part, scrolling
@@ -183,7 +184,7 @@ def build(loads: Mapping[str, LazyTask[Any]]) -> WritingHandlers:
     for setting in (temperature, top_k, top_p):
         inputs = [panel.last, temperature, top_k, top_p]
         on(setting.input, handlers.reshape, inputs, panel.dice, trigger_mode="always_last")
-    endpoint(api.write, **limits)
+    endpoint(api.write, "writing", **limits)
     return handlers
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import gradio as gr
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from apps.sentiment.files import classify_table, open_table
 from apps.server.batching import Batcher
@@ -18,6 +20,27 @@ if TYPE_CHECKING:
 MAX_TEXT_CHARS = 40_000
 UNSURE_BELOW = 0.6
 _SHORT = 1_000  # Characters of a text that is soon explained.
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Classified(TypedDict):
+    """What `/classify` gives."""
+
+    label: str
+    probabilities: dict[str, float]
+    unsure: bool
+    out_of_domain: bool
+    characters_cut: int
+
+
+class ExplainedSentiment(Classified):
+    """What `/explain_sentiment` gives."""
+
+    tokens: list[str]
+    attributions: list[float]
+    baseline: float
+    logit: float
+    trajectory: list[list[float]]
 
 
 class API:
@@ -38,34 +61,35 @@ class API:
         """Tell which labels the model knows.
 
         Returns:
-            The names of its classes.
+            the names of its classes.
         """
         return list(self.classifier().config.labels)
 
-    def classify(self, text: str, unsure_below: float = UNSURE_BELOW) -> dict[str, Any]:
-        """Say what a text says: its label, and the probability of each label.
+    def classify(self, text: str, unsure_below: Probability = UNSURE_BELOW) -> Classified:
+        """Tell how a text is meant, such as positive or negative: its label, and the probability of each label.
 
         Args:
             text: what to classify, 40,000 characters at most.
-            unsure_below: a label of lower probability is called unsure, 0 to 1.
+            unsure_below: a label of lower probability is called unsure, 0 to 1, by default 0.6.
 
         Returns:
-            label, probabilities (calibrated, by label), unsure, out_of_domain (in no language that the model has
-            learned, or without words), characters_cut (at the end, which were not read).
+            label is the likeliest label, probabilities has the calibrated probability of each, unsure says whether the
+            label's is low, out_of_domain whether the text is in no language that the model has learned or has no words,
+            and characters_cut how many characters at the end were not read.
         """
         return _record(self.sentiment(text, unsure_below))
 
-    def explain_sentiment(self, text: str, unsure_below: float = UNSURE_BELOW) -> dict[str, Any]:
-        """Say what a text says, and why: what each word adds, and how the verdict moves from word to word.
+    def explain_sentiment(self, text: str, unsure_below: Probability = UNSURE_BELOW) -> ExplainedSentiment:
+        """Tell how a text is meant, and why: what each word adds, and how the verdict moves from word to word.
 
         Args:
             text: what to classify, 40,000 characters at most; of more than about 4,000, words are not weighed.
-            unsure_below: a label of lower probability is called unsure, 0 to 1.
+            unsure_below: a label of lower probability is called unsure, 0 to 1, by default 0.6.
 
         Returns:
-            What classify gives, and tokens (words with their blanks: together they are the text), attributions (what
-            each adds to the log-odds of the likeliest label), baseline, logit (baseline and all attributions
-            together), trajectory (probabilities after each word, in the order of the labels).
+            what classify gives; tokens are the words with their blanks, which together are the text, attributions what
+            each adds to the log-odds of the likeliest label, logit is those log-odds, baseline what they are without
+            any word, and trajectory has the probabilities after each word, in the order of the labels.
         """
         result = self.explain(text, unsure_below).result()
         return {
@@ -81,18 +105,18 @@ class API:
         self,
         file: str,
         column: str = "",
-        unsure_below: float = UNSURE_BELOW,
+        unsure_below: Probability = UNSURE_BELOW,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[str]:
         """Classify every row of a table, or every line of a text file.
 
         Args:
-            file: a .csv, .tsv or .txt file in UTF-8, 10 MB at most; the first row of a table names its columns.
-            column: which one holds the texts; without it the one called text, or the only one.
-            unsure_below: a label of lower probability is called unsure, 0 to 1.
+            file: a table or a text file in UTF-8, 10 MB at most; the first row of a table names its columns.
+            column: the name of the column that holds the texts; by default the one called text, or the only one.
+            unsure_below: a label of lower probability is called unsure, 0 to 1, by default 0.6.
 
         Returns:
-            A CSV file, named like reviews.classified.csv, with the same columns and label, probability,
+            a CSV file, named like reviews.classified.csv, with the same columns and label, probability,
             probability_NAME for each label, unsure, out_of_domain and characters_cut. Cells that a spreadsheet would
             run as a formula begin with an apostrophe.
         """
@@ -130,7 +154,7 @@ def check_band(value: object) -> None:
     check_number("What counts as unsure", value, 0, 1)
 
 
-def _record(result: "Sentiment") -> dict[str, Any]:
+def _record(result: "Sentiment") -> Classified:
     return {
         "label": result.label,
         "probabilities": dict(result.probabilities),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from apps.page import FILES, WATCHED, PageHead, endpoint, new_page, on, on_files
+from apps.endpoints import endpoint, one_of
+from apps.page import FILES, WATCHED, PageHead, new_page, on, on_files
 from apps.sentiment.api import API, UNSURE_BELOW
 from apps.sentiment.files import KINDS
 from apps.sentiment.handlers import Handlers, ManyTab, TextTab
@@ -63,10 +64,10 @@ def _many_events(handlers: Handlers, tab: ManyTab, band: gr.Slider) -> None:
 
 
 def _endpoints(api: API) -> None:
-    endpoint(api.classify, concurrency_limit=MAX_CALLS)
-    endpoint(api.explain_sentiment, concurrency_limit=WATCHED["concurrency_limit"])
-    endpoint(api.labels)
-    endpoint(api.classify_file, gr.File(label="answers", visible=False), {"file": KINDS}, **FILES)
+    endpoint(api.classify, "sentiment", concurrency_limit=MAX_CALLS)
+    endpoint(api.explain_sentiment, "explanation", concurrency_limit=WATCHED["concurrency_limit"])
+    endpoint(api.labels, "labels")
+    endpoint(api.classify_file, "answers", files={"file": one_of(KINDS)}, gives_file=True, **FILES)
 
 
 main = partial(run_app, "sentiment", build, DESCRIPTION)

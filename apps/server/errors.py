@@ -6,8 +6,9 @@ import html
 import inspect
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast, get_args
 
 from apps.server.environment import SERVER_DIR
@@ -23,14 +24,19 @@ _Result = TypeVar("_Result")
 _FILE_NAME = re.compile(r"[^:]{1,255}?\.[A-Za-z]\w{0,9}(?:,|:| (?:is|has|holds|cannot|must|contains)\b)")
 
 
-def message(error: SeqcoreError) -> str:
+def message(error: SeqcoreError, files: Iterable[str] = ()) -> str:
     """An error's message as a sentence. Gradio reads it as HTML, and it may quote what a user typed.
 
     It begins with a capital letter, but for the name of a file, which stays as its owner wrote it.
+
+    Args:
+        files: names of files that it may begin with, whatever they look like.
     """
-    text = html.escape(str(error), quote=False)
-    first = text[:1] if _FILE_NAME.match(text) else text[:1].upper()
-    return f"{first}{text[1:]}{'' if text.endswith('.') else '.'}"
+    text = str(error)
+    is_name = text.startswith(tuple(files)) or _FILE_NAME.match(text)
+    if not is_name and text.split(" ", 1)[0].isalpha():  # What is no word is a path, or the name of a setting.
+        text = f"{text[0].upper()}{text[1:]}"
+    return f"{html.escape(text, quote=False)}{'' if text.endswith('.') else '.'}"
 
 
 def report_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
@@ -42,7 +48,7 @@ def report_errors(function: Callable[_Parameters, _Result]) -> Callable[_Paramet
 
         @functools.wraps(function)
         def stream(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> Any:
-            with _reported_errors(function):
+            with _reported_errors(function, [*args, *kwargs.values()]):
                 yield from function(*args, **kwargs)
 
         # Gradio describes an endpoint by its return type: that of a generator is what it yields.
@@ -52,7 +58,7 @@ def report_errors(function: Callable[_Parameters, _Result]) -> Callable[_Paramet
 
     @functools.wraps(function)
     def guarded(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
-        with _reported_errors(function):
+        with _reported_errors(function, [*args, *kwargs.values()]):
             return function(*args, **kwargs)
 
     return guarded
@@ -66,23 +72,34 @@ def explain_validation_error(event: Any, values: Sequence[Any], error: Exception
 
 
 def _refused(name: str, wanted: int, given: int, error: Exception) -> str:
-    if given < wanted:
-        return f"{name} takes {wanted} values, not {given}."
+    if given != wanted:
+        return f"{name} takes {wanted} values{' at most' * (given > wanted)}, not {given}."
     kind = f"{name} was given a value of a wrong kind, or a file that was not uploaded before: see /gradio_api/info."
     return _inside(error, kind)
 
 
 @contextmanager
-def _reported_errors(function: Callable[..., Any]) -> Iterator[None]:
+def _reported_errors(function: Callable[..., Any], values: Sequence[Any]) -> Iterator[None]:
     try:
         yield
     except SeqcoreError as error:
-        raise gr.Error(message(error), print_exception=False) from error
+        raise gr.Error(message(error, _file_names(values)), print_exception=False) from error
     except gr.Error:
         raise
     except Exception as error:
         logging.getLogger(__name__).exception("%s failed", getattr(function, "__name__", "a function"))
         raise gr.Error(_inside(error), print_exception=False) from error
+
+
+def _file_names(values: Iterable[Any]) -> Iterator[str]:
+    """The names of files among the arguments of a call, or in lists that are."""
+    for value in values:
+        if isinstance(value, list):
+            yield from _file_names(value)
+        elif isinstance(value, str):
+            with suppress(OSError, ValueError):  # Texts are longer than paths may be.
+                if Path(value).is_file():
+                    yield Path(value).name
 
 
 def _inside(error: Exception, otherwise: str = "Something went wrong inside the app. Its terminal says what.") -> str:

@@ -13,7 +13,10 @@ import apps.server.environment  # noqa: F401
 
 import gradio as gr
 from gradio.components import Component
+from gradio.route_utils import FnIndexInferError
 from gradio.state_holder import SessionState, StateHolder
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 SEEN = "6.31"
 # Endpoints of gradio that no page of ours needs. They would fetch an address, run ffmpeg on the server, write code, or
@@ -97,7 +100,10 @@ def files_in(value: Any) -> Iterator[str]:
 
 
 def watch_inputs(
-    demo: gr.Blocks, accepted: Callable[[list[Any]], None], refused: Callable[[Any, list[Any], Exception], gr.Error]
+    demo: gr.Blocks,
+    accepted: Callable[[list[Any]], None],
+    refused: Callable[[Any, list[Any], Exception], gr.Error],
+    completed: Callable[[Any, list[Any]], list[Any]] = lambda _, values: values,
 ) -> None:
     """Tell of the inputs of each event before its function is called.
 
@@ -107,11 +113,13 @@ def watch_inputs(
     Args:
         accepted: is given the arguments.
         refused: is given the event, what was sent, and gradio's error; the error it returns is raised.
+        completed: is given the event and what was sent; gradio is given what it returns.
     """
     preprocess_data = demo.preprocess_data
 
     async def watched(event: Any, values: list[Any], *rest: Any) -> Any:
         try:
+            values = completed(event, values)
             arguments = await preprocess_data(event, values, *rest)
         except gr.Error:
             raise
@@ -121,6 +129,24 @@ def watch_inputs(
         return arguments
 
     demo.preprocess_data = watched  # type: ignore[method-assign, assignment]
+
+
+async def explain_call(request: Request, error: Exception) -> JSONResponse:
+    """What a caller gets where gradio's own routes fail with an error: for a name or an argument that is not there.
+
+    Raises:
+        Exception: the error, where it has another cause.
+    """
+    route, _, name = request.url.path.rstrip("/").rpartition("/")
+    if isinstance(error, FnIndexInferError) or (isinstance(error, KeyError) and error.args == (f"/{name}",)):
+        return JSONResponse({"error": f"There is no endpoint /{name}: see /gradio_api/info."}, 404)
+    if isinstance(error, TypeError) and route.endswith("/call/v2"):  # Only there are arguments named.
+        reason, _, _ = str(error).partition(" Please click")
+        return JSONResponse({"error": reason.replace("`", "")}, 422)
+    raise error
+
+
+CALL_ERRORS: tuple[type[Exception], ...] = (FnIndexInferError, KeyError, TypeError)
 
 
 def disable_outbound_fetch() -> None:

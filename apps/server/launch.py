@@ -17,8 +17,10 @@ from starlette.middleware import Middleware
 
 from apps.server.errors import explain_validation_error
 from apps.server.gradio_patches import (
+    CALL_ERRORS,
     close_image_decoders,
     disable_outbound_fetch,
+    explain_call,
     files_in,
     install_session_patches,
     pin_files,
@@ -30,6 +32,7 @@ from apps.server.options import MAX_UPLOAD_MB, check_address, parser, stop
 from apps.server.security import RequestLimitMiddleware, read_credentials
 from apps.server.sessions import SERVERS, closed_session_files, page_files
 from apps.server.temp_files import WORKING, FileReaper, touch
+from apps.server.tools import install_tools
 from apps.ui.theme import CSS, HEAD, THEME
 from seqcore.errors import SeqcoreError
 
@@ -127,9 +130,10 @@ def start(
     """
     disable_outbound_fetch()
     install_session_patches()
+    install_tools()
     with demo:
         state = gr.State()  # Only a page that has one tells that it is closed.
-    watch_inputs(demo, _touch_inputs, explain_validation_error)
+    watch_inputs(demo, _touch_inputs, explain_validation_error, _with_omitted)
     demo.queue(default_concurrency_limit=4, max_size=MAX_WAITING)
     _, address, _ = demo.launch(
         server_name=host,
@@ -148,7 +152,10 @@ def start(
         auth=auth,
         allowed_paths=EXAMPLES,
         enable_monitoring=False,
-        app_kwargs={"middleware": [Middleware(RequestLimitMiddleware)]},
+        app_kwargs={
+            "middleware": [Middleware(RequestLimitMiddleware)],
+            "exception_handlers": dict.fromkeys(CALL_ERRORS, explain_call),
+        },
         quiet=True,
         prevent_thread_lock=True,
     )
@@ -158,6 +165,16 @@ def start(
         if len(SERVERS) == 1:
             FileReaper(SERVER_DIR, page_files, closed_session_files).start()
     return address.rstrip("/") if address else None
+
+
+def _with_omitted(event: Any, values: list[Any]) -> list[Any]:
+    """What a program sent, and null for each argument that it left out. Raises `ValueError` for too many."""
+    omitted = len(event.inputs) - len(values)
+    if event.api_visibility != "public":
+        return values
+    if omitted < 0:
+        raise ValueError("there are more values than inputs")
+    return [*values, *[None] * omitted]
 
 
 def _touch_inputs(arguments: list[Any]) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from apps.page import FILES, WATCHED, PageHead, endpoint, new_page, on, on_files
+from apps.endpoints import endpoint, one_of
+from apps.page import FILES, WATCHED, PageHead, new_page, on, on_files
 from apps.server.launch import MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
 from apps.translator.api import API
@@ -105,11 +106,11 @@ def _sampling() -> "list[Component]":
 
 
 def _endpoints(api: API) -> None:
-    endpoint(api.translate, concurrency_limit=MAX_CALLS)
-    endpoint(api.translate_stream)
-    endpoint(api.explain_translation, concurrency_limit=MAX_CALLS)
-    endpoint(api.languages)
-    endpoint(api.translate_file, gr.File(label="translation", visible=False), {"file": [".txt"]}, **FILES)
+    endpoint(api.translate, "translation", concurrency_limit=MAX_CALLS)
+    endpoint(api.translate_stream, "translation")
+    endpoint(api.explain_translation, "explanation", concurrency_limit=MAX_CALLS)
+    endpoint(api.languages, "directions")
+    endpoint(api.translate_file, "translation", files={"file": one_of([".txt"])}, gives_file=True, **FILES)
 
 
 main = partial(run_app, "translator", build, DESCRIPTION)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from apps.ui.search import SearchSettings
-from apps.ui.uploads import Whole, check_text, in_words
+from apps.ui.uploads import WHOLE, check_text, in_words
 from seqcore.errors import InputError
 from seqcore.validation import settings
 
@@ -18,9 +18,9 @@ class Settings(SearchSettings):
 
     do_sample: bool = False
     temperature: Annotated[float, Field(ge=0.05, le=2)] = 1.0
-    top_k: Annotated[Whole, Field(ge=0, le=1_000)] = 0
+    top_k: Annotated[int, Field(ge=0, le=1_000), WHOLE] = 0
     top_p: Annotated[float, Field(ge=0.01, le=1)] = 1.0
-    seed: Annotated[Whole, Field(ge=0, le=2**53 - 1)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**53 - 1), WHOLE] = 0
 
     def generation(self) -> dict[str, Any]:
         """As arguments of `Translator.translate`. A beam gives no more translations than it holds."""

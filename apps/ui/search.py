@@ -6,20 +6,22 @@ import gradio as gr
 from gradio.components import Component
 from pydantic import Field
 
-from apps.ui.uploads import Whole, in_words
+from apps.ui.uploads import WHOLE, in_words
 from seqcore.validation import settings
 
 BEAM, PENALTY, N_BEST = 5, 1.0, 3
 MAX_BEAM = 10
+BeamSize = Annotated[int, Field(ge=1, le=MAX_BEAM), WHOLE]
+LengthPenalty = Annotated[float, Field(ge=0, le=2)]
 
 
 @settings(error=in_words)
 class SearchSettings:
     """How to search; the fields are those of `seqcore.decoding.GenerationConfig`."""
 
-    beam_size: Annotated[Whole, Field(ge=1, le=MAX_BEAM)] = BEAM
-    length_penalty: Annotated[float, Field(ge=0, le=2)] = PENALTY
-    n_best: Annotated[Whole, Field(ge=1, le=MAX_BEAM)] = 1
+    beam_size: BeamSize = BEAM
+    length_penalty: LengthPenalty = PENALTY
+    n_best: BeamSize = 1
 
     def generation(self) -> dict[str, Any]:
         """As arguments of a task's verb. A beam gives no more answers than it holds."""

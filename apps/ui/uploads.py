@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 from pydantic import BeforeValidator
 
@@ -14,8 +14,8 @@ MAX_IMAGE_BYTES = 20_000_000
 _Item = TypeVar("_Item")
 
 
-# A whole number of a component, which may give 5.0 for 5.
-Whole = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v)]
+# To be named last in a type of whole numbers: browsers and JSON may give 5.0 for 5.
+WHOLE = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def in_words(message: str) -> InputError:

@@ -4,7 +4,9 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
+
+from typing_extensions import TypedDict
 
 from apps.server.gradio_patches import store_file
 from apps.server.models import LazyTask
@@ -21,6 +23,23 @@ MAX_BYTES = 100_000_000
 _ADVICE = "cut it, or use seqcore predict"
 
 
+class LabelledSegment(TypedDict):
+    """Frames in a row that have the same label; times in seconds."""
+
+    start: float
+    end: float
+    label: str
+    confidence: float
+
+
+class LabelledFrames(TypedDict):
+    """What `/label_frames` gives."""
+
+    fps: float
+    labels: list[str]
+    segments: list[LabelledSegment]
+
+
 class API:
     """The endpoints, over one or more models by their names; the first one is what is used where none is named."""
 
@@ -34,29 +53,30 @@ class API:
             raise InputError(f"There is no model {name!r}: choose one of {', '.join(self.loads)}.")
         return self.loads[name].require("label", "video classifier")
 
-    def label_frames(self, video: str | None, model: str | None = None) -> dict[str, Any]:
-        """Label every frame of a video.
+    def label_frames(self, video: str | None, model: str | None = None) -> LabelledFrames:
+        """Label every frame of a video: what the camera does, where a shot ends, or what else a model tells.
 
         Args:
-            video: a file of 100 MB and ten minutes at most, of any usual format.
-            model: the name of a model, see /video_models.
+            video: a film, 100 MB and ten minutes at most.
+            model: the name of a model, one of those that video_models gives; by default the first.
 
         Returns:
-            ``fps``; ``labels``, one a frame; ``segments``, ``{start, end, label, confidence}`` with times in seconds.
+            fps is how many frames there are a second on average, labels has one label a frame, and segments are frames
+            in a row that have the same one, each with start and end in seconds, label and confidence (0 to 1).
         """
         with closing(open_film(video)) as film:
             task = self.classifier(model)
-            return task.to_dict(task.label(film, frame_limit(film)))
+            return cast(LabelledFrames, task.to_dict(task.label(film, frame_limit(film))))
 
     def label_video(self, video: str | None, model: str | None = None) -> str:
         """Draw each frame's label into a video.
 
         Args:
-            video: a file of 100 MB and ten minutes at most, of any usual format.
-            model: the name of a model, see /video_models.
+            video: a film, 100 MB and ten minutes at most.
+            model: the name of a model, one of those that video_models gives; by default the first.
 
         Returns:
-            An MP4 file (H.264).
+            an MP4 file (H.264).
         """
         with closing(open_film(video)) as film, tempfile.TemporaryDirectory(prefix="seqcore-") as folder:
             task = self.classifier(model)
@@ -66,7 +86,11 @@ class API:
             return store_file(str(path))
 
     def video_models(self) -> dict[str, list[str]]:
-        """The models, and the labels that each knows."""
+        """Tell which models there are for videos, and which labels each knows.
+
+        Returns:
+            by the name of each model, a list of its labels.
+        """
         return {name: list(self.classifier(name).config.labels) for name in self.loads}
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from apps.page import PageHead, endpoint, new_page, on
+from apps.endpoints import endpoint
+from apps.page import PageHead, new_page, on
 from apps.server.launch import MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
 from apps.ui.layout import NO_API
@@ -25,7 +26,7 @@ DESCRIPTION = "Label every frame of a video in the browser with a convolutional 
 MAIN, SECOND = "video-shots", "video-lipreading"
 MAX_LIVE = 16  # Each holds its place for as long as its camera is on.
 # Films of programs at the same time: each works all the while, where calls of other apps wait together.
-_FILMS = {"concurrency_limit": 2, "concurrency_id": "films"}
+_FILMS: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "films"}
 _WATCHED = {"trigger_mode": "multiple", "concurrency_limit": 4, "concurrency_id": "watched"}
 _SCROLL = "() => document.querySelector('#picked')?.scrollIntoView({block: 'nearest', behavior: 'smooth'})"
 
@@ -73,10 +74,10 @@ def _film_events(handlers: Handlers, tab: FilmTab, model: gr.Dropdown) -> None:
 
 
 def _endpoints(api: API) -> None:
-    film = {"video": ()}
-    endpoint(api.label_frames, gr.JSON(label="labels", visible=False), film, **_FILMS)
-    endpoint(api.label_video, gr.File(label="film", visible=False), film, **_FILMS)
-    endpoint(api.video_models, gr.JSON(label="models", visible=False), concurrency_limit=MAX_CALLS)
+    film = {"video": "MP4, MKV, WebM, MOV, AVI, GIF or another usual format"}
+    endpoint(api.label_frames, "labels", files=film, **_FILMS)
+    endpoint(api.label_video, "film", files=film, gives_file=True, **_FILMS)
+    endpoint(api.video_models, "models", concurrency_limit=MAX_CALLS)
 
 
 main = partial(run_app, MAIN, build, DESCRIPTION)

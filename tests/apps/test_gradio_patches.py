@@ -19,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from apps.__main__ import build as build_page
 from apps.server import gradio_patches as patches
-from apps.server import launch
+from apps.server import launch, tools
 from apps.server.errors import message
 from apps.server.models import MODELS, LazyTask
 from seqcore.errors import InputError
@@ -50,7 +50,7 @@ def test_only_versions_that_were_seen_are_installed() -> None:
 def test_nothing_else_reaches_into_gradio() -> None:
     private = r"from gradio\.(?!components)|gradio_client|safehttpx|\._queue|\.preprocess|state_holder|keep_in_cache"
     for path in (ROOT / "apps").rglob("*.py"):
-        if path != Path(patches.__file__):
+        if path not in {Path(patches.__file__), Path(tools.__file__)}:
             assert not re.search(private, path.read_text(encoding="utf-8")), path
 
 
@@ -226,6 +226,25 @@ def test_a_file_is_stored_where_gradio_gives_it_out(tmp_path: Path) -> None:
     assert stored.read_bytes() == b"a film"
     assert stored.is_relative_to(os.environ["GRADIO_TEMP_DIR"])
     assert "path" in FileData.model_fields
+
+
+def test_gradio_describes_files_of_tools_as_on_its_own_site_and_ours_do_not(page: gr.Blocks) -> None:
+    upstream: Any = tools.Tools.__mro__[1]
+    theirs: Any = upstream(page)
+    assert "upload_file_to_gradio" in theirs._file_data_tool_description, "nothing to mend any more"
+    assert "http or https url" in inspect.getsource(upstream.simplify_filedata_schema)
+    for name in ("get_fn_description", "get_input_schema", "convert_strings_to_filedata", "postprocess_output_data"):
+        assert parameters(getattr(tools.Tools, name)) == parameters(getattr(upstream, name))
+    assert parameters(upstream._prepare_tool_call_args) == ["self", "name", "arguments"]
+    assert "gradio.mcp.GradioMCPServer(" in inspect.getsource(routes), "it would not be replaced"
+    assert "self.Server(" in inspect.getsource(upstream.create_mcp_server)
+
+
+@pytest.mark.parametrize("cause", [KeyError("labels"), TypeError("not this"), KeyError("/labels", 1)])
+def test_an_error_of_another_cause_is_not_taken_for_a_callers(cause: Exception) -> None:
+    request: Any = SimpleNamespace(url=SimpleNamespace(path="/gradio_api/run/labels"))
+    with pytest.raises(type(cause)):
+        asyncio.run(patches.explain_call(request, cause))
 
 
 def test_every_route_that_is_closed_is_one_of_gradio() -> None:

@@ -206,8 +206,9 @@ def test_contents_of_another_kind_are_told(word_list_server: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("endpoint", "values", "message"),
     [
-        ("translate", ["a dog", "en"], "/translate takes 5 values, not 2."),
-        ("translate", [{"a": []}, "en", "de", 5, 1.0], "The text and both languages must be strings."),
+        ("translate", [], "Text is missing."),
+        ("translate", ["a dog", "en", "de", 5, 1.0, 7], "/translate takes 5 values at most, not 6."),
+        ("translate", [{"a": []}, "en", "de", 5, 1.0], "Text must be a text, not {'a': .*}."),
         ("translate", ["a dog", "en", "de", "<b>", 1.0], "Beam size must be a whole number .* not '&lt;b&gt;'."),
         ("translate", ["a dog", "en", "de", 2**200, 1.0], "Beam size must be a whole number .*"),
         ("translate_file", [None, "en", "de", 5, 1.0], "Choose a .txt file first."),

@@ -295,7 +295,7 @@ def test_programs_get_the_gates_of_a_unit(client: Client, film: Path) -> None:
     found = client.predict("video-shots", "", handle_file(film), "", None, api_name="/trace_gates")
     assert len(found["steps"]) == len(found["cell"]) == 12
     for arguments, told in (
-        (("sentiment", "A good film", None, "", 16), "Unit must be from 0 to 15"),
+        (("sentiment", "A good film", None, "", 16), "Unit must be a whole number from 0 to 15"),
         (("nobody", "A", None, "", 0), "There is no model 'nobody': choose one of sentiment"),
         (("language-model", "A", None, "", 0), "There is no checkpoint folder"),
     ):

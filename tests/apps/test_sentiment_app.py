@@ -163,8 +163,8 @@ def test_strange_text_is_taken(client: Client, endpoint: str, text: str) -> None
         (["x" * 10_000_000], r"10,000,000 characters, and this page takes 40,000.*as a file"),
         (["good", -0.1], "must be a number from 0 to 1, not -0.1"),
         (["good", "much"], "must be a number from 0 to 1"),
-        ([None], "The text must be a string"),
-        ([["good"]], "The text must be a string"),
+        ([None], "Text is missing"),
+        ([["good"]], "Text must be a text"),
     ],
     ids=["10 MB", "band below", "band of words", "nothing", "a list"],
 )

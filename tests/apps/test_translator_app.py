@@ -189,9 +189,9 @@ def test_too_long_a_text_is_refused_in_plain_words(client: Client) -> None:
         ({"beam_size": 2.5}, "Beam size must be"),
         ({"length_penalty": -1}, "Length penalty must be a number from 0 to 2"),
         ({"target": "xx"}, "This model does not translate from 'en' to 'xx'"),
-        ({"target": 7}, "must be strings"),
-        ({"source": ["en"]}, "must be strings"),
-        ({"text": None}, "must be strings"),
+        ({"target": 7}, "Target must be a text, not 7"),
+        ({"source": ["en"]}, "Source must be a text"),
+        ({"text": None}, "Text is missing"),
     ],
 )
 @pytest.mark.parametrize("endpoint", ["/translate", "/translate_stream", "/explain_translation"])

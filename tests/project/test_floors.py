@@ -61,7 +61,8 @@ def test_names_taken_from_the_package_are_imports_of_it() -> None:
 
 
 # Beside the library, an app is built on the page's skeleton, that on the server, and that on what pages are made of.
-WINGS = ({"ui"}, {"server"}, {"page"}, {"captioner", "inside", "sentiment", "translator", "video"}, {"__main__"})
+APPS = {"captioner", "inside", "sentiment", "translator", "video"}
+WINGS = ({"ui"}, {"server"}, {"endpoints", "page"}, APPS, {"__main__"})
 
 
 def test_wings_of_the_apps_import_from_below_and_no_app_from_another() -> None:
