@@ -25,7 +25,7 @@ from seqcore.validation import settings
 def one_of(endings: Sequence[str]) -> str:
     """Which kinds of files are taken, where their names tell."""
     *others, last = endings
-    return f"its name ends in {' or '.join(filter(None, [', '.join(others), last]))}"
+    return f"Its name ends in {' or '.join(filter(None, [', '.join(others), last]))}"
 
 
 def endpoint(
@@ -53,7 +53,7 @@ def endpoint(
     inputs: list[Component] = []
     for name, argument in inspect.signature(function).parameters.items():
         if name in files:
-            inputs.append(_file(name, f"{meanings[name].removesuffix('.')}: {files[name]}."))
+            inputs.append(_file(name, f"{meanings[name]} {files[name]}."))
         elif name in schemas:
             default = None if argument.default is argument.empty else argument.default
             inputs.append(_value(name, {**_not_null(schemas[name]), "description": meanings[name]}, default))

@@ -226,7 +226,8 @@ def build(loads: Mapping[str, LazyTask[Any]]) -> GatesHandlers:
     examples = {photos: photo, films: film}
     picked = [on(samples.click, lambda sample: sample[0], samples, file) for samples, file in examples.items()]
     _events(handlers, [go.click, *(one.success for one in picked)], bool(names))
-    endpoint(handlers.trace_gates, "gates", files={"file": f"a photograph is {READ}, a film of any usual format"}, **LIMITED)
+    kinds = f"A photograph is {READ}, a film of any usual format"
+    endpoint(handlers.trace_gates, "gates", files={"file": kinds}, **LIMITED)
     return handlers
 
 
