@@ -21,8 +21,18 @@ except ImportError as error:
 
 from seqcore.media.cut_short import MIN_SHARE, readable_part
 from seqcore.media.heic import is_avif, is_heic, open_heic
-from seqcore.media.image_folders import image_files as image_files
-from seqcore.media.image_formats import AVIF, RAW, check_pixels, is_raw, other_kind, undecoded, unidentified
+from seqcore.media.folders import look_through, tell_passed_over
+from seqcore.media.image_formats import (
+    AVIF,
+    OTHER_SUFFIXES,
+    RAW,
+    SUFFIXES,
+    check_pixels,
+    is_raw,
+    other_kind,
+    undecoded,
+    unidentified,
+)
 from seqcore.media.pixels import array_of, as_rgb, from_array
 
 MAX_PIXELS = 150_000_000  # Pillow itself refuses 179 million.
@@ -120,6 +130,24 @@ def cached_squares(sources: Sequence[str | Path | bytes], size: int, folder: str
 
     content = f"{len(sources)} images"
     return ArrayCache(folder, file_key(sources), (3, size, size), torch.uint8, len(sources), content).fill(produce)[0]
+
+
+def image_files(folder: str | Path) -> list[Path]:
+    """List the images in a folder and in those below, known by their endings, sorted by path.
+
+    Those of kinds that `open_image` refuses, such as a camera's raw files, are among them: none is passed over in
+    silence. Hidden files are not; what else is passed over is named on stderr.
+
+    Raises:
+        InputError: there is no such folder, or no image in it.
+    """
+    if not Path(folder).is_dir():
+        raise InputError(f"there is no folder {folder}")
+    listing = look_through(folder, SUFFIXES | OTHER_SUFFIXES)
+    if not listing.wanted:
+        raise InputError(f"{folder} holds no images: they end in {', '.join(sorted(SUFFIXES))}")
+    tell_passed_over(folder, listing.others, "images")
+    return listing.wanted
 
 
 def augment(images: Tensor, flip: float = 0.5) -> Tensor:

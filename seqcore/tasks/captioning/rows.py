@@ -1,17 +1,13 @@
 """Images and their captions, from a folder, a table or a hub id."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from seqcore.data import file_or_bytes, missing_column, open_table
-from seqcore.errors import DataError
-
-_NUMBERED = re.compile(r"captions?_?\d+")
+from seqcore.tasks.captioning.caption_folders import in_folder, placed
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +33,19 @@ def read_captions(source: str, columns: Mapping[str, str] | None = None, split: 
     """Read `{image, captions}`, one row an image, and check it.
 
     Args:
-        source: a folder of images with a `metadata.jsonl` or `metadata.csv` (`file_name`, and `captions`, a
-            list, or `caption`); a CSV, TSV, JSON lines or Parquet file with `image`, the image's path from the
-            file's own folder; or a hub id. Rows of one image are put together; `caption_0` to `caption_4` are one
-            list.
+        source: one of
+
+            - a folder of images with a `metadata.jsonl`, `metadata.csv` or `metadata.parquet` (`file_name`, and
+              `captions`, a list, or `caption`), with a list of captions as below, or with a text file beside each image
+              that has a caption a line (`dog.txt` of `dog.jpg`);
+            - a CSV, TSV, JSON lines or Parquet file with `image`, the image's path from the file's own folder; rows of
+              one image are put together, `caption_0` to `caption_4` are one list, and so is `["one", "two"]` in a CSV
+              file;
+            - captions as COCO has them (JSON with `images` and `annotations`) or Flickr8k (`captions.txt`,
+              `Flickr8k.token.txt`), with the images in a folder near it;
+            - a hub id.
         columns: where `image` and `captions` have other names.
+        split: the part to read of a hub id, and of a folder whose sub-folders are called `train`, `val` and `test`.
 
     Returns:
         Rows whose `image` is a path or bytes.
@@ -49,32 +53,10 @@ def read_captions(source: str, columns: Mapping[str, str] | None = None, split: 
     Raises:
         DataError: no such source, or an image or a caption missing; the message names the row (from 1).
     """
-    table = open_table(source, split)
+    path = Path(source)
     names = dict(columns or {})
-    image = _column(source, table.column_names, "image", names, ("image", "file_name"))
-    texts = [name for name in table.column_names if _NUMBERED.fullmatch(name)]
-    if "captions" in names or not texts:
-        texts = [_column(source, table.column_names, "captions", names, ("captions", "caption"))]
-    folder = Path(source).parent
-    images: dict[Any, list[str]] = {}
-    values = [table.column(name) for name in (image, *texts)]
-    for number, (picture, *several) in enumerate(zip(*values, strict=True), 1):
-        place = f"{source}, row {number}"
-        captions = [text for value in several for text in _captions(value, place)]
-        images.setdefault(file_or_bytes(picture, folder, place, "an image"), []).extend(captions)
+    rows = in_folder(path, names, split) if path.is_dir() else placed(source, names, split)
+    images: dict[str | bytes, list[str]] = {}
+    for row in rows:
+        images.setdefault(row.image, []).extend(row.captions)
     return [{"image": picture, "captions": captions} for picture, captions in images.items()]
-
-
-def _column(source: str, have: Sequence[str], field: str, names: Mapping[str, str], usual: tuple[str, ...]) -> str:
-    wanted = (names[field],) if names.get(field, field) != field else usual
-    for name in wanted:
-        if name in have:
-            return name
-    raise missing_column(source, wanted[0], field, have)
-
-
-def _captions(value: Any, place: str) -> list[str]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-        raise DataError(f"{place}: captions must be a text or a list of texts, none of them empty, not {value!r:.60}")
-    return texts
