@@ -20,8 +20,8 @@ except ImportError as error:
     raise SettingsError(f"reading images needs pillow: {install_command('vision')}") from error
 
 from seqcore.media.cut_short import MIN_SHARE, readable_part
-from seqcore.media.heic import is_avif, is_heic, open_heic
 from seqcore.media.folders import look_through, tell_passed_over
+from seqcore.media.heic import is_avif, is_heic, open_heic
 from seqcore.media.image_formats import (
     AVIF,
     OTHER_SUFFIXES,

@@ -127,14 +127,17 @@ def test_captions_of_karpathys_splits(images: Made, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "folder", "text"),
     [
-        ("captions.txt", "Images", 'image,caption\na.jpg,"A dog, running ."\na.jpg,A dog , who runs .\nb.jpg,"""Hi"" ."\n'),
+        (
+            "captions.txt", "Images",
+            'image,caption\na.jpg,"A dog, running ."\na.jpg,A dog , who runs .\nb.jpg,"""Hi"" ."\n',
+        ),
         (
             "Flickr8k_text/Flickr8k.token.txt", "Flicker8k_Dataset",
             "a.jpg#0\tA dog, running .\na.jpg#1\tA dog , who runs .\nb.jpg#0\t\"Hi\" .\n",
         ),
         (
             "results.csv.txt", "flickr30k_images",
-            "image_name| comment_number| comment\na.jpg| 0| A dog, running .\na.jpg| 1| A dog , who runs .\nb.jpg|0|\"Hi\" .",
+            'image_name| comment_number| comment\na.jpg| 0| A dog, running .\na.jpg|1|A dog , who runs .\nb.jpg|0|"Hi" .',
         ),
     ],
 )  # fmt: skip
@@ -228,8 +231,9 @@ def test_names_are_names_also_with_brackets_and_of_windows(images: Made, tmp_pat
 def test_all_that_is_read_alone_is_in_a_folder_and_what_is_passed_over_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    read = "jpg JPEG jpe jfif mpo png apng webp gif bmp dib tif tiff jp2 j2k jpx heic HEIF hif".split()
-    named = "cr2 dng nef svg psd avif jxl eps ico tga ppm".split()
+    read = {"jpg", "JPEG", "jpe", "jfif", "mpo", "png", "apng", "webp", "gif", "bmp", "dib", "tif", "tiff"}
+    read |= {"jp2", "j2k", "jpx", "heic", "HEIF", "hif"}
+    named = {"cr2", "dng", "nef", "svg", "psd", "avif", "jxl", "eps", "ico", "tga", "ppm"}
     (tmp_path / "below/further").mkdir(parents=True)
     (tmp_path / "below/back").symlink_to(tmp_path)
     for ending in (*read, *named):

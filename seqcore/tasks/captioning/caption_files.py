@@ -18,6 +18,7 @@ _IMAGE_COLUMNS = ("image", "file_name", "filename", "image_name", "image_path")
 _NUMBERED = re.compile(r"captions?_?\d+")
 _TOKEN = re.compile(r"(?P<image>[^\t]+\.\w+)#\d+\t(?P<caption>.*)")
 _FLICKR_30K = re.compile(r"(?P<image>[^|]+)\|\s*\d+\s*\|(?P<caption>.*)")
+_HEADER = re.compile(r'"?(image|image_name|file_name|filename)"?\s*,\s*"?(captions?|comment)"?')
 # Two texts with nothing between them but space, as NumPy writes them; Python would make one of them.
 _NO_COMMA = re.compile(r"""['"]\s+['"]""")
 
@@ -111,7 +112,7 @@ def _list_in(text: str, place: str) -> Any:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return [text]
     if _NO_COMMA.search(written):
-        raise DataError(f"{place}: captions lack commas between them: write a list as JSON does, [\"one\", \"two\"]")
+        raise DataError(f'{place}: captions lack commas between them: write a list as JSON does, ["one", "two"]')
     return value
 
 
@@ -150,12 +151,12 @@ def _json_object(file: DataFile) -> dict[str, Any] | None:
             return None  # JSON lines, of which a message is the table's.
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         return None
-    first = next(iter(content.get("annotations") or content["images"]), None)
-    return content if _has(first, "caption") or _has(first, "sentences") else None
+    item = next(iter(content.get("annotations") or content["images"]), None)
+    return content if _has(item, "caption") or _has(item, "sentences") else None
 
 
 def _coco(source: str, content: Mapping[str, Any]) -> Iterator[Listed]:
-    """`images` (`id`, `file_name`) and `annotations` (`image_id`, `caption`), as Microsoft COCO has them (Chen 2015)."""
+    """`images` (`id`, `file_name`) and `annotations` (`image_id`, `caption`), as COCO has them (Chen 2015)."""
     names = {image["id"]: image["file_name"] for image in content["images"] if _has(image, "id", "file_name")}
     annotations = content["annotations"]
     for number, annotation in enumerate(annotations if isinstance(annotations, list) else [], 1):
@@ -189,7 +190,11 @@ def _list_kind(first: str) -> str | None:
         return "token"
     if re.match(r"image(_name)?\s*\|\s*comment_number\s*\|", line):
         return "bars"
-    return "commas" if re.fullmatch(r'"?(image|image_name|file_name|filename)"?\s*,\s*"?(captions?|comment)"?', line) else None
+    return (
+        "commas"
+        if re.fullmatch(r'"?(image|image_name|file_name|filename)"?\s*,\s*"?(captions?|comment)"?', line)
+        else None
+    )
 
 
 def _flickr(file: DataFile) -> Iterator[Listed]:
@@ -199,8 +204,8 @@ def _flickr(file: DataFile) -> Iterator[Listed]:
     kind = _list_kind(first)
     if kind is None:
         raise DataError(
-            f"{file.name}, line 1 is neither the header image,caption nor like name.jpg#0, a tab and a caption: such are "
-            f"the lists of captions that are read; of tables the ending is {', '.join(FORMATS)}"
+            f"{file.name}, line 1 is neither the header image,caption nor like name.jpg#0, a tab and a caption: lists "
+            f"of captions begin so; a table's name ends in {', '.join(FORMATS)}"
         )
     if kind == "commas":
         yield from _commas(file, lines)

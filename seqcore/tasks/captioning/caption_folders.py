@@ -59,7 +59,9 @@ def in_folder(folder: Path, columns: Mapping[str, str], split: str) -> list[List
     parts = {_part_of(folder, row.image) for row in rows} - {""}
     if len(parts) > 1:
         if split not in parts:
-            raise DataError(f"{folder} has the parts {', '.join(sorted(parts))}, and not {split!r}: name a folder of one")
+            raise DataError(
+                f"{folder} has the parts {', '.join(sorted(parts))}, and not {split!r}: name a folder of one"
+            )
         rows = [row for row in rows if _part_of(folder, row.image) in {"", split}]
     mentioned = {row.image for row in rows}
     silent = [path for path in listing.wanted if str(path) not in mentioned]
@@ -139,7 +141,9 @@ def _inside(
 def _above(folder: Path, columns: Mapping[str, str], split: str) -> list[Listed]:
     """The rows of what in the folder above says captions of images in this one."""
     above = folder.absolute().parent
-    near = [path for place in (above, above / "annotations") for path in _files_of(place) if _CAPTIONS.search(path.name)]
+    near = [
+        path for place in (above, above / "annotations") for path in _files_of(place) if _CAPTIONS.search(path.name)
+    ]
     files = _caption_files(near, set())
     inside, part = f"{folder.absolute()}{os.sep}", _SPLITS.get(folder.name.lower(), split)
     rows = (row for file in files for row in placed(str(file), columns, part, of=inside))
@@ -158,9 +162,10 @@ def _caption_files(paths: Iterable[Path], images: set[Path]) -> list[Path]:
         suffix = DataFile(path, str(path)).suffix
         if path.name.lower().partition(".")[0] in _TABLES and suffix in FORMATS and not is_caption_list(path):
             tables.setdefault(path.parent, []).append(path)
-        elif suffix in {*TEXT_SUFFIXES, ".json"} and path.with_suffix("") not in images:
-            if not _NO_CAPTIONS.match(path.name) and is_caption_list(path):
-                lists.append(path)
+        elif suffix not in {*TEXT_SUFFIXES, ".json"} or path.with_suffix("") in images or _NO_CAPTIONS.match(path.name):
+            continue
+        elif is_caption_list(path):
+            lists.append(path)
     used = []
     for several in tables.values():
         several.sort(key=lambda path: _PREFERRED.index(path.suffix) if path.suffix in _PREFERRED else len(_PREFERRED))
@@ -178,7 +183,9 @@ def _of_split(files: Sequence[Path], split: str) -> Sequence[Path]:
         return files
     used = [path for path, part in parts.items() if part in {split, ""}]
     if not used:
-        raise DataError(f"{files[0].parent} has captions of {', '.join(parts.values())}, and not of {split!r}: name one")
+        raise DataError(
+            f"{files[0].parent} has captions of {', '.join(parts.values())}, and not of {split!r}: name one"
+        )
     others = [path for path in files if path not in used]
     _tell(f"{used[0]} is read, and not what is of another part than {split!r}", others, used[0].parent)
     return used
@@ -223,7 +230,9 @@ def _folders_of(folder: Path) -> list[Path]:
 def _nothing_said(folder: Path, images: Sequence[Path], others: Sequence[Path]) -> DataError:
     tables = [path for path in others if DataFile(path, "").suffix in FORMATS]
     if tables:
-        return DataError(f"{folder} has no metadata.jsonl or metadata.csv; if {tables[0]} says captions, name that file")
+        return DataError(
+            f"{folder} has no metadata.jsonl or metadata.csv; if {tables[0]} says captions, name that file"
+        )
     if not images:
         return DataError(f"{folder} holds no images with captions: put a metadata.jsonl or metadata.csv beside them")
     names = sorted({path.relative_to(folder).parts[0] for path in images if path.parent != folder})
