@@ -38,10 +38,10 @@ def open_table(source: str | Path, split: str = "train") -> Table:
     name, _, part = source.partition(":")
     if is_file(source):
         return open_file(file)
-    if file.suffix not in FORMATS and is_hub_id(name):
-        return download(name, part or split)
     if file.path.is_dir():
         return FolderTable(source)
+    if file.suffix not in FORMATS and is_hub_id(name):
+        return download(name, part or split)
     raise DataError(f"there is no file {source}{_beside(file.path)}")
 
 

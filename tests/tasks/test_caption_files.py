@@ -137,7 +137,7 @@ def test_captions_of_karpathys_splits(images: Made, tmp_path: Path) -> None:
         ),
         (
             "results.csv.txt", "flickr30k_images",
-            'image_name| comment_number| comment\na.jpg| 0| A dog, running .\na.jpg|1|A dog , who runs .\nb.jpg|0|"Hi" .',
+            'image_name| comment_number|comment\na.jpg|0| A dog, running .\na.jpg|1|A dog , who runs .\nb.jpg|0|"Hi" .',
         ),
     ],
 )  # fmt: skip
