@@ -1,5 +1,6 @@
 """The errors that seqcore raises on purpose: each message is written for the person who reads it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -60,6 +61,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+
+
+def warn(text: str) -> None:
+    """Print a line on standard error for what is odd, but no reason to stop."""
+    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 class CheckpointError(SeqcoreError):

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from seqcore.cli.flags import CommandLine, column_options
 from seqcore.cli.streams import SomeFailedError, open_output, read_lines
 from seqcore.data import parallel_columns
-from seqcore.errors import InputError, SettingsError
+from seqcore.errors import InputError, SettingsError, warn
 from seqcore.tasks.base import Task
 
 
@@ -61,11 +61,15 @@ def evaluate(arguments: Sequence[str]) -> None:
     names = {name.removeprefix("columns."): value for name, value in given.items() if name in columns}
     task = line.load(options.device)
     names = {**parallel_columns(options.data, {field: chosen.get(field) for field in task.fields}), **names}
-    rows = list(task.read_rows(options.data, names, options.split))
+    rows = list(task.rows_to_score(options.data, names, options.split, chosen))
+    for notice in task.examine(rows, options.data):
+        warn(f"{options.data}: {notice}")
     scores = task.evaluate(rows, **chosen)
     rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in scores.items()}
-    described = {"checkpoint": options.checkpoint, "data": options.data, "rows": len(rows), **chosen}
-    print(json.dumps(described | rounded, ensure_ascii=False))
+    described = {"checkpoint": options.checkpoint, "data": options.data, "rows": len(rows)}
+    if task.input_kind == "text":  # Files may come from a folder, which has no columns.
+        described["columns"] = {field: names.get(field, field) for field in task.fields} | names
+    print(json.dumps(described | chosen | rounded, ensure_ascii=False))
 
 
 def info(arguments: Sequence[str]) -> None:

@@ -1,7 +1,6 @@
 """Rows in: columns are renamed, values are checked and, where a file has no types, read as what they are declared."""
 
 import json
-import random
 import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -122,31 +121,3 @@ def filled(rows: Sequence[Row], values: Mapping[str, str], source: str) -> list[
                 raise DataError(f"{source}, row {number}: {field} is {row[field]!r}, but {value!r} was asked for")
         filled_rows.append({**row, **values})
     return filled_rows
-
-
-class PartOfRows(list[Row]):
-    """Some rows of a source, which know their numbers there, from 1: messages name them so."""
-
-    def __init__(self, rows: Sequence[Row], places: Sequence[int]) -> None:
-        super().__init__(rows[place] for place in places)
-        self.numbers = [place + 1 for place in places]
-
-
-def row_number(rows: Sequence[Row], place: int) -> int:
-    """The number, from 1, that the row at a place of a list has in its source."""
-    return rows.numbers[place] if isinstance(rows, PartOfRows) else place + 1
-
-
-def hold_out(rows: Sequence[Row], count: int, seed: int) -> tuple[list[Row], list[Row], list[int]]:
-    """Split off `count` rows at random: the rest, those held out, and their row numbers (from 0, sorted).
-
-    Both parts know the numbers that their rows had: see `row_number`.
-
-    Raises:
-        DataError: not more than `count` rows.
-    """
-    if len(rows) <= count:
-        raise DataError(f"{len(rows)} rows are too few to hold {count} of them out")
-    numbers = sorted(random.Random(seed).sample(range(len(rows)), count))
-    rest = sorted({*range(len(rows))}.difference(numbers))
-    return PartOfRows(rows, rest), PartOfRows(rows, numbers), numbers

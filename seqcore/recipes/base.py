@@ -1,7 +1,7 @@
 """What all recipes share: rows are read, held out and checked; a task is made, trained and reported on."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 import seqcore.training
-from seqcore.data import hold_out
+from seqcore import errors
+from seqcore.data import hold_out, row_list
 from seqcore.errors import SettingsError, install_command
 from seqcore.tasks.base import Task
 from seqcore.training.settings import TrainingSettings
@@ -68,6 +69,7 @@ class Recipe:
         rows, validation = self.read()
         torch.manual_seed(self.training.seed)  # It makes the first weights the same in every run.
         task = self.make_task(rows, validation)
+        self.examine(task, rows, validation)
         rows, validation = self.prepare(task, rows, validation)
         self.announce(task, rows, validation)
         result = seqcore.training.fit(task, rows, validation, self.training, self.output, self.resume)
@@ -90,10 +92,22 @@ class Recipe:
         if self.validation:
             return rows, self.read_rows(self.validation, "validation")
         count = max(1, min(self.hold, len(rows) // self.hold_divisor))
-        rows, validation, numbers = hold_out(rows, count, self.training.seed)
-        shown = f"{numbers[:10]}{' …' if len(numbers) > 10 else ''}"
-        say(f"held out for validation, {self.unit} from 0: {shown}")
-        return rows, validation
+        classes = [self.classes(row) for row in rows]
+        rest, validation, places = hold_out(rows, count, self.training.seed, classes)
+        say(f"held out for validation: {row_list(rows, places, self.unit)}")
+        drawn = hold_out(rows, count, self.training.seed)[2]
+        if spared := sorted({*drawn}.difference(places)):
+            say(f"kept in training, as the only ones of their class there: {row_list(rows, spared, self.unit)}")
+        return rest, validation
+
+    def classes(self, row: Mapping[str, Any]) -> Collection[Hashable]:
+        """What a row is an example of, such as its labels: no class loses its last row to those held out."""
+        return ()
+
+    def identity(self, row: Mapping[str, Any]) -> Hashable:
+        """What two rows that are the same have in common; None of a row that is not compared."""
+        value = row[next(iter(self.task.fields))]
+        return value.strip() if isinstance(value, str) else value if isinstance(value, bytes) else None
 
     def read_rows(self, source: str, split: str) -> Rows:
         """Read one source of rows."""
@@ -104,6 +118,21 @@ class Recipe:
         if self.init:
             return self.task.from_pretrained(self.init, device="cpu")
         return self.task.create(self.model, rows)
+
+    def examine(self, task: Task, rows: Rows, validation: Rows) -> None:
+        """Warn of what is odd about the data, and refuse what cannot be right of it as a whole.
+
+        Raises:
+            DataError: see `Task.examine`.
+        """
+        for name, part in (("training", rows), ("validation", validation)):
+            for notice in task.examine(part, name):
+                warn(f"{name}: {notice}")
+        trained = {self.identity(row) for row in rows} - {None}
+        again = [place for place, row in enumerate(validation) if trained and self.identity(row) in trained]
+        if again:
+            counts = f"{len(again):,} of {len(validation):,} validation {self.unit}"
+            warn(f"{counts} also stand in training: {row_list(validation, again, self.unit)}")
 
     def prepare(self, task: Task, rows: Rows, validation: Rows) -> tuple[Rows, Rows]:
         """Bring rows into the form that this training wants, and set what the task needs for training alone."""
@@ -155,6 +184,12 @@ def say(text: str) -> None:
     """Print a line, in the first process alone."""
     if seqcore.training.is_first_process():
         print(text, flush=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning, in the first process alone."""
+    if seqcore.training.is_first_process():
+        errors.warn(text)
 
 
 def report(result: "FitResult", advice: str) -> None:

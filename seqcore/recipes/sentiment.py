@@ -1,15 +1,25 @@
 """Train a sentiment classifier on labelled texts: `seqcore train sentiment`."""
 
 from collections import Counter
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from seqcore.data import row_number
-from seqcore.errors import DataError, InputError, SettingsError
-from seqcore.recipes.base import Rows, VocabularyRecipe, say
+from seqcore.errors import DataError, SettingsError
+from seqcore.recipes.base import Rows, VocabularyRecipe, say, warn
 from seqcore.tasks import load
 from seqcore.tasks.base import Task
 from seqcore.tasks.language import LanguageModel
 from seqcore.tasks.sentiment import SentimentClassifier, SentimentConfig, class_weights, labels_of
+from seqcore.tasks.sentiment.labels import (
+    class_index,
+    examine_labels,
+    fold,
+    listing,
+    same_label,
+    texts_in,
+    texts_of_rows,
+)
 from seqcore.text.markup import strip_markup
 
 Origin = LanguageModel | SentimentClassifier
@@ -38,6 +48,19 @@ class SentimentRecipe(VocabularyRecipe):
         if self.vectors and self.init:
             raise SettingsError("--vectors are for a new model: leave --init out")
 
+    def read_rows(self, source: str, split: str) -> Rows:
+        """Read texts and their labels.
+
+        Raises:
+            DataError: a file that cannot be read, or a row that lacks something.
+        """
+        rows = self.task.read_labelled_rows(source, self.columns, split, self.model.multi_label)
+        texts_of_rows(rows, self.model.multi_label, "training" if split == "train" else split)
+        return rows
+
+    def classes(self, row: Mapping[str, Any]) -> set[Hashable]:
+        return {same_label(text) for text in texts_in(row["label"], self.model.multi_label)}
+
     def make_task(self, rows: Rows, validation: Rows) -> SentimentClassifier:
         """Load a classifier, extend it, build one on a language model, or make a new one, for the labels of the data.
 
@@ -62,8 +85,7 @@ class SentimentRecipe(VocabularyRecipe):
             tokenizer = self.task.train_tokenizer(model, texts) if self.new_tokenizer else None
             task, shared = self.task.adapt(old, model, tokenizer)
         self.say_vocabulary(len(task.tokenizer), shared)
-        counts = Counter(str(row["label"]) for row in rows)
-        say("labels: " + ", ".join(f"{name} {count:,}" for name, count in counts.most_common(20)))
+        say_labels(task, rows)
         return task
 
     def prepare(self, task: Task, rows: Rows, validation: Rows) -> tuple[Rows, Rows]:
@@ -79,19 +101,31 @@ def labels_for(rows: Rows, old: Origin | None, model: SentimentConfig) -> tuple[
     """Those that were named, else those of the checkpoint if it knows all of the data's, else the data's own."""
     if model.labels != SentimentConfig().labels:
         return model.labels
-    if not model.multi_label:
-        for place, row in enumerate(rows):
-            if str(row["label"]).strip() == "":
-                raise DataError(f"row {row_number(rows, place)} of training has no label")
-    if isinstance(old, SentimentClassifier) and old.config.multi_label == model.multi_label:
-        try:
-            for row in rows:
-                old.class_number(row["label"])
-        except InputError:
-            pass
-        else:
-            return old.config.labels
-    return labels_of(rows, model.multi_label)
+    labels = labels_of(rows, model.multi_label)
+    if isinstance(old, SentimentClassifier):
+        if old.config.multi_label == model.multi_label:
+            try:
+                examine_labels(rows, old.config.labels, model.multi_label, "training")
+            except DataError as error:
+                say(f"the checkpoint's labels do not do: {error}")
+            else:
+                return old.config.labels
+        say(f"labels are learned anew: {listing(labels)}")
+    return labels
+
+
+def say_labels(task: SentimentClassifier, rows: Rows) -> None:
+    """Say how many rows have each label, and warn of labels that may not be what was meant."""
+    several = task.config.multi_label
+    texts = [text for row in rows for text in texts_in(row["label"], several)]
+    index = class_index(task.config.labels)
+    counts = Counter(task.config.labels[index.class_of(text)] for text in texts)
+    say("labels: " + ", ".join(f"{name} {count:,}" for name, count in counts.most_common(20)))
+    alike = Counter(fold(name) for name in counts)
+    if names := [name for name in counts if alike[fold(name)] > 1]:
+        warn(f"labels that differ only in capitals are learned as different ones: {listing(names)}")
+    if not several and (names := [name for name in counts if "|" in name]):
+        warn(f"labels hold a |, which divides several of a text only with --model.multi-label true: {listing(names)}")
 
 
 def classifier_with_vectors(model: SentimentConfig, texts: Rows, file: str) -> SentimentClassifier:

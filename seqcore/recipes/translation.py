@@ -1,15 +1,16 @@
 """Train a translator on sentence pairs: `seqcore train translation`."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seqcore.data import filled, parallel_columns
-from seqcore.errors import SettingsError
-from seqcore.recipes.base import Rows, VocabularyRecipe, say
+from seqcore.data import PartOfRows, parallel_columns, row_list
+from seqcore.errors import DataError, SettingsError
+from seqcore.recipes.base import Rows, VocabularyRecipe, say, warn
 from seqcore.tasks.base import Task
+from seqcore.tasks.text_task import is_blank
 from seqcore.tasks.translation import Translator, TranslatorConfig
+from seqcore.tasks.translation.directions import row_directions, with_languages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,23 +32,30 @@ class TranslationRecipe(VocabularyRecipe):
     model: TranslatorConfig = TranslatorConfig()  # noqa: RUF009
 
     def read_rows(self, source: str, split: str) -> Rows:
-        """Read rows and give them the languages that are named by options or by columns.
+        """Read rows and give them the languages that are named by options or by columns; pairs must be whole.
 
         Raises:
-            DataError: a file that cannot be read, or a row that lacks something or has another language.
+            DataError: a file that cannot be read, no whole pair, or a row that lacks something or has another language.
         """
         of_files = parallel_columns(source, {"source": self.source, "target": self.target})
-        rows = self.task.read_rows(source, {**of_files, **self.columns}, split)
-        options = {"source_lang": self.source, "target_lang": self.target}
-        languages = self._column_languages(rows[0]) | {name: code for name, code in options.items() if code}
-        return filled(rows, languages, source) if languages else rows
+        columns = {**of_files, **self.columns}
+        rows = with_languages(self.task.read_rows(source, columns, split), columns, self.source, self.target, source)
+        incomplete = [
+            place for place, row in enumerate(rows) if any(is_blank(row, field) for field in self.task.fields)
+        ]
+        if not incomplete:
+            return rows
+        if len(incomplete) == len(rows):
+            raise DataError(f"{source} has no pair with both a source and a target")
+        count = f"{len(incomplete):,} of {len(rows):,} pairs"
+        warn(f"{source}: {count} are left out, for their source or target is empty: {row_list(rows, incomplete)}")
+        return PartOfRows(rows, sorted({*range(len(rows))}.difference(incomplete)))
 
-    def _column_languages(self, row: Mapping[str, Any]) -> dict[str, str]:
-        """Columns that are called `en` and `de` say their languages, where the rows do not."""
-        names = {f"{field}_lang": self.columns.get(field, field) for field in self.task.fields}
-        if any(field in row for field in names):
-            return {}
-        return names if all(re.fullmatch("[a-z]{2}", name) for name in names.values()) else {}
+    def classes(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        return ((row.get("source_lang"), row.get("target_lang")),)
+
+    def identity(self, row: Mapping[str, Any]) -> Any:
+        return tuple(row[field].strip() for field in self.task.fields)
 
     def make_task(self, rows: Rows, validation: Rows) -> Translator:
         """Load the model, extend it or make a new one, so that it translates in all directions of the data.
@@ -58,7 +66,7 @@ class TranslationRecipe(VocabularyRecipe):
         """
         old = Translator.from_pretrained(self.init, device="cpu") if self.init else None
         known = old.config.directions if old else self.model.directions
-        wanted = directions([*rows, *validation], known)
+        wanted = row_directions([*rows, *validation], known)
         if old and not self.new_tokenizer:
             _check_known(wanted, known, f"{self.init} does not", "--new-tokenizer teaches it other directions")
             return old
@@ -80,23 +88,6 @@ class TranslationRecipe(VocabularyRecipe):
     def announce(self, task: Task, rows: Rows, validation: Rows) -> None:
         super().announce(task, rows, validation)
         say(f"directions: {', '.join(task.config.directions)}")
-
-
-def directions(rows: Rows, known: Sequence[str]) -> tuple[str, ...]:
-    """All directions of the rows, in the order they come; rows that do not say mean the only one that is known.
-
-    Raises:
-        SettingsError: rows do not say, and several directions are known, or other rows do say.
-    """
-    pairs = dict.fromkeys((row.get("source_lang") or "", row.get("target_lang") or "") for row in rows)
-    if any("" in pair for pair in pairs) and (len(known) > 1 or len(pairs) > 1):
-        why = "some rows do not" if len(pairs) > 1 else f"the model knows {', '.join(known)}, and no row does"
-        raise SettingsError(
-            f"{why} say of which languages it is: give --source and --target, or name the columns that hold them with "
-            "--columns.source-lang and --columns.target-lang"
-        )
-    source, target = known[0].split("-")
-    return tuple(f"{first or source}-{second or target}" for first, second in pairs)
 
 
 def _check_known(wanted: Sequence[str], known: Sequence[str], who: str, advice: str) -> None:

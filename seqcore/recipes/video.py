@@ -1,9 +1,11 @@
 """Train a per-frame video classifier: `seqcore train video`."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import seqcore.training
 from seqcore.checkpoint import TRAINING
@@ -95,6 +97,9 @@ class VideoRecipe(Recipe):
             for name, part in (("train", rows), ("validation", validation)):
                 write_table(part, Path(self.output) / TRAINING / f"{name}.jsonl")
         return rows, validation
+
+    def classes(self, row: Mapping[str, Any]) -> set[str]:
+        return {label for _, _, label in row["segments"]}
 
     def make_task(self, rows: Rows, validation: Rows) -> FrameClassifier:
         """Load a classifier and give it the labels of the data, or make a new one.

@@ -207,6 +207,27 @@ class Task(Predictor):
         """Rows of a data set, checked: see `seqcore.data.read_rows`."""
         return read_rows(source, cls.fields, columns, split, cls.optional)
 
+    def rows_to_score(
+        self, source: str, columns: Mapping[str, str], split: str, options: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of a data set for `evaluate`, as `seqcore evaluate` reads them.
+
+        Args:
+            options: those of `evaluate`, which may say what the rows do not.
+        """
+        return self.read_rows(source, columns, split)
+
+    def examine(self, rows: Sequence[Mapping[str, Any]], name: str = "the data") -> list[str]:
+        """Look at the rows of a data set as a whole, before any work: what its user should know, as sentences.
+
+        Args:
+            name: what the rows are, for messages, such as `training`.
+
+        Raises:
+            DataError: what each row has may be right, but not all of it together; the message names a row.
+        """
+        return []
+
     def files(self, names: Sequence[str]) -> list[str]:
         """The files that are meant by names of files and folders, for a task whose `input_kind` is `file`.
 
@@ -241,7 +262,12 @@ class Task(Predictor):
         return [row[field] for row in rows], {}
 
     def evaluate(self, rows: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, Any]:
-        """Predict rows of data and give the metrics; options are those of `predict`."""
+        """Predict rows of data and give the metrics; options are those of `predict`.
+
+        Raises:
+            DataError: see `examine`.
+        """
+        self.examine(rows)
         inputs, of_rows = self.inputs(rows)
         return self.compute_metrics(self.predict(inputs, **{**of_rows, **options}), rows)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from seqcore.data import row_list
 from seqcore.errors import CheckpointError, InputError
 from seqcore.tasks.base import Task
 from seqcore.text import Tokenizer
@@ -121,3 +122,14 @@ def check_text(text: object) -> None:
     """Raise `InputError` for anything but a string."""
     if not isinstance(text, str):
         raise InputError(f"a text must be a string, not {type(text).__name__}")
+
+
+def is_blank(row: Mapping[str, Any], field: str) -> bool:
+    """Whether a row has no text but blanks in a field."""
+    return isinstance(row.get(field), str) and not row[field].strip()
+
+
+def blank_notice(rows: Sequence[Mapping[str, Any]], field: str) -> list[str]:
+    """A sentence that names the rows without a text in a field, if there are any."""
+    places = [place for place, row in enumerate(rows) if is_blank(row, field)]
+    return [f"{len(places):,} of {len(rows):,} rows have an empty {field}: {row_list(rows, places)}"] if places else []

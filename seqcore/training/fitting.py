@@ -126,6 +126,7 @@ def _check(train: Rows, validation: Rows, output: Path, last: Path, resume: bool
 def _examples(task: Task, rows: Rows, what: str, processes: int) -> list[Example]:
     if len(rows) < processes:
         raise DataError(f"{len(rows)} rows are too few for {processes} processes")
+    task.examine(rows, what)
     examples = []
     for place, row in enumerate(rows):
         try:

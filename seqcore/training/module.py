@@ -1,8 +1,9 @@
 """One LightningModule for every task."""
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -133,6 +134,7 @@ class TaskModule(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["random_state"] = torch.get_rng_state()
         checkpoint["optimizer_name"] = self._optimizer_name
+        checkpoint["model"] = json.dumps(asdict(self.task.config), default=str)
         if self.trainer.world_size == 1:  # Other processes carry other states, and begin again without.
             checkpoint["carried_state"] = self._state
 

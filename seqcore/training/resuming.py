@@ -1,7 +1,9 @@
 """What lets a run be stopped at any moment and go on as if it had not been."""
 
 import csv
+import dataclasses
 import io
+import json
 import os
 import re
 import warnings
@@ -20,6 +22,7 @@ from seqcore.nn.state import DecoderState, LSTMState, Memory
 from seqcore.tasks.base import Task
 from seqcore.training.loaders import ResumableDataLoader
 from seqcore.training.settings import TrainingSettings
+from seqcore.validation import shown
 
 LOG_EVERY = 20
 
@@ -159,11 +162,24 @@ def saved_step(last: Path, task: Task) -> int:
         reason = f" or not of this task: {unknown[1]} is not among its state_types" if unknown else ""
         raise SettingsError(f"{last} is damaged{reason}. That run cannot be resumed: name another output") from error
     now = {f"network.{name}": weight.shape for name, weight in task.network.state_dict().items()}
-    if now != {name: weight.shape for name, weight in weights.items()}:
+    changes = _changed_settings(state, task)
+    # Other settings, such as dropout, may change; the labels say what the network's answers mean.
+    if now != {name: weight.shape for name, weight in weights.items()} or "labels" in changes:
         raise SettingsError(
-            f"{last.parent} holds a run of another model: resume it with the data and the model settings it began with"
+            f"{last.parent} holds a run of another model{''.join(changes.values())}: resume it with the data and the "
+            "model settings it began with"
         )
     return step
+
+
+def _changed_settings(state: Mapping[str, Any], task: Task) -> dict[str, str]:
+    """Of each setting of the model that has changed since a run began, what to say of it."""
+    before = json.loads(state.get("model", "{}"))  # Version 0.1.0 did not write it.
+    now = json.loads(json.dumps(dataclasses.asdict(task.config), default=str))
+    changed = {name: value for name, value in before.items() if name in now and now[name] != value}
+    return {
+        name: f", whose {name} changed from {shown(value)} to {shown(now[name])}" for name, value in changed.items()
+    }
 
 
 def csv_log(folder: Path, step: int | None) -> loggers.CSVLogger:

@@ -1,8 +1,9 @@
 """Many to one: what a text says, how sure that is, and why."""
 
 from seqcore.deprecation import renamed
-from seqcore.tasks.sentiment.classifier import SentimentClassifier, class_weights, labels_of
+from seqcore.tasks.sentiment.classifier import SentimentClassifier, class_weights
 from seqcore.tasks.sentiment.config import SentimentConfig
+from seqcore.tasks.sentiment.labels import labels_of
 from seqcore.tasks.sentiment.result import Sentiment
 
 __all__ = ["Sentiment", "SentimentClassifier", "SentimentConfig", "class_weights", "labels_of"]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from seqcore.batching import padded
+from seqcore.data import read_rows
 from seqcore.errors import InputError
 from seqcore.metrics import classification_scores, multi_label_scores
 from seqcore.tasks.base import Batch, Example, Loss
@@ -18,9 +19,10 @@ from seqcore.tasks.prediction import each
 from seqcore.tasks.sentiment.calibration import best_temperature, min_letter_log_likelihood
 from seqcore.tasks.sentiment.config import SentimentConfig
 from seqcore.tasks.sentiment.explanation import explained
+from seqcore.tasks.sentiment.labels import class_index, examine_labels, label_text, label_texts, labels_of
 from seqcore.tasks.sentiment.network import SentimentNetwork, calibrated
 from seqcore.tasks.sentiment.result import Sentiment
-from seqcore.tasks.text_task import TextTask, check_text, transfer
+from seqcore.tasks.text_task import TextTask, blank_notice, check_text, transfer
 from seqcore.text import Tokenizer
 from seqcore.text.likelihood import letter_log_likelihood
 from seqcore.text.markup import strip_markup
@@ -147,25 +149,49 @@ class SentimentClassifier(TextTask):
         tokens = self._read(row["text"])[1]
         return {"tokens": array("i", tokens), "label": self.class_number(row["label"])}
 
+    def rows_to_score(
+        self, source: str, columns: Mapping[str, str], split: str, options: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        return self.read_labelled_rows(source, columns, split, self.config.multi_label)
+
+    @classmethod
+    def read_labelled_rows(
+        cls, source: str, columns: Mapping[str, str], split: str, multi_label: bool
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of a data set; where a text may have several labels, those of one may be missing, which are none."""
+        if multi_label:
+            text = {"text": cls.fields["text"]}
+            rows = read_rows(source, text, columns, split, {"label": cls.fields["label"]})
+            if "label" in rows[0]:
+                return rows
+        return cls.read_rows(source, columns, split)  # Where the column is missing, this says so.
+
     def class_number(self, label: Any) -> "int | list[float]":
-        """What a label is to the network; numbers that name no class count classes from 0.
+        """What a label is to the network: see `seqcore.tasks.sentiment.labels.ClassIndex`.
+
+        Of several labels a text, that is 1 or 0 for each class; the label is a list, or a text that a `|` divides.
+        Whether the labels of a data set go together is for `examine` to say.
 
         Raises:
             InputError: no label of this model.
         """
-        labels = self.config.labels
+        index = class_index(self.config.labels)
         if self.config.multi_label:
-            chosen = [name for name in str(label or "").split("|") if name]
-            for name in chosen:
-                if name not in labels:
-                    raise InputError(f"{name!r} is no label of this model, which knows {', '.join(labels)}")
-            return [float(name in chosen) for name in labels]
-        if str(label) in labels:
-            return labels.index(str(label))
-        number = int(label) if isinstance(label, str) and label.isdecimal() else label  # As a CSV file has it.
-        if isinstance(number, int) and 0 <= number < len(labels):
-            return number
-        raise InputError(f"{label!r} is no label of this model, which knows {', '.join(labels)}")
+            chosen = {index.class_of(text) for text in label_texts(label)}
+            return [float(number in chosen) for number in range(len(self.config.labels))]
+        text = label_text(label)
+        if text is None:
+            raise InputError(index.unknown(repr(label)))
+        return index.class_of(text)
+
+    def examine(self, rows: Sequence[Mapping[str, Any]], name: str = "the data") -> list[str]:
+        """Decide what the labels of a data set mean, once for all of its rows; see `Task.examine`.
+
+        Raises:
+            DataError: a label is none of the model's, or labels are names in some rows and numbers in others.
+        """
+        notices = examine_labels(rows, self.config.labels, self.config.multi_label, name)
+        return notices + blank_notice(rows, "text")
 
     def lengths(self, example: Example) -> Sequence[int]:
         return (len(example["tokens"]),)
@@ -212,6 +238,7 @@ class SentimentClassifier(TextTask):
         Of several labels, accuracy is that of all decisions, and there is neither ECE nor a matrix.
         """
         labels = self.config.labels
+        examine_labels(rows, labels, self.config.multi_label, "the data")
         probabilities = [[prediction.probabilities[name] for name in labels] for prediction in predictions]
         wanted: list[Any] = [self.class_number(row["label"]) for row in rows]
         if self.config.multi_label:
@@ -249,14 +276,6 @@ class SentimentClassifier(TextTask):
         known = letter_log_likelihood(self.tokenizer, text)
         foreign = known is None or known < self.config.min_letter_log_likelihood
         return replace(result, unsure=result.probability < unsure_below or foreign, out_of_domain=foreign)
-
-
-def labels_of(rows: Sequence[Mapping[str, Any]], multi_label: bool = False) -> tuple[str, ...]:
-    """All labels of the rows, sorted; numbers by their size."""
-    labels = {name for row in rows for name in (str(row["label"]).split("|") if multi_label else [str(row["label"])])}
-    names = sorted(labels - {""} if multi_label else labels)
-    numbers = all(name.removeprefix("-").isdigit() for name in names)
-    return tuple(sorted(names, key=int) if numbers else names)
 
 
 def class_weights(classifier: SentimentClassifier, rows: Sequence[Mapping[str, Any]]) -> Tensor:

@@ -7,12 +7,11 @@ from typing import Any, ClassVar, overload
 import torch
 
 from seqcore.batching import padded
-from seqcore.data import filled
 from seqcore.metrics import bleu, chrf
 from seqcore.tasks.base import Batch, Example, Loss
 from seqcore.tasks.prediction import each
 from seqcore.tasks.search import usual_n_best
-from seqcore.tasks.text_task import TextTask, check_text
+from seqcore.tasks.text_task import TextTask, blank_notice, check_text
 from seqcore.tasks.translation.config import TranslatorConfig
 from seqcore.tasks.translation.decoder import PartDecoder
 from seqcore.tasks.translation.directions import (
@@ -21,7 +20,9 @@ from seqcore.tasks.translation.directions import (
     language_mark,
     one_each,
     row_direction,
+    row_directions,
     text_direction,
+    with_languages,
 )
 from seqcore.tasks.translation.network import TranslationNetwork
 from seqcore.tasks.translation.result import Translation, in_languages, join_parts, join_sentences
@@ -201,10 +202,27 @@ class Translator(TextTask):
         languages = {"source": [source for source, _ in pairs], "target": [target for _, target in pairs]}
         return [row["source"] for row in rows], languages
 
+    def rows_to_score(
+        self, source: str, columns: Mapping[str, str], split: str, options: Mapping[str, Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Sentence pairs with their languages, as options or the columns' names say them: see `with_languages`."""
+        rows = self.read_rows(source, columns, split)
+        return with_languages(rows, columns, options.get("source"), options.get("target"), source)
+
+    def examine(self, rows: Sequence[Mapping[str, Any]], name: str = "the data") -> list[str]:
+        """Name rows without a text; see `Task.examine`.
+
+        Raises:
+            SettingsError: rows do not say of which languages they are, and the model knows several.
+        """
+        if len(self.config.directions) > 1:
+            row_directions(rows, self.config.directions)
+        return blank_notice(rows, "source") + blank_notice(rows, "target")
+
     def evaluate(
         self, rows: Sequence[Mapping[str, Any]], *, source: str | None = None, target: str | None = None, **options: Any
     ) -> dict[str, Any]:
-        """Predict rows of data and give the metrics.
+        """Predict rows of data and give the metrics, and the `directions` that were scored.
 
         Args:
             source, target: languages of rows that do not say theirs.
@@ -212,10 +230,11 @@ class Translator(TextTask):
 
         Raises:
             DataError: a row says that it is in another language.
+            SettingsError: rows do not say of which languages they are, and the model knows several.
         """
-        languages = {"source_lang": source, "target_lang": target}
-        named = {field: code for field, code in languages.items() if code is not None}
-        return super().evaluate(filled(rows, named, "the data"), **options)
+        rows = with_languages(rows, {}, source, target)
+        scores = super().evaluate(rows, **options)
+        return {"directions": sorted({"-".join(self._direction(row)) for row in rows}), **scores}
 
     def to_text(self, result: Translation) -> str:
         return " ".join(result.text.splitlines())
