@@ -21,6 +21,7 @@ from seqcore.media.pixels import as_rgb
 
 MIN_SHARE = 0.9  # Of a picture that is shown though some of it is missing.
 _JPEG, _PNG, _WEBP = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"WEBP"
+_JPEG_2000 = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
 _END_OF_IMAGE = b"\xff\xd9"
 # The chunks of a PNG file that a picture is made of; others hold profiles, comments and what programs put there.
 _PNG_PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT"})
@@ -49,7 +50,7 @@ def readable_part(content: bytes, max_pixels: int) -> Part | None:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for mend in (_jpeg, _png, _webp, _rows):
+        for mend in (_jpeg, _png, _webp, _jpeg_2000, _rows):
             try:
                 part = mend(content, max_pixels)
             except (InputError, MemoryError, Image.DecompressionBombError):
@@ -72,6 +73,7 @@ def _jpeg(content: bytes, max_pixels: int) -> Part | None:
     """With an end marker behind the last whole segment: the decoder makes what is missing mid-grey (libjpeg)."""
     if not content.startswith(_JPEG):
         return None
+    content = content.rstrip(b"\0")  # Who loads a file in parts may fill it with zeros first.
     image = _decoded(content[: _whole_segments(content)] + _END_OF_IMAGE, max_pixels)
     pixels = np.asarray(image)
     grey = np.all(np.abs(pixels.reshape(len(pixels), -1).astype(np.int16) - 128) <= 1, axis=1)
@@ -155,6 +157,18 @@ def _first_picture(content: bytes) -> tuple[bytes, float]:
             break
         at += 8 + size + size % 2
     return mended, share
+
+
+def _jpeg_2000(content: bytes, max_pixels: int) -> Part | None:
+    """With zeros, which mean that nothing more is known, and an end marker behind its last tile."""
+    tile = content.rfind(b"\xff\x90\0\x0a")
+    if not content.startswith(_JPEG_2000) or tile < 0:
+        return None
+    end = tile + int.from_bytes(content[tile + 6 : tile + 10], "big")
+    share = min(1.0, len(content) / max(end, 1))
+    if share < MIN_SHARE:
+        return Part(Image.new("RGB", (1, 1)), share)
+    return Part(_decoded(content[:end].ljust(end, b"\0") + _END_OF_IMAGE, max_pixels), share)
 
 
 def _rows(content: bytes, max_pixels: int) -> Part | None:

@@ -235,8 +235,14 @@ def _decode(content: bytes, suffix: str, max_pixels: int) -> Image.Image:
 def _load(image: Image.Image) -> Image.Image:
     """Decoded; of a huge JPEG, at a lower resolution."""
     image.draft(None, (2048, 2048))  # Never less than this, and of other formats always the whole.
+    tiles: Any = getattr(image, "tile", None)
+    box = tiles[0][1] if image.format == "GIF" and tiles else None
     image.load()
-    return image
+    if box in {None, (0, 0, *image.size)} or "transparency" in image.info:
+        return image
+    seen = Image.new("RGB", image.size, "white")  # Round a picture that is smaller than its file says there is nothing.
+    seen.paste(as_rgb(image.crop(box)), box[:2])
+    return seen
 
 
 def _seen(image: Image.Image) -> Image.Image:

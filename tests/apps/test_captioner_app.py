@@ -10,12 +10,15 @@ from typing import Any
 from unittest.mock import Mock
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
+from every_format import EPS
 from gradio.data_classes import ImageData
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from handlers import head, named
+from heic_files import Item, heic
 from tiny_captioner import COLOURS, picture, tiny_captioner, tiny_load
 
 from apps.captioner import files, views
@@ -107,6 +110,19 @@ def test_a_file_that_is_too_large_or_missing_is_told(
     monkeypatch.setattr("apps.ui.uploads.MAX_IMAGE_BYTES", 10)
     with pytest.raises(AppError, match="make it smaller"):
         client.predict(handle_file(photo), api_name="/caption")
+
+
+def test_an_upload_meets_named_decoders_alone_whatever_it_is_called(
+    client: Client, tmp_path: Path, ghostscript: Path
+) -> None:
+    red = np.full((48, 64, 3), (255, 0, 0), np.uint8)
+    for name, content in (("eps-as.jpg", EPS), ("heic.heic", heic(Item(red)))):
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(AppError, match=r"eps-as\.jpg is an EPS or PostScript document") as caught:
+        client.predict(handle_file(tmp_path / "eps-as.jpg"), api_name="/caption")
+    assert "Eps" not in str(caught.value)
+    assert not ghostscript.exists()
+    assert client.predict(handle_file(tmp_path / "heic.heic"), api_name="/caption") == "A red square."
 
 
 # Many files

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from every_format import EPS, files_of_every_format
@@ -201,6 +202,8 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "WebP": ("WEBP", {"quality": 90}),
     "lossless WebP": ("WEBP", {"lossless": True}),
     "TIFF": ("TIFF", {}),
+    "JPEG 2000": ("JPEG2000", {}),
+    "its codestream": ("JPEG2000", {"no_jp2": True}),
 }
 
 
@@ -252,6 +255,29 @@ def test_a_turned_photograph_without_its_end_is_turned() -> None:
             assert open_image(saved(photo(), kind, exif=exif, **options)[:-20]).size == (152, 200)
 
 
+def test_zeros_at_the_end_of_a_photograph_are_not_taken_for_it() -> None:
+    whole = saved(photo(), "JPEG", quality=90)
+    assert near(open_image(whole[:-2] + bytes(500)), (20, 140), RED, 60)
+    with pytest.raises(InputError, match=r"cut short: (3|4|5)\d %"):
+        open_image(whole[: len(whole) // 2].ljust(len(whole), b"\0"))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "TIFF", "WEBP", "JPEG2000"])
+def test_the_beginning_of_a_file_is_told_from_what_is_no_image(kind: str) -> None:
+    for size in (12, 40):
+        with pytest.raises(InputError, match="is damaged or cut short"):
+            open_image(saved(photo(), kind)[:size])
+
+
+def test_round_a_small_frame_there_is_nothing() -> None:
+    small = bytearray(saved(Image.new("RGB", (20, 20), "red"), "GIF"))
+    small[6:10] = struct.pack("<HH", 60, 40)
+    image = open_image(bytes(small))
+    assert image.size == (60, 40)
+    assert near(image, (10, 10), RED)
+    assert near(image, (50, 30), (255, 255, 255))
+
+
 def test_frames_after_the_first_may_be_missing() -> None:
     frames = [photo(), photo().transpose(Image.Transpose.ROTATE_180)]
     for kind in ("GIF", "WEBP", "PNG"):
@@ -301,6 +327,22 @@ def test_heic_photographs_of_every_brand_are_read(brand: str) -> None:
     pytest.importorskip("pi_heif")
     for others in ((brand.encode(),), (b"mif1", b"heic"), (b"msf1", b"hevc", b"mif1", b"heic", b"iso8")):
         assert near(open_image(heic(Item(halves()), brand=brand.encode(), others=others)), (4, 4), DARK_RED, 8)
+
+
+@pytest.mark.parametrize("brand", ["msf1", "hevc", "hevx"])
+def test_of_a_sequence_without_a_photograph_the_first_picture_is_seen(brand: str) -> None:
+    film = io.BytesIO()
+    with av.open(film, "w", format="mp4") as file:
+        stream: Any = file.add_stream("libx265", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.options = {"x265-params": "log-level=none"}
+        for frame in (halves(), 255 - halves()):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        file.mux(stream.encode(None))
+    content = film.getvalue()
+    assert near(open_image(content[:8] + brand.encode() + content[12:]), (4, 40), RED, 12)
+    with pytest.raises(InputError, match="a film"):
+        open_image(content)
 
 
 def test_of_several_pictures_in_a_heic_file_the_photograph_is_seen() -> None:

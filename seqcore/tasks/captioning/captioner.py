@@ -186,7 +186,7 @@ class Captioner(TextTask):
         return self.network.encoder(squares.to(self.device)).float()  # type: ignore[no-any-return]
 
     def files(self, names: Sequence[str]) -> list[str]:
-        """Names of images, and for a folder those in it."""
+        """Names of images, and for a folder those in it and in those below; what it passes over is named on stderr."""
         if not names or "-" in names:
             raise InputError("name images, or a folder of them")
         return [str(path) for name in names for path in (image_files(name) if Path(name).is_dir() else [name])]
