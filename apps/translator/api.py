@@ -152,17 +152,20 @@ class API:
         length_penalty: LengthPenalty = PENALTY,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[str]:
-        """Translate a text file; line k of the translated file belongs to line k of the file.
+        """Translate a text file, subtitles or Markdown.
+
+        Of a text file, line k of the translated file belongs to line k of the file. Subtitles keep their times and
+        settings, Markdown its code, addresses and form.
 
         Args:
-            file: a text file in UTF-8, 2 MB at most.
+            file: text, subtitles or Markdown in UTF-8, 2 MB at most.
             source: the language of the file, a code such as en; auto, the default, detects it from the beginning.
             target: the language to translate into, a code such as de, which is the default.
             beam_size: how many translations are followed at once, 1 to 10, by default 5.
             length_penalty: 0 to 2, by default 1; above 0 makes up for the lower probability of long translations.
 
         Returns:
-            the translated file, named like letter.de.txt.
+            the translated file, named like letter.de.txt or film.de.srt.
         """
         settings = Settings(beam_size, length_penalty)
         for step in files.translate_file(self.translator(), file, source, target, settings):

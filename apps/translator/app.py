@@ -13,6 +13,7 @@ from apps.page import FILES, WATCHED, PageHead, new_page, on, on_files
 from apps.server.launch import MAX_CALLS, run_app
 from apps.server.models import CHECKPOINTS, LazyTask
 from apps.translator.api import API
+from apps.translator.files import KINDS
 from apps.translator.handlers import FileTab, Handlers, Languages, TextTab
 from apps.ui.layout import UNQUEUED
 from apps.ui.search import search_sliders
@@ -110,7 +111,7 @@ def _endpoints(api: API) -> None:
     endpoint(api.translate_stream, "translation")
     endpoint(api.explain_translation, "explanation", concurrency_limit=MAX_CALLS)
     endpoint(api.languages, "directions")
-    endpoint(api.translate_file, "translation", files={"file": one_of([".txt"])}, gives_file=True, **FILES)
+    endpoint(api.translate_file, "translation", files={"file": one_of(KINDS)}, gives_file=True, **FILES)
 
 
 main = partial(run_app, "translator", build, DESCRIPTION)

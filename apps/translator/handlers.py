@@ -64,8 +64,12 @@ class FileTab(FilesTab):
 
     def __init__(self) -> None:
         limit = f"{files.MAX_FILE_BYTES // 1_000_000} MB"
-        gr.Markdown(f"A text file (.txt, UTF-8) of {limit} at most is translated line by line.", elem_classes="sq-hint")
-        self.file = gr.File(label="Text file", file_types=[".txt"], height=160, elem_id="file")
+        hint = (
+            f"A text file (.txt, UTF-8) of {limit} at most is translated line by line. "
+            "Subtitles (.srt, .vtt) keep their times, Markdown (.md) its form."
+        )
+        gr.Markdown(hint, elem_classes="sq-hint")
+        self.file = gr.File(label="Text file", file_types=[*files.KINDS], height=160, elem_id="file")
         super().__init__("Translate file", "stop-file", "translate-file", {"download": "Download"})
 
 

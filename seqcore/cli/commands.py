@@ -1,46 +1,57 @@
 """What the words of the command line do."""
 
-import itertools
+import argparse
 import json
-import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Sequence
 
+from seqcore.cli.answers import Format, answer_document, answer_files, answer_lines
 from seqcore.cli.flags import CommandLine, column_options
-from seqcore.cli.streams import SomeFailedError, open_output, read_lines
+from seqcore.cli.streams import PlacedText, open_output, read_document, read_lines
 from seqcore.data import parallel_columns
-from seqcore.errors import InputError, SettingsError, warn
+from seqcore.errors import SettingsError, warn
 from seqcore.tasks.base import Task
+from seqcore.text.documents import is_document
 
 
 def predict(arguments: Sequence[str]) -> None:
-    """One line in, one line out, in order and as they come: input of any size is held a few batches at a time.
+    """Answer lines, a line each, in order and as they come: input of any size is held a few batches at a time.
 
-    What reads files instead, such as images or films, takes folders of them, too, and goes on after one that cannot be
-    read.
+    A table (.csv, .tsv, .jsonl, .parquet, each also .gz) is written with the answers as further columns, in the format
+    that it came in, or that --output ends in. Standard input is lines whatever is in it. A translator keeps the
+    structure of subtitles (.srt, .vtt) and of Markdown (.md), unless --format is given. What reads files instead, such
+    as images or films, takes folders of them, too. One that cannot be answered is named, and the others are answered.
     """
     line = CommandLine("predict", predict.__doc__, arguments)
     line.parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="text, a request a line (- or none: standard input), images or films"
+        "files", nargs="*", metavar="FILE", help="lines of text (- or none: standard input), a table, images or films"
     )
+    line.parser.add_argument("--text", metavar="TEXT", action="append", help="a text to answer; may be given again")
     line.parser.add_argument("--output", metavar="FILE", help="where to write; without it, standard output")
-    line.parser.add_argument("--format", choices=["text", "jsonl"], default="text", help="what to write a line")
+    line.parser.add_argument("--format", choices=["text", "jsonl"], help="what to write a line (default: text)")
     for name, option in line.options.items():
         line.add(name, option)
     options, given = line.parse(line.options, more="files")
     if "n_best" in given and options.format != "jsonl":
         raise SettingsError("--n-best needs --format jsonl: as text, a line gives one line")
+    _check_sources(options, line.task)
     task = line.load(options.device)
+    kind: Format = options.format or "text"
     if task.input_kind == "file":
         paths = task.files(options.files)
-        with open_output(options.output) as out:
-            _predict_files(task, paths, given, options.format, out)
+        with open_output(options.output, paths) as out:
+            answer_files(task, paths, given, kind, out)
+    elif _is_rewritten(options, task):
+        (name,) = options.files
+        document = read_document(name)
+        with open_output(options.output, [name]) as out:
+            answer_document(task, document, name, given, out)
     else:
+        texts = [PlacedText(text, f"--text {number}") for number, text in enumerate(options.text or [], 1)]
         # Somebody who types wants each answer at once; a file is sorted by length over many batches.
-        at_once = 1 if not options.files and sys.stdin.isatty() else task.chunk_size(**given)
-        with open_output(options.output) as out:
-            _predict_lines(task, read_lines(options.files or ["-"]), given, options.format, out, at_once)
+        at_once = 1 if not options.files and not texts and sys.stdin.isatty() else task.chunk_size(**given)
+        with open_output(options.output, options.files) as out:
+            answer_lines(task, texts or read_lines(options.files or ["-"]), given, kind, out, at_once)
 
 
 def evaluate(arguments: Sequence[str]) -> None:
@@ -85,41 +96,17 @@ def info(arguments: Sequence[str]) -> None:
     print(json.dumps(described, indent=2, ensure_ascii=False))
 
 
-def _predict_lines(
-    task: Task, lines: Iterable[str], options: Mapping[str, Any], kind: str, out: TextIO, at_once: int
-) -> None:
-    field = next(iter(task.fields))
-    lines, read = itertools.tee(lines)
-    results: Iterable[Any] = (
-        itertools.chain.from_iterable(task.predict_each([line], **options) for line in lines)
-        if at_once == 1
-        else task.predict_each(lines, **options)
-    )
-    for number, result in enumerate(results, 1):
-        line = next(read)
-        if isinstance(result, InputError):
-            alone = at_once == 1 or (number == 1 and next(read, None) is None)
-            raise InputError(result.message, None if alone else number)
-        if kind == "jsonl":
-            print(json.dumps({field: line, **task.to_dict(result)}, ensure_ascii=False), file=out)
-        else:
-            print(task.to_text(result), file=out)
-        if number % at_once == 0:
-            out.flush()
+def _check_sources(options: argparse.Namespace, task: type[Task] | None) -> None:
+    """Raises SettingsError for what cannot be answered together."""
+    if options.text and options.files:
+        raise SettingsError("--text is instead of files: leave out one of them")
+    if options.text and task and task.input_kind == "file":
+        raise SettingsError(f"--text is not for this checkpoint, whose task is {task.name} and reads files: name them")
+    documents = [name for name in options.files if is_document(name)]
+    if task and task.rewrites and documents and options.format is None and len(options.files) > 1:
+        raise SettingsError(f"{documents[0]} keeps its structure, so it is answered alone: one command for each file")
 
 
-def _predict_files(task: Task, paths: Sequence[str], options: Mapping[str, Any], kind: str, out: TextIO) -> None:
-    """One that cannot be read has its error in its place. Raises `SomeFailedError` at the end, if there was one."""
-    failed = False
-    for path, result in zip(paths, task.predict_each(paths, **options), strict=True):
-        name, error = os.fsencode(path).decode("utf-8", "replace"), isinstance(result, InputError)
-        failed = failed or error
-        if kind == "jsonl":
-            record = {"error": result.message} if error else task.to_dict(result)
-            print(json.dumps({"file": name, **record}, ensure_ascii=False), file=out, flush=True)
-        elif error:
-            print(f"error: {result.message}", file=sys.stderr)
-        else:
-            print(f"{name}\t{task.to_text(result)}", file=out, flush=True)
-    if failed:
-        raise SomeFailedError
+def _is_rewritten(options: argparse.Namespace, task: Task) -> bool:
+    """Whether there is one document, whose structure stays."""
+    return task.rewrites and options.format is None and any(map(is_document, options.files))

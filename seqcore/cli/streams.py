@@ -1,10 +1,12 @@
 """What the command line reads and writes: lines of any number of files, and a file that is whole or not there."""
 
+import gzip
+import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, NamedTuple, TextIO
 
 from seqcore.errors import DataError, InputError
 
@@ -13,7 +15,14 @@ class SomeFailedError(Exception):
     """Some answers could not be given, and what was wrong with each was printed."""
 
 
-def read_lines(files: Iterable[str]) -> Iterator[str]:
+class PlacedText(NamedTuple):
+    """A text, and where it stands, for messages."""
+
+    text: str
+    place: str
+
+
+def read_lines(files: Iterable[str]) -> Iterator[PlacedText]:
     """The lines of files, one after the other; `-` is standard input.
 
     Raises:
@@ -22,42 +31,79 @@ def read_lines(files: Iterable[str]) -> Iterator[str]:
     """
     with ExitStack() as stack:
         for name in files:
+            file = "standard input" if name == "-" else name
             try:
                 stream = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
             except OSError as error:
                 raise DataError(f"{name} cannot be read: {error.strerror}") from error
             for number, line in enumerate(stream, 1):
+                place = f"{file}, line {number}"
                 try:
-                    yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 except UnicodeDecodeError as error:
-                    place = "standard input" if name == "-" else name
-                    advice = "convert it first (iconv -t UTF-8)"
-                    raise InputError(f"{place}, line {number} is not UTF-8: {advice}") from error
+                    raise InputError(f"{place} is not UTF-8: convert it first (iconv -t UTF-8)") from error
+                yield PlacedText(text, place)
+
+
+def read_document(name: str) -> str:
+    """All of a text file, with its own line breaks and byte order mark.
+
+    Raises:
+        DataError: it cannot be read, or a line is not UTF-8; the message names it.
+    """
+    try:
+        data = Path(name).read_bytes()
+        return data.decode()
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{name}, line {number} is not UTF-8: convert it first (iconv -t UTF-8)") from error
 
 
 @contextmanager
-def open_output(name: str | None) -> Iterator[TextIO]:
-    """Standard output, or a file that appears under its name when it is whole.
+def open_output(name: str | None, inputs: Collection[str] = ()) -> Iterator[TextIO]:
+    """Standard output, or a text file that appears under its name when it is whole; `.gz` is compressed.
+
+    Line breaks are written as they are given. What was read is overwritten by nothing that lacks an answer.
+
+    Args:
+        inputs: files that are read.
 
     Raises:
         DataError: it cannot be written.
     """
     if name is None:
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
         yield sys.stdout
         return
+    with open_binary_output(name, inputs) as file:
+        raw: Any = gzip.GzipFile(fileobj=file, mode="wb", mtime=0) if name.lower().endswith(".gz") else file
+        out = io.TextIOWrapper(raw, encoding="utf-8", newline="")
+        try:
+            yield out
+        finally:
+            out.close()
+
+
+@contextmanager
+def open_binary_output(name: str, inputs: Collection[str] = ()) -> Iterator[IO[bytes]]:
+    """As `open_output`, for what is no text."""
     target = Path(name).resolve()
     special = target.exists() and not target.is_file()  # A pipe or a device is never replaced.
     partial = target if special else target.with_name(f"{target.name}.partial")
     try:
-        out = open(partial, "w", encoding="utf-8")  # noqa: SIM115  closed below, and only then renamed
+        out = partial.open("wb")
     except OSError as error:
         raise DataError(f"{name} cannot be written: {error.strerror}") from error
+    is_input = any(Path(file).exists() and target.exists() and target.samefile(file) for file in inputs)
     try:
         with out:
             yield out
     except SomeFailedError:
-        if not special:
+        if is_input:
+            print(f"{name} stays as it was, for answers are missing: they are in {partial}", file=sys.stderr)
+        elif not special:
             partial.replace(target)
         raise
     except BaseException:

@@ -66,6 +66,8 @@ class Task(Predictor):
             are cut into chunks.
         state_types: of a stateful task, the types that its state is made of besides tensors, tuples and those of
             `seqcore.nn`: a run is resumed only with types that are named here.
+        rewrites: an answer is a text that can stand in the input's place, such as a translation: `seqcore predict`
+            keeps the structure of subtitles and Markdown then.
         input_kind: what `seqcore predict` reads for it: lines of text, or files, which `files` finds.
         config: the settings of this model.
         network: its weights.
@@ -81,6 +83,7 @@ class Task(Predictor):
     stream_fields: ClassVar[tuple[str, ...]] = ("tokens",)
     state_types: ClassVar[tuple[type, ...]] = ()
     input_kind: ClassVar[Literal["text", "file"]] = "text"
+    rewrites: ClassVar[bool] = False
     config: Any
     network: nn.Module
 
@@ -278,6 +281,24 @@ class Task(Predictor):
     @abstractmethod
     def to_dict(self, result: Any) -> dict[str, Any]:
         """A result as what JSON can hold."""
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """The names of the columns that `to_cells` fills in a table."""
+        return ("answer",)
+
+    def to_cells(self, result: Any) -> list[str | int | float | bool]:
+        """A result as cells of a table, one for each of `answer_columns`; by default what `to_text` says."""
+        return [self.to_text(result)]
+
+    def document_options(self, text: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Options of `predict` for all texts of a document, of one that `rewrites`: such as its language.
+
+        Args:
+            text: what is to be read of it.
+            options: what was chosen.
+        """
+        return options
 
     @abstractmethod
     def compute_metrics(self, predictions: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from seqcore.errors import InputError, numbered
 from seqcore.validation import as_list
 
 Result = TypeVar("Result")
+# What divides fields and lines, for readers that count more signs than one as line breaks, too.
+_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,16 @@ class Predictor(ABC):
     def prediction_options(cls) -> dict[str, Option]:
         """What `predict` takes besides inputs, by name."""
         return prediction_options(cls.predict)
+
+
+def in_one_field(text: str) -> str:
+    r"""A text as a field of a line, whose tabs and line breaks are written as `\t` and `\n`.
+
+    Example:
+        >>> print(in_one_field("one\ttwo"))
+        one\ttwo
+    """
+    return _BREAKS.sub(lambda sign: repr(sign[0])[1:-1], text)
 
 
 def prediction_options(verb: Callable[..., Any]) -> dict[str, Option]:

@@ -211,7 +211,7 @@ def test_contents_of_another_kind_are_told(word_list_server: str, tmp_path: Path
         ("translate", [{"a": []}, "en", "de", 5, 1.0], "Text must be a text, not {'a': .*}."),
         ("translate", ["a dog", "en", "de", "<b>", 1.0], "Beam size must be a whole number .* not '&lt;b&gt;'."),
         ("translate", ["a dog", "en", "de", 2**200, 1.0], "Beam size must be a whole number .*"),
-        ("translate_file", [None, "en", "de", 5, 1.0], "Choose a .txt file first."),
+        ("translate_file", [None, "en", "de", 5, 1.0], "Choose a .txt, .srt, .vtt or .md file first."),
         ("translate_file", [3, "en", "de", 5, 1.0], "/translate_file was given a value of a wrong kind, or .*"),
         ("translate_file", [{"path": "a.txt"}, "en", "de", 5, 1.0], "/translate_file was given .*"),
         ("translate_file", [{"path": "a.txt", "meta": 5}, "en", "de", 5, 1.0], "/translate_file was given .*"),

@@ -251,8 +251,37 @@ def test_a_file_is_translated_line_by_line(client: Client, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "translated"),
+    [
+        (
+            "film.srt",
+            "\ufeff1\r\n00:00:01,000 --> 00:00:02,000\r\n<i>a dog\r\nruns</i>\r\n",
+            "\ufeff1\r\n00:00:01,000 --> 00:00:02,000\r\n<i>ein Hund\r\nrennt</i>\r\n",
+        ),
+        (
+            "film.VTT",
+            "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bob>a dog",
+            "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bob>ein Hund",
+        ),
+        (
+            "page.md",
+            "# a dog\n\n```\na dog\n```\n- [a dog](dog.md)",
+            "# ein Hund\n\n```\na dog\n```\n- [ein Hund](dog.md)",
+        ),
+    ],
+)
+def test_a_document_keeps_its_form(client: Client, tmp_path: Path, name: str, content: str, translated: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8", newline="")
+    result = Path(client.predict(handle_file(path), source="en", target="de", api_name="/translate_file"))
+    assert result.name == f"{path.stem}.de{path.suffix}"
+    assert result.read_bytes().decode("utf-8") == translated
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        ("page.md", b"```\na dog\n```\n", "page.md has no text in it"),
         ("letter.txt", b"a dog\r\na cat\ncaf\xe9\n", "Line 3 of letter.txt is no UTF-8 text"),
         ("letter.txt", b"", "letter.txt has no text in it"),
         ("letter.txt", b" \n\n", "letter.txt has no text in it"),
@@ -262,7 +291,17 @@ def test_a_file_is_translated_line_by_line(client: Client, tmp_path: Path) -> No
         ("letter.txt", b"broken", "Something went wrong"),
         ("letter.txt", b"Das ist ein Brief auf Deutsch.", "letter.txt is in German already"),
     ],
-    ids=["not UTF-8", "empty", "blank", "large", "long line", "another kind", "broken", "in the target language"],
+    ids=[
+        "no text",
+        "not UTF-8",
+        "empty",
+        "blank",
+        "large",
+        "long line",
+        "another kind",
+        "broken",
+        "in the target language",
+    ],
 )
 def test_a_file_that_cannot_be_translated_is_told(
     client: Client, tmp_path: Path, name: str, content: bytes, message: str

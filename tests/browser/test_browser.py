@@ -243,7 +243,7 @@ def test_a_file_comes_back_translated(page: Any, word_list_server: str, tmp_path
     choose(page, "from", "English")
     page.get_by_role("tab", name="File").click()
     page.click("#translate-file")
-    assert "Choose a .txt file first." in notice(page)
+    assert "Choose a .txt, .srt, .vtt or .md file first." in notice(page)
     letter = "a dog runs\n\nthe cat sleeps\n" * 50
     file = {"name": "letter.txt", "mimeType": "text/plain", "buffer": letter.encode()}
     choose_file(page, "#file", file)

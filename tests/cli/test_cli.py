@@ -166,7 +166,7 @@ def test_a_rude_line_gives_one_line(
         assert lines[1] == ""
 
 
-def test_a_text_that_is_refused_is_named_by_its_number_in_the_whole_input(
+def test_a_text_that_is_refused_is_named_by_its_line_and_the_others_are_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "text.txt"
@@ -174,11 +174,10 @@ def test_a_text_that_is_refused_is_named_by_its_number_in_the_whole_input(
     monkeypatch.setattr(Counting, "batches_at_once", 32)
     assert main(["predict", str(counting_checkpoint(tmp_path / "it")), str(file)]) == 1
     told = capsys.readouterr()
-    assert told.err == "error: text 41: it cannot be read\n"
-    assert told.out == "4\n" * 40
-    file.write_text("bad\n", encoding="utf-8")
-    assert main(["predict", str(tmp_path / "it"), str(file)]) == 1
-    assert capsys.readouterr().err == "error: it cannot be read\n"
+    assert told.err == f"error: {file}, line 41: it cannot be read\n"
+    assert told.out == "4\n" * 40 + "\n4\n"
+    assert main(["predict", str(tmp_path / "it"), str(file), "--format", "jsonl"]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[40]) == {"text": "bad", "error": "it cannot be read"}
 
 
 def test_standard_input_that_is_not_utf8_is_named_by_line(folder: Path) -> None:

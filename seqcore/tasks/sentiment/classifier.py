@@ -15,7 +15,7 @@ from seqcore.errors import InputError
 from seqcore.metrics import classification_scores, multi_label_scores
 from seqcore.tasks.base import Batch, Example, Loss
 from seqcore.tasks.language.model import LanguageModel
-from seqcore.tasks.prediction import each
+from seqcore.tasks.prediction import each, in_one_field
 from seqcore.tasks.sentiment.calibration import best_temperature, min_letter_log_likelihood
 from seqcore.tasks.sentiment.config import SentimentConfig
 from seqcore.tasks.sentiment.explanation import explained
@@ -221,7 +221,17 @@ class SentimentClassifier(TextTask):
         return self.classify(inputs, False, unsure_below, batch_size)
 
     def to_text(self, result: Sentiment) -> str:
-        return f"{result.label}\t{result.probability:.4f}"
+        return f"{in_one_field(result.label)}\t{result.probability:.4f}"
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        each = (f"probability_{name}" for name in self.config.labels)
+        return ("label", "probability", *each, "unsure", "out_of_domain", "characters_cut")
+
+    def to_cells(self, result: Sentiment) -> list[str | int | float | bool]:
+        each = (result.probabilities[name] for name in self.config.labels)
+        rounded = [round(value, 4) for value in (result.probability, *each)]
+        return [result.label, *rounded, result.unsure, result.out_of_domain, result.characters_cut]
 
     def to_dict(self, result: Sentiment) -> dict[str, Any]:
         """`{label, probabilities}`, and what is unusual: `unsure`, `out_of_domain`, `characters_cut`."""

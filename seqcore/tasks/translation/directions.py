@@ -116,6 +116,13 @@ def check_direction(source: str, target: str, known: Sequence[str]) -> None:
         raise InputError(f"{what}; it does: {', '.join(known)}")
 
 
+def check_known(source: str | None, target: str | None, known: Sequence[str]) -> None:
+    """Raises InputError for languages that no text can have; what is not said, or `auto`, is any."""
+    fits = row_direction({"source_lang": source, "target_lang": target}, known)
+    if not any(fits[0] in {AUTO, one[0]} and fits[1] == one[1] for one in (way.split("-") for way in known)):
+        check_direction("" if source == AUTO else source or "", target or "", known)
+
+
 def language_mark(language: str) -> str:
     """The control symbol that asks for a target language (Johnson 2017)."""
     return f"<2{language}>"

@@ -17,6 +17,7 @@ from seqcore.tasks.translation.decoder import PartDecoder
 from seqcore.tasks.translation.directions import (
     AUTO,
     check_direction,
+    check_known,
     language_mark,
     one_each,
     row_direction,
@@ -39,6 +40,7 @@ class Translator(TextTask):
     """An encoder-decoder with attention (Bahdanau 2015; Luong 2015) and the tokenizer it was trained with."""
 
     name = "translation"
+    rewrites = True
     Config = TranslatorConfig
     fields: ClassVar[Mapping[str, type]] = {"source": str, "target": str}
     optional: ClassVar[Mapping[str, type]] = {"source_lang": str, "target_lang": str}
@@ -192,6 +194,8 @@ class Translator(TextTask):
             n_best: translations a text, all but the first as alternatives
             batch_size: sentences at once
         """
+        if isinstance(source, str | None) and isinstance(target, str | None):
+            check_known(source, target, self.config.directions)  # Otherwise each text would be refused by itself.
         codes = zip(one_each("source", source, len(inputs)), one_each("target", target, len(inputs)), strict=True)
         pairs = [self._direction({"source_lang": first, "target_lang": second}) for first, second in codes]
         sources, targets = [first for first, _ in pairs], [second for _, second in pairs]
@@ -238,6 +242,20 @@ class Translator(TextTask):
 
     def to_text(self, result: Translation) -> str:
         return " ".join(result.text.splitlines())
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        return ("translation", "score")
+
+    def to_cells(self, result: Translation) -> list[str | int | float | bool]:
+        return [result.text, round(result.score, 4)]
+
+    def document_options(self, text: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """With the language of the whole document, where `auto` is to find it."""
+        if options.get("source") != AUTO:
+            return options
+        source, target = text_direction(text, AUTO, options.get("target"), self.config.directions)
+        return {**options, "source": source, "target": target}
 
     def to_dict(self, result: Translation) -> dict[str, Any]:
         """`{text, score, tokens, token_probabilities}`, and `alternatives` where there are any."""

@@ -18,7 +18,7 @@ from seqcore.metrics import frame_scores
 from seqcore.nn.frames import PretrainedFrameEncoder
 from seqcore.nn.image_weights import new_image_encoder
 from seqcore.tasks.base import Batch, Example, Loss, Task
-from seqcore.tasks.prediction import each
+from seqcore.tasks.prediction import each, in_one_field
 from seqcore.tasks.video.config import FrameClassifierConfig
 from seqcore.tasks.video.network import FrameNetwork, StreamState
 from seqcore.tasks.video.reading import CHUNK, live_frame, read_chunks, without_margin
@@ -269,7 +269,7 @@ class FrameClassifier(Task):
 
     def to_text(self, result: FrameLabels) -> str:
         """`start-end label` of each segment."""
-        return " ".join(f"{one.start:.2f}-{one.end:.2f} {one.label}" for one in result.segments)
+        return " ".join(f"{one.start:.2f}-{one.end:.2f} {in_one_field(one.label)}" for one in result.segments)
 
     def to_dict(self, result: FrameLabels) -> dict[str, Any]:
         """`{fps, labels, segments}`"""
