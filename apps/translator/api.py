@@ -152,7 +152,7 @@ class API:
         length_penalty: LengthPenalty = PENALTY,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[str]:
-        """Translate a text file, subtitles or Markdown.
+        """Translate a text file line by line, or subtitles or Markdown in their form.
 
         Of a text file, line k of the translated file belongs to line k of the file. Subtitles keep their times and
         settings, Markdown its code, addresses and form.

@@ -10,7 +10,10 @@ from seqcore.cli.flags import CommandLine, column_options
 from seqcore.cli.streams import PlacedText, open_output, read_document, read_lines
 from seqcore.data import parallel_columns
 from seqcore.errors import SettingsError, warn
+from seqcore.cli.tables import answer_table, is_table
+from seqcore.errors import SettingsError
 from seqcore.tasks.base import Task
+from seqcore.tasks.prediction import Option
 from seqcore.text.documents import is_document
 
 
@@ -29,18 +32,23 @@ def predict(arguments: Sequence[str]) -> None:
     line.parser.add_argument("--text", metavar="TEXT", action="append", help="a text to answer; may be given again")
     line.parser.add_argument("--output", metavar="FILE", help="where to write; without it, standard output")
     line.parser.add_argument("--format", choices=["text", "jsonl"], help="what to write a line (default: text)")
-    for name, option in line.options.items():
+    columns = _input_columns(line.task)
+    for name, option in {**line.options, **columns}.items():
         line.add(name, option)
-    options, given = line.parse(line.options, more="files")
+    options, given = line.parse([*line.options, *columns], more="files")
+    named = {name.removeprefix("columns."): given.pop(name) for name in columns if name in given}
     if "n_best" in given and options.format != "jsonl":
         raise SettingsError("--n-best needs --format jsonl: as text, a line gives one line")
-    _check_sources(options, line.task)
+    _check_sources(options, line.task, bool(named))
     task = line.load(options.device)
     kind: Format = options.format or "text"
     if task.input_kind == "file":
         paths = task.files(options.files)
         with open_output(options.output, paths) as out:
             answer_files(task, paths, given, kind, out)
+    elif named or any(map(is_table, options.files)):
+        suffix = ".jsonl" if options.format == "jsonl" else ""
+        answer_table(task, options.files[0], named, given, options.output, suffix)
     elif _is_rewritten(options, task):
         (name,) = options.files
         document = read_document(name)
@@ -96,15 +104,31 @@ def info(arguments: Sequence[str]) -> None:
     print(json.dumps(described, indent=2, ensure_ascii=False))
 
 
-def _check_sources(options: argparse.Namespace, task: type[Task] | None) -> None:
+def _input_columns(task: type[Task] | None) -> dict[str, Option]:
+    """The options that say which columns of a table are answered."""
+    if task is None or task.input_kind != "text":
+        return {}
+    fields = {next(iter(task.fields)), *task.optional}
+    return {name: option for name, option in column_options(task).items() if name.removeprefix("columns.") in fields}
+
+
+def _check_sources(options: argparse.Namespace, task: type[Task] | None, is_table_named: bool) -> None:
     """Raises SettingsError for what cannot be answered together."""
-    if options.text and options.files:
-        raise SettingsError("--text is instead of files: leave out one of them")
-    if options.text and task and task.input_kind == "file":
-        raise SettingsError(f"--text is not for this checkpoint, whose task is {task.name} and reads files: name them")
-    documents = [name for name in options.files if is_document(name)]
-    if task and task.rewrites and documents and options.format is None and len(options.files) > 1:
-        raise SettingsError(f"{documents[0]} keeps its structure, so it is answered alone: one command for each file")
+    if task is None or task.input_kind == "file":
+        if options.text:
+            raise SettingsError("--text is not for this checkpoint, whose task reads files: name them")
+        return
+    if options.text and (options.files or is_table_named):
+        raise SettingsError("--text is instead of files and their columns: leave out one of them")
+    tables = options.files if is_table_named else [name for name in options.files if is_table(name)]
+    documents = [name for name in options.files if is_document(name) and task.rewrites and options.format is None]
+    if is_table_named and options.files in ([], ["-"]):
+        raise SettingsError("columns are those of a table, and standard input is lines: name the table's file")
+    if tables and options.format == "text":
+        raise SettingsError(f"{tables[0]} is a table: leave --format out, or answer its lines as standard input")
+    for name in (*tables, *documents):
+        if len(options.files) > 1:
+            raise SettingsError(f"{name} is answered alone, for its form stays as it is: one command for each file")
 
 
 def _is_rewritten(options: argparse.Namespace, task: Task) -> bool:

@@ -39,6 +39,10 @@ class WrittenFloat(float):
 class JSONTable(Table):
     """A file of JSON lines, or of one JSON array; an array of texts is a column `text`.
 
+    Attributes:
+        file: where it is.
+        is_lines: whether it has an object a line, and is no array.
+
     Raises:
         DataError: it is empty or no UTF-8, or a line or an item is no JSON object; the message names it.
     """
@@ -47,6 +51,7 @@ class JSONTable(Table):
         self.file = file
         names: dict[str, None] = {}
         self._rows = 0
+        self.is_lines = True
         for row in self._read():
             self._rows += 1
             names.update(dict.fromkeys(row))
@@ -70,6 +75,7 @@ class JSONTable(Table):
         if first is None:
             raise DataError(f"{self.file.name} is empty")
         if first[1].lstrip().startswith("["):
+            self.is_lines = False
             yield from self._items()
             return
         yield self._object(*first, is_first=True)

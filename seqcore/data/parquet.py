@@ -28,6 +28,11 @@ class ParquetTable(Table):
     def __len__(self) -> int:
         return self._rows
 
+    def record_batches(self) -> Iterator[Any]:
+        """All columns as Arrow has them, a few thousand rows at a time."""
+        with self._opened() as parquet:
+            yield from parquet.iter_batches(BATCH_ROWS)
+
     def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         with self._opened() as parquet:
             batches = parquet.iter_batches(BATCH_ROWS, columns=columns)

@@ -283,9 +283,9 @@ class Task(Predictor):
         """A result as what JSON can hold."""
 
     @property
-    def answer_columns(self) -> tuple[str, ...]:
-        """The names of the columns that `to_cells` fills in a table."""
-        return ("answer",)
+    def answer_columns(self) -> Mapping[str, type]:
+        """Names and types of the columns that `to_cells` fills in a table: `str`, `int`, `float` or `bool`."""
+        return {"answer": str}
 
     def to_cells(self, result: Any) -> list[str | int | float | bool]:
         """A result as cells of a table, one for each of `answer_columns`; by default what `to_text` says."""

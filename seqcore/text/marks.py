@@ -214,7 +214,7 @@ def balanced_lines(text: str, count: int) -> list[str]:
 
     Example:
         >>> balanced_lines("Zwei Männer spielen auf der Straße Gitarre.", 2)
-        ['Zwei Männer spielen', 'auf der Straße Gitarre.']
+        ['Zwei Männer spielen auf', 'der Straße Gitarre.']
     """
     words, blank = text.split(), " "
     if len(words) < count and any("\u2e80" <= character <= "\uffef" for character in text):

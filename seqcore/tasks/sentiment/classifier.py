@@ -224,9 +224,10 @@ class SentimentClassifier(TextTask):
         return f"{in_one_field(result.label)}\t{result.probability:.4f}"
 
     @property
-    def answer_columns(self) -> tuple[str, ...]:
-        each = (f"probability_{name}" for name in self.config.labels)
-        return ("label", "probability", *each, "unsure", "out_of_domain", "characters_cut")
+    def answer_columns(self) -> Mapping[str, type]:
+        probabilities = ["probability", *(f"probability_{name}" for name in self.config.labels)]
+        rest = {"unsure": bool, "out_of_domain": bool, "characters_cut": int}
+        return {"label": str, **dict.fromkeys(probabilities, float), **rest}
 
     def to_cells(self, result: Sentiment) -> list[str | int | float | bool]:
         each = (result.probabilities[name] for name in self.config.labels)

@@ -244,8 +244,8 @@ class Translator(TextTask):
         return " ".join(result.text.splitlines())
 
     @property
-    def answer_columns(self) -> tuple[str, ...]:
-        return ("translation", "score")
+    def answer_columns(self) -> Mapping[str, type]:
+        return {"translation": str, "score": float}
 
     def to_cells(self, result: Translation) -> list[str | int | float | bool]:
         return [result.text, round(result.score, 4)]
