@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from seqcore.cli.answers import Format, answer_document, answer_files, answer_lines
 from seqcore.cli.flags import CommandLine, column_options
 from seqcore.cli.streams import PlacedText, open_output, read_document, read_lines
+from seqcore.cli.tables import answer_table, is_table
 from seqcore.data import parallel_columns
 from seqcore.errors import SettingsError, warn
-from seqcore.cli.tables import answer_table, is_table
-from seqcore.errors import SettingsError
 from seqcore.tasks.base import Task
 from seqcore.tasks.prediction import Option
 from seqcore.text.documents import is_document
