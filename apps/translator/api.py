@@ -152,10 +152,9 @@ class API:
         length_penalty: LengthPenalty = PENALTY,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[str]:
-        """Translate a text file line by line, or subtitles or Markdown in their form.
+        """Translate text, subtitles or Markdown; line k of the translated file belongs to line k of the text file.
 
-        Of a text file, line k of the translated file belongs to line k of the file. Subtitles keep their times and
-        settings, Markdown its code, addresses and form.
+        Subtitles keep their times and settings, Markdown its code, addresses and form.
 
         Args:
             file: text, subtitles or Markdown in UTF-8, 2 MB at most.
