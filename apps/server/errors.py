@@ -6,9 +6,11 @@ import html
 import inspect
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar, cast, get_args
 
 from apps.server.environment import SERVER_DIR
@@ -24,6 +26,15 @@ _Result = TypeVar("_Result")
 _FILE_NAME = re.compile(r"[^:]{1,255}?\.[A-Za-z]\w{0,9}(?:,|:| (?:is|has|holds|cannot|must|contains)\b)")
 
 
+# In this call: names of files as they were sent, by those that they are stored under.
+_SENT_NAMES: ContextVar[Mapping[str, str]] = ContextVar("sent_names", default=MappingProxyType({}))
+
+
+def note_sent_names(names: Mapping[str, str]) -> None:
+    """From now on, messages of this call name files as they were sent, not as they are stored."""
+    _SENT_NAMES.set(names)
+
+
 def message(error: SeqcoreError, files: Iterable[str] = ()) -> str:
     """An error's message as a sentence. Gradio reads it as HTML, and it may quote what a user typed.
 
@@ -34,6 +45,9 @@ def message(error: SeqcoreError, files: Iterable[str] = ()) -> str:
     """
     text = str(error)
     is_name = text.startswith(tuple(files)) or _FILE_NAME.match(text)
+    for name, sent in _SENT_NAMES.get().items():
+        line = " ".join(sent.split()).replace("\\", r"\\")
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", line, text, count=1)
     if not is_name and text.split(" ", 1)[0].isalpha():  # What is no word is a path, or the name of a setting.
         text = f"{text[0].upper()}{text[1:]}"
     return f"{html.escape(text, quote=False)}{'' if text.endswith('.') else '.'}"

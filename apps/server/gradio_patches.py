@@ -6,6 +6,7 @@ and names it; `pyproject.toml` lets in no version of gradio that was not looked 
 
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -92,11 +93,21 @@ def pinned_files(demo: gr.Blocks) -> set[str]:
 
 def files_in(value: Any) -> Iterator[str]:
     """The paths of all files in what a session or a page holds."""
+    return (file["path"] for file in _file_objects(value))
+
+
+def sent_names(value: Any) -> dict[str, str]:
+    """How senders name files, where gradio leaves some signs out of the names that it stores them under."""
+    files = ((Path(file["path"]).name, file.get("orig_name")) for file in _file_objects(value))
+    return {name: sent for name, sent in files if isinstance(sent, str) and sent != name and len(sent) <= 255}
+
+
+def _file_objects(value: Any) -> list[dict[str, Any]]:
     from gradio_client.utils import is_file_obj, traverse
 
     files: list[dict[str, Any]] = []
     traverse(value, files.append, is_file_obj)
-    return (file["path"] for file in files)
+    return [file for file in files if isinstance(file["path"], str)]
 
 
 def watch_inputs(

@@ -15,7 +15,7 @@ from apps.server.environment import SERVER_DIR
 import gradio as gr
 from starlette.middleware import Middleware
 
-from apps.server.errors import explain_validation_error
+from apps.server.errors import explain_validation_error, note_sent_names
 from apps.server.gradio_patches import (
     CALL_ERRORS,
     close_image_decoders,
@@ -24,6 +24,7 @@ from apps.server.gradio_patches import (
     files_in,
     install_session_patches,
     pin_files,
+    sent_names,
     watch_inputs,
 )
 from apps.server.malloc import start_malloc_trim
@@ -133,7 +134,7 @@ def start(
     install_tools()
     with demo:
         state = gr.State()  # Only a page that has one tells that it is closed.
-    watch_inputs(demo, _touch_inputs, explain_validation_error, _with_omitted)
+    watch_inputs(demo, _touch_inputs, explain_validation_error, _received)
     demo.queue(default_concurrency_limit=4, max_size=MAX_WAITING)
     _, address, _ = demo.launch(
         server_name=host,
@@ -167,8 +168,9 @@ def start(
     return address.rstrip("/") if address else None
 
 
-def _with_omitted(event: Any, values: list[Any]) -> list[Any]:
-    """What a program sent, and null for each argument that it left out. Raises `ValueError` for too many."""
+def _received(event: Any, values: list[Any]) -> list[Any]:
+    """What was sent; a program's with null for each argument that it left out. Raises `ValueError` for too many."""
+    note_sent_names(sent_names(values))
     omitted = len(event.inputs) - len(values)
     if event.api_visibility != "public":
         return values

@@ -173,5 +173,17 @@ def test_a_message_keeps_the_name_of_a_file(client: Client, tmp_path: Path, name
     assert str(refused.value).startswith(f"{name} is no image")
 
 
+def test_a_message_has_the_name_that_a_page_sent(http: httpx.Client) -> None:
+    name = "what? <b>$5!.jpg"
+    (path,) = http.post("/upload", files={"files": (name, b"a letter")}).json()
+    assert Path(path).name == "what b5.jpg", "nothing to mend any more"
+    file = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+    assert refusal(http, "/caption", [file]).startswith("what? &lt;b&gt;$5!.jpg is no image")
+    for odd in (5, ["a"], "x" * 100_000):
+        assert refusal(http, "/caption", [{**file, "orig_name": odd}]).startswith(
+            ("what b5.jpg is", "/caption was given")
+        )
+
+
 if __name__ == "__main__":
     print(json.dumps({app: described(app) for app in PROMISED}, indent=1, ensure_ascii=False))

@@ -57,7 +57,7 @@ def test_a_photo_that_is_none_is_told_why(page: Any, server: str, tmp_path: Path
     (tmp_path / "notes.jpg").write_text("A dog.", encoding="utf-8")
     open_page(page, server, "Tells colours apart.")
     page.locator("#photo input[type=file]").first.set_input_files(tmp_path / "notes.jpg")
-    assert "Notes.jpg is no image that can be read" in notice(page)
+    assert "notes.jpg is no image that can be read" in notice(page)
     assert "Not captioned." in words(page, "#status")
 
 
