@@ -41,7 +41,8 @@ class _Server(Server[Any, Any]):
         return super().call_tool(validate_input=validate_input)
 
     def _make_error_result(self, error_message: str) -> Any:
-        return super()._make_error_result(html.unescape(error_message))
+        # Gradio puts a title before messages of calls whose progress it tells.
+        return super()._make_error_result(html.unescape(error_message).removeprefix("Error: "))
 
 
 class Tools(gradio.mcp.GradioMCPServer):

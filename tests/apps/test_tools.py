@@ -184,6 +184,18 @@ def test_what_is_wrong_is_told_in_a_line(ask: Callable[..., Answer], call: Call,
     assert re.fullmatch(message, answer.text), answer.text
 
 
+def test_an_error_is_the_same_where_progress_is_watched(session: Callable[..., Any]) -> None:
+    heard: list[float] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(progress)
+
+    arguments = {"text": "a dog", "target": "xx"}
+    answer = session(lambda opened: opened.call_tool("translate", arguments, progress_callback=hear))
+    assert (answer.isError, answer.content[0].text) == (True, "This model does not translate from 'en' to 'xx'.")
+    assert heard
+
+
 def test_null_is_as_if_an_argument_was_left_out_and_five_may_have_a_point(ask: Callable[..., Answer]) -> None:
     assert ask("translate", text="a dog", source=None, beam_size=5.0) == (False, "ein Hund")
     assert json.loads(ask("trace_gates", model="sentiment", text="good", unit=None, file=None).text)["layer"]
