@@ -181,7 +181,7 @@ class SentimentClassifier(TextTask):
             return [float(number in chosen) for number in range(len(self.config.labels))]
         text = label_text(label)
         if text is None:
-            raise InputError(index.unknown(repr(label)))
+            raise InputError(index.unknown(label))
         return index.class_of(text)
 
     def examine(self, rows: Sequence[Mapping[str, Any]], name: str = "the data") -> list[str]:

@@ -11,7 +11,7 @@ class SentimentConfig:
 
     Attributes:
         labels: names of the classes.
-        multi_label: a text may have any number of labels, which a `|` divides in data.
+        multi_label: a text may have any number of labels; in data they are a list, or divided by `|`.
         vocab_size: pieces of the vocabulary (the most, before training; the number, after).
         embedding_size, hidden_size, num_layers: E, H and L of a one-way LSTM.
         lowercase: read capitals as small letters.

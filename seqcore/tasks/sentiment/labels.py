@@ -162,12 +162,12 @@ class ClassIndex:
         number = self.by_name(label)
         number = self.by_place(label) if number is None else number
         if number is None:
-            raise InputError(self.unknown(repr(label)))
+            raise InputError(self.unknown(label))
         return number
 
-    def unknown(self, label: str) -> str:
+    def unknown(self, label: Any) -> str:
         """The sentence that says so of a label."""
-        return f"{label} is no label of this model, which knows {listing(self.names)}"
+        return f"{shown(label)} is no label of this model, which knows {listing(self.names)}"
 
 
 @functools.lru_cache(maxsize=16)
@@ -198,8 +198,8 @@ def examine_labels(
     counted = {text: index.by_place(text) for text in first if named[text] is None}
     unknown = [text for text, number in counted.items() if number is None]
     if unknown:
-        more = f"; nor is {listing([repr(text) for text in unknown[1:]])}" if unknown[1:] else ""
-        raise DataError(f"row {first[unknown[0]]} of {name}: {index.unknown(repr(unknown[0]))}{more}")
+        more = f"; nor is {listing([shown(text) for text in unknown[1:]])}" if unknown[1:] else ""
+        raise DataError(f"row {first[unknown[0]]} of {name}: {index.unknown(unknown[0])}{more}")
     meant = {text: counted[text] if number is None else number for text, number in named.items()}
     by_name = [text for text in first if text not in counted]
     if counted and by_name:

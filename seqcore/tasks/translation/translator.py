@@ -7,7 +7,6 @@ from typing import Any, ClassVar, overload
 import torch
 
 from seqcore.batching import padded
-from seqcore.metrics import bleu, chrf
 from seqcore.tasks.base import Batch, Example, Loss
 from seqcore.tasks.prediction import each
 from seqcore.tasks.search import usual_n_best
@@ -27,13 +26,12 @@ from seqcore.tasks.translation.directions import (
 )
 from seqcore.tasks.translation.network import TranslationNetwork
 from seqcore.tasks.translation.result import Translation, in_languages, join_parts, join_sentences
+from seqcore.tasks.translation.scores import direction_scores
 from seqcore.tasks.translation.source import Part, SourceReader
 from seqcore.text import Tokenizer
 from seqcore.text.entities import PLACEHOLDER, mask_entities, mask_entity_pair
 from seqcore.text.tokenizer import replace_invalid_unicode
 from seqcore.validation import as_list, check_int
-
-_METRICS = {"bleu": bleu, "chrf": chrf}
 
 
 class Translator(TextTask):
@@ -271,20 +269,9 @@ class Translator(TextTask):
 
         Of rows in several directions, the mean over the directions, and each one by its name, `bleu_en-de`.
         """
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for prediction, row in zip(predictions, rows, strict=True):
-            groups.setdefault("-".join(self._direction(row)), []).append((prediction.text, row["target"]))
-        by_direction = {
-            direction: {
-                name: metric([text for text, _ in pairs], [reference for _, reference in pairs])
-                for name, metric in _METRICS.items()
-            }
-            for direction, pairs in sorted(groups.items())
-        }
-        scores = {name: sum(part[name] for part in by_direction.values()) / len(by_direction) for name in _METRICS}
-        if len(by_direction) > 1:
-            scores |= {f"{name}_{way}": value for way, part in by_direction.items() for name, value in part.items()}
-        return scores
+        directions = ("-".join(self._direction(row)) for row in rows)
+        texts, references = (prediction.text for prediction in predictions), (row["target"] for row in rows)
+        return direction_scores(zip(directions, texts, references, strict=True))
 
     def _direction(self, row: Mapping[str, Any]) -> tuple[str, str]:
         return row_direction(row, self.config.directions)
