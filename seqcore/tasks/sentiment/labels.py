@@ -10,6 +10,7 @@ from typing import Any
 
 from seqcore.data import row_number
 from seqcore.errors import DataError, InputError
+from seqcore.text.tokenizer import replace_invalid_unicode
 from seqcore.validation import shown
 
 MAX_NAMES = 20  # Labels that a message names.
@@ -55,7 +56,7 @@ def label_text(value: Any) -> str | None:
     if isinstance(value, bytes | dict):
         raise InputError(f"a label must be a text or a number, not {type(value).__name__}")
     try:
-        return str(value).strip() or None
+        return replace_invalid_unicode(str(value)).strip() or None
     except ValueError as error:  # Python writes no number of more than 4,300 digits.
         raise InputError("a label must be a text or a number, not one of thousands of digits") from error
 
