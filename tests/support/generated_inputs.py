@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from heic_files import ALPHA, Item, heic
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -175,7 +176,8 @@ def image_files() -> list[bytes]:
     picture, found = Image.fromarray(pixels, "RGBA"), []
     for kind, modes in {
         "JPEG": ["RGB", "L", "CMYK"], "PNG": ["RGBA", "P", "L", "1", "I;16", "LA"], "GIF": ["P"], "WEBP": ["RGBA"],
-        "BMP": ["RGB", "1"], "TIFF": ["RGB", "RGBA", "I;16", "F", "CMYK", "LAB"], "ICO": ["RGBA"], "PPM": ["RGB", "I"],
+        "BMP": ["RGB", "1"], "TIFF": ["RGB", "RGBA", "I;16", "F", "CMYK", "LAB"],
+        "JPEG2000": ["RGB", "LA"], "MPO": ["RGB"], "ICO": ["RGBA"], "PPM": ["RGB", "I"],
     }.items():  # fmt: skip
         for mode in modes:
             file = io.BytesIO()
@@ -186,7 +188,29 @@ def image_files() -> list[bytes]:
             exif[0x0112] = 6
             image.save(file, kind, **({"exif": exif} if kind in {"JPEG", "PNG", "WEBP"} else {}))
             found.append(file.getvalue())
+    alpha = Item(pixels[:, :, 3], auxiliary=ALPHA)
+    found += [heic(Item(pixels[:, :, :3], ten_bits), *more) for ten_bits in (False, True) for more in ((), (alpha,))]
     return found
+
+
+def caption_lists() -> st.SearchStrategy[tuple[str, bytes]]:
+    """Captions of `image.png` as COCO, Karpathy and Flickr have them, right and damaged: (name, content)."""
+    captions = st.lists(texts(60), min_size=1, max_size=3)
+    coco = captions.map(
+        lambda several: {
+            "images": [{"id": 1, "file_name": "image.png"}],
+            "annotations": [{"image_id": 1, "caption": text} for text in several],
+        }
+    )
+    split = captions.map(lambda several: {"images": [{"filename": "image.png", "sentences": [{"raw": several[0]}]}]})
+    flickr = captions.map(lambda several: "image,caption\n" + "\n".join(f"image.png,{text}" for text in several))
+    token = captions.map(lambda several: "\n".join(f"image.png#{i}\t{text}" for i, text in enumerate(several)))
+    written = st.one_of(flickr, token, captions.map("\n".join)).map(lambda text: text.encode("utf-8", "replace"))
+    objects = st.one_of(coco, split).map(lambda value: json.dumps(value).encode())
+    return st.one_of(
+        st.tuples(st.just("captions.json"), st.one_of(objects, changed(objects))),
+        st.tuples(st.sampled_from(["captions.txt", "image.txt"]), st.one_of(written, changed(written))),
+    )
 
 
 def tables(*fields: str) -> st.SearchStrategy[tuple[str, bytes]]:

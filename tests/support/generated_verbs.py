@@ -18,7 +18,19 @@ from unittest import mock
 
 import numpy as np
 import torch
-from generated_inputs import anything, arrays, changed, generation, image_files, mostly, options, runs, tables, texts
+from generated_inputs import (
+    anything,
+    arrays,
+    caption_lists,
+    changed,
+    generation,
+    image_files,
+    mostly,
+    options,
+    runs,
+    tables,
+    texts,
+)
 from hypothesis import strategies as st
 
 import seqcore
@@ -450,7 +462,8 @@ def _damaged(data: bytes, changes: list[Any]) -> bytes:
 
 def _rows() -> st.SearchStrategy[Any]:
     columns = ("text", "label"), ("source", "target"), ("image", "captions"), ("file_name", "captions")
-    return st.one_of([st.tuples(tables(*names), st.just(which)) for which, names in enumerate(columns)])
+    read = [st.tuples(tables(*names), st.just(which)) for which, names in enumerate(columns)]
+    return st.one_of(*read, st.tuples(caption_lists(), st.just(len(read))))
 
 
 def _read_rows(given: Any) -> None:
@@ -459,11 +472,11 @@ def _read_rows(given: Any) -> None:
 
     (suffix, content), which = given
     with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / f"{'metadata' if which == 3 else 'rows'}{suffix}"
+        path = Path(place) / f"{('rows', 'rows', 'rows', 'metadata', '')[which]}{suffix}"
         path.write_bytes(content)
         (Path(place) / "image.png").write_bytes(b"")
         if which > 1:
-            rows: Sequence[Any] = read_captions(place if which == 3 else str(path))
+            rows: Sequence[Any] = read_captions(place if which > 2 else str(path))
             assert all(row["captions"] for row in rows)
         else:
             fields: dict[str, type] = [{"text": str, "label": object}, {"source": str, "target": str}][which]

@@ -88,7 +88,11 @@ def placed(source: str, columns: Mapping[str, str], split: str, of: str = "") ->
         rows = [*rows]
         rows = [row for row in rows if _SPLITS.get(row.split) == split] or rows
     places: _Places | None = None
+    known: dict[str, str] = {}
     for row in rows:
+        if isinstance(row.image, str) and row.image in known:
+            yield row._replace(image=known[row.image])
+            continue
         image = _slashed(path.parent, row.image)
         if row.is_near:
             places = places or _Places(path)
@@ -101,7 +105,9 @@ def placed(source: str, columns: Mapping[str, str], split: str, of: str = "") ->
         if of and not (isinstance(image, str) and os.path.normpath(path.parent / image).startswith(of)):
             continue
         given = file_or_bytes(image, path.parent, row.place, "an image")
-        yield row._replace(image=os.path.normpath(given) if isinstance(given, str) else given)
+        if isinstance(given, str) and isinstance(row.image, str):
+            given = known[row.image] = os.path.normpath(given)
+        yield row._replace(image=given)
 
 
 class _Places:
