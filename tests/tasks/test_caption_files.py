@@ -106,10 +106,23 @@ def test_what_is_wrong_in_a_coco_file_is_told(images: Made, tmp_path: Path) -> N
     file.write_text(json.dumps(content))
     with pytest.raises(DataError, match="annotation 2: there is no image 99"):
         captions(file)
+    for named, message in (([{"id": 7}], "image 1 must have"), ([{"id": 7, "file_name": 1}], "image 1 must have")):
+        file.write_text(json.dumps({**content, "images": named}))
+        with pytest.raises(DataError, match=message):
+            captions(file)
     content["annotations"][1] = {"image_id": 7}
     file.write_text(json.dumps(content))
     with pytest.raises(DataError, match="annotation 2 must have an image_id and a caption"):
         captions(tmp_path)
+
+
+def test_images_without_annotations_are_told(images: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images("1.jpg", "2.jpg")
+    content = json.loads(coco("1.jpg", "2.jpg"))
+    content["annotations"] = [one for one in content["annotations"] if one["image_id"] == 7]
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    assert [*captions(tmp_path / "mine.json")] == ["1.jpg"]
+    assert "without a caption are left out (1): 2.jpg" in capsys.readouterr().err
 
 
 def test_captions_of_karpathys_splits(images: Made, tmp_path: Path) -> None:
@@ -179,6 +192,19 @@ def test_a_text_beside_each_image_has_a_caption_a_line(
     (tmp_path / "c.txt").write_text(" \n")
     with pytest.raises(DataError, match=r"c\.txt is empty"):
         captions(tmp_path)
+    (tmp_path / "c.txt").write_text("0 0.5 0.5 0.1 0.1\n")  # The boxes of a detector are called so, too.
+    with pytest.raises(DataError, match=r"c\.txt, line 1 is no caption"):
+        captions(tmp_path)
+
+
+def test_a_file_without_rows_is_told(images: Made, tmp_path: Path) -> None:
+    images("a.jpg")
+    for name, text in (("metadata.csv", "file_name,caption\n"), ("captions.txt", "image,caption\n")):
+        (tmp_path / name).write_text(text)
+        for source in (tmp_path, tmp_path / name):
+            with pytest.raises(DataError, match=f"{name} has no rows"):
+                captions(source)
+        (tmp_path / name).unlink()
 
 
 def test_a_table_above_the_parts_is_read_for_the_part_that_is_asked_for(

@@ -3,7 +3,9 @@
 import ast
 import csv
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +15,8 @@ from seqcore.data.tables import FORMATS
 from seqcore.data.text_files import DataFile
 from seqcore.errors import DataError
 
+MAX_NAMED = 10  # Of images and files that are left out.
+_ON_ONE_LINE = dict.fromkeys(range(32), "?")
 TEXT_SUFFIXES = frozenset({".txt", ".token"})  # Flickr's lists.
 _IMAGE_COLUMNS = ("image", "file_name", "filename", "image_name", "image_path")
 _NUMBERED = re.compile(r"captions?_?\d+")
@@ -75,10 +79,28 @@ def sidecar(image: Path) -> Path | None:
 
 def from_sidecar(image: Path, file: Path) -> Listed:
     """An image and the captions in the file beside it. Raises `DataError` where there are none."""
-    captions = [line.strip() for line in DataFile(file, str(file)).lines() if line.strip()]
+    captions = []
+    for number, line in enumerate(DataFile(file, str(file)).lines(), 1):
+        if line.strip() and not any(map(str.isalpha, line)):  # Such as the boxes of a detector.
+            raise DataError(f"{file}, line {number} is no caption: there is no word in {line.strip()!r:.60}")
+        captions += [line.strip()] if line.strip() else []
     if not captions:
         raise DataError(f"{file} is empty: write a caption a line, or remove it")
     return Listed(str(image), captions, str(file))
+
+
+def tell_left_out(what: str, paths: Sequence[str | Path], folder: Path | None = None) -> None:
+    """Name on stderr what is left out, if anything is.
+
+    Args:
+        folder: where names begin; without it they are whole.
+    """
+    if paths:
+        shown = sorted(map(str, paths))[:MAX_NAMED]
+        names = [os.path.relpath(name, folder) if folder else name for name in shown]
+        more = f" and {len(paths) - MAX_NAMED:,} more" if len(paths) > MAX_NAMED else ""
+        line = f"{what} ({len(paths):,}): {', '.join(names)}{more}"
+        print(line.encode("utf-8", "replace").decode().translate(_ON_ONE_LINE), file=sys.stderr)
 
 
 def captions_of(value: Any, place: str) -> list[str]:
@@ -157,26 +179,35 @@ def _json_object(file: DataFile) -> dict[str, Any] | None:
 
 def _coco(source: str, content: Mapping[str, Any]) -> Iterator[Listed]:
     """`images` (`id`, `file_name`) and `annotations` (`image_id`, `caption`), as COCO has them (Chen 2015)."""
-    names = {image["id"]: image["file_name"] for image in content["images"] if _has(image, "id", "file_name")}
+    names: dict[str, str] = {}
+    for number, image in enumerate(content["images"], 1):
+        if not _has(image, "id", "file_name") or not isinstance(image["file_name"], str):
+            raise DataError(f"{source}, image {number} must have an id and a file_name")
+        names[str(image["id"])] = image["file_name"]
     annotations = content["annotations"]
+    mentioned = set()
     for number, annotation in enumerate(annotations if isinstance(annotations, list) else [], 1):
         place = f"{source}, annotation {number}"
         if not _has(annotation, "image_id", "caption"):
             raise DataError(f"{place} must have an image_id and a caption")
-        if annotation["image_id"] not in names:
+        name = names.get(str(annotation["image_id"]))
+        if name is None:
             raise DataError(f"{place}: there is no image {annotation['image_id']!r} among its images")
-        yield Listed(names[annotation["image_id"]], captions_of(annotation["caption"], place), place, True)
+        mentioned.add(name)
+        yield Listed(name, captions_of(annotation["caption"], place), place, True)
+    tell_left_out(f"{source}: images without a caption are left out", [*({*names.values()} - mentioned)])
 
 
 def _karpathy(source: str, content: Mapping[str, Any]) -> Iterator[Listed]:
     """`images` (`filename`, `split`, `sentences`), as of Karpathy's splits of COCO and Flickr (2015)."""
     for number, image in enumerate(content["images"], 1):
         place = f"{source}, image {number}"
-        if not _has(image, "filename", "sentences") or not all(_has(one, "raw") for one in image["sentences"]):
+        sentences = image["sentences"] if _has(image, "filename", "sentences") else None
+        if not isinstance(sentences, list) or not all(_has(one, "raw") for one in sentences):
             raise DataError(f"{place} must have a filename, and sentences that each have a raw text")
-        name = "/".join(filter(None, (image.get("filepath"), image["filename"])))
-        split = {"restval": "train"}.get(str(image.get("split", "")), str(image.get("split", "")))
-        yield Listed(name, captions_of([one["raw"] for one in image["sentences"]], place), place, True, split)
+        name = "/".join(str(part) for part in (image.get("filepath"), image["filename"]) if part)
+        split = str(image.get("split", ""))
+        yield Listed(name, captions_of([one["raw"] for one in sentences], place), place, True, split)
 
 
 def _has(value: Any, *names: str) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,16 @@ from seqcore.errors import DataError
 from seqcore.media.folders import look_through
 from seqcore.media.image_formats import OTHER_SUFFIXES, SUFFIXES
 from seqcore.tasks.captioning.caption_files import (
+    MAX_NAMED,
     TEXT_SUFFIXES,
     Listed,
     from_sidecar,
     is_caption_list,
     listed,
     sidecar,
+    tell_left_out,
 )
 
-MAX_NAMED = 10  # Of files that are left out.
 MAX_PLACES = 200  # Folders near a list of captions in which its images are looked for.
 _TABLES = frozenset({"metadata", "captions"})  # Names of tables, without their endings.
 _PREFERRED = (".jsonl", ".csv", ".parquet")  # Of two in one folder.
@@ -67,9 +67,9 @@ def in_folder(folder: Path, columns: Mapping[str, str], split: str) -> list[List
     silent = [path for path in listing.wanted if str(path) not in mentioned]
     if len(parts) > 1:
         others = [path for path in silent if _part_of(folder, str(path)) not in {"", split}]
-        _tell(f"{folder}: images of another part of the data than {split!r} are not read", others, folder)
-        silent = [path for path in silent if path not in {*others}]
-    _tell(f"{folder}: images of which nothing is said are left out", silent, folder)
+        tell_left_out(f"{folder}: images of another part of the data than {split!r} are not read", others, folder)
+        silent = [path for path in silent if _part_of(folder, str(path)) in {"", split}]
+    tell_left_out(f"{folder}: images of which nothing is said are left out", silent, folder)
     return rows
 
 
@@ -139,7 +139,10 @@ def _inside(
     """The rows of what in a folder says captions."""
     files = _caption_files(others, {path.with_suffix("") for path in images})
     if files:
-        return [row for file in _of_split(files, split) for row in placed(str(file), columns, split)]
+        rows = [row for file in _of_split(files, split) for row in placed(str(file), columns, split)]
+        if not rows:
+            raise DataError(f"{files[0]} has no rows")
+        return rows
     beside = ((image, sidecar(image)) for image in images)
     return [from_sidecar(image, text) for image, text in beside if text is not None]
 
@@ -176,9 +179,9 @@ def _caption_files(paths: Iterable[Path], images: set[Path]) -> list[Path]:
     for several in tables.values():
         several.sort(key=lambda path: _PREFERRED.index(path.suffix) if path.suffix in _PREFERRED else len(_PREFERRED))
         used.append(several[0])
-        _tell(f"{several[0]} is read, and not what is beside it", several[1:], several[0].parent)
+        tell_left_out(f"{several[0]} is read, and not what is beside it", several[1:], several[0].parent)
     if used and lists:
-        _tell(f"{used[0]} is read, and not lists of captions", lists, used[0].parent)
+        tell_left_out(f"{used[0]} is read, and not lists of captions", lists, used[0].parent)
     return sorted(used) or lists
 
 
@@ -193,7 +196,7 @@ def _of_split(files: Sequence[Path], split: str) -> Sequence[Path]:
             f"{files[0].parent} has captions of {', '.join(parts.values())}, and not of {split!r}: name one"
         )
     others = [path for path in files if path not in used]
-    _tell(f"{used[0]} is read, and not what is of another part than {split!r}", others, used[0].parent)
+    tell_left_out(f"{used[0]} is read, and not what is of another part than {split!r}", others, used[0].parent)
     return used
 
 
@@ -247,11 +250,3 @@ def _nothing_said(folder: Path, images: Sequence[Path], others: Sequence[Path]) 
         f"{folder} has {len(images):,} images, and no captions.{classes} Write a metadata.jsonl or metadata.csv with "
         "file_name and caption, or a .txt beside each image with a caption a line"
     )
-
-
-def _tell(what: str, paths: Sequence[Path], folder: Path) -> None:
-    """Name on stderr what is left out, if anything is."""
-    if paths:
-        names = [os.path.relpath(path, folder).encode("utf-8", "replace").decode() for path in paths[:MAX_NAMED]]
-        more = f" and {len(paths) - MAX_NAMED:,} more" if len(paths) > MAX_NAMED else ""
-        print(f"{what} ({len(paths):,}): {', '.join(names)}{more}", file=sys.stderr)

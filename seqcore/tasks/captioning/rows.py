@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from seqcore.errors import DataError
 from seqcore.tasks.captioning.caption_folders import in_folder, placed
 
 
@@ -55,7 +56,9 @@ def read_captions(source: str, columns: Mapping[str, str] | None = None, split: 
     """
     path = Path(source)
     names = dict(columns or {})
-    rows = in_folder(path, names, split) if path.is_dir() else placed(source, names, split)
+    rows = in_folder(path, names, split) if path.is_dir() else [*placed(source, names, split)]
+    if not rows:
+        raise DataError(f"{source} has no rows")
     images: dict[str | bytes, list[str]] = {}
     for row in rows:
         images.setdefault(row.image, []).extend(row.captions)
