@@ -111,14 +111,15 @@ class API:
         """Classify every row of a table, or every line of a text file.
 
         Args:
-            file: a table or a text file in UTF-8, 10 MB at most; the first row of a table names its columns.
+            file: a table (JSON, too) or a text file in UTF-8, 10 MB at most; the first row of a table names its columns.
             column: the name of the column that holds the texts; by default the one called text, or the only one.
             unsure_below: a label of lower probability is called unsure, 0 to 1, by default 0.6.
 
         Returns:
-            a CSV file, named like reviews.classified.csv, with the same columns and label, probability,
-            probability_NAME for each label, unsure, out_of_domain and characters_cut. Cells that a spreadsheet would
-            run as a formula begin with an apostrophe.
+            a file that is written as the table is (JSON as lines, a text file's as CSV), named like
+            reviews.classified.csv, with the same columns and label, probability, probability_NAME for each label,
+            unsure, out_of_domain and characters_cut. Cells that a spreadsheet would run as a formula begin with an
+            apostrophe.
         """
         check_band(unsure_below)
         for step in classify_table(self.classifier(), open_table(file), column or None, unsure_below):

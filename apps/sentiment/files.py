@@ -1,51 +1,67 @@
 """Many texts: tables and text files, checked before any work begins, then read and classified in chunks."""
 
-import csv
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from apps.ui.csv_writer import SafeCsvWriter
+from apps.sentiment.results import open_result
 from apps.ui.progress import Progress
-from apps.ui.uploads import check_size, chunks, utf8_errors
+from apps.ui.uploads import check_size, chunks
+from seqcore.data.delimited import DelimitedTable
+from seqcore.data.json_tables import JSONTable
+from seqcore.data.tables import open_file
+from seqcore.data.text_files import DataFile
 from seqcore.errors import InputError
 
 if TYPE_CHECKING:
     from seqcore.tasks.sentiment import Sentiment, SentimentClassifier
 
-KINDS = (".csv", ".tsv", ".txt")
+KINDS = (".csv", ".tsv", ".jsonl", ".json", ".txt")
+_LISTED = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
 MAX_FILE_BYTES = 10_000_000
 MAX_CELL_CHARS = 200_000
 TEXT = "text"
 MAX_CHUNK_ROWS, MAX_CHUNK_CHARS = 64, 50_000
 _LIKELY = (TEXT, "review", "sentence", "comment", "tweet", "message", "content", "body")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True)
 class Table:
     """A file that can be classified.
 
     Attributes:
         header: the names of its columns; of a text file, `text`.
         rows: how many there are under the header; of a text file, lines.
-        delimiter: what divides cells; nothing does in a text file.
-        marked: the file begins with a byte order mark, as spreadsheets want it.
+        content: the table that the library reads; none of a text file.
     """
 
-    path: str
-    header: tuple[str, ...]
-    rows: int
-    delimiter: str
-    marked: bool
+    def __init__(self, file: DataFile) -> None:
+        self.file, self.content = file, None
+        if file.suffix == ".txt":
+            self.header: tuple[str, ...] = (TEXT,)
+            self.rows = sum(1 for _ in file.lines())
+            return
+        content = open_file(file)
+        assert isinstance(content, DelimitedTable | JSONTable)
+        self.content, self.rows = content, len(content)
+        self.header = content.header if isinstance(content, DelimitedTable) else content.column_names
 
-    def __iter__(self) -> Iterator[list[str]]:
-        rows = _rows(self.path, self.delimiter)
-        next(rows)
-        return (row for _, row in rows)
+    def __iter__(self) -> Iterator[list[object]]:
+        """The cells of each row."""
+        return (cells for _, cells in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, list[object]]]:
+        """The cells of each row, and the number of the line that it ends on; of JSON, that of the row."""
+        if isinstance(self.content, DelimitedTable):
+            for number, cells in self.content.rows():
+                yield number, [*cells]
+        elif self.content is not None:
+            for number, row in enumerate(self.content.rows(), 1):
+                yield number, [row.get(name) for name in self.header]
+        else:
+            for number, line in enumerate(self.file.lines(), 1):
+                yield number, [line.rstrip("\r\n")]
 
     def column(self, name: str | None) -> int:
         """The place of the column with the texts; without a name the one called `text`, or the only one.
@@ -53,7 +69,7 @@ class Table:
         Raises:
             InputError: there is no such column, or several that it could be.
         """
-        title, have = Path(self.path).name, ", ".join(self.header)
+        title, have = self.file.name, ", ".join(self.header)
         name = name or (TEXT if TEXT in self.header else self.header[0] if len(self.header) == 1 else None)
         if name is None:
             raise InputError(f"Say which column of {title} holds the texts; it has: {have}.")
@@ -61,102 +77,75 @@ class Table:
             raise InputError(f"The file {title} has no column {name!r}; it has: {have}.")
         return self.header.index(name)
 
+    def texts(self, place: int) -> Iterator[tuple[str, list[object]]]:
+        """The text of each row, and all its cells.
+
+        Raises:
+            InputError: a row holds no text there.
+        """
+        for number, cells in enumerate(self, 1):
+            text = cells[place]
+            if not isinstance(text, str):
+                kind = "nothing" if text is None else type(text).__name__
+                what = f"holds {kind} in column {self.header[place]!r}, where a text must be"
+                raise InputError(f"Row {number} of {self.file.name} {what}.")
+            yield text, cells
+
     def likely_column(self) -> str:
         """The name of the column that seems to hold the texts: by its name, else the first."""
         return next((name for name in self.header if name.strip().lower() in _LIKELY), self.header[0])
 
 
 def open_table(path: object) -> Table:
-    """Look through a file.
+    """Look through a file, which is read as the library reads it for training.
 
     Raises:
-        InputError: no CSV, TSV or text file in UTF-8 of at most 10 MB, without rows, or with one that does not fit the
-            header; the message names the line.
+        InputError: no table or text file of at most 10 MB, without rows, or with one that is too long.
+        DataError: it is no UTF-8, or has a row that does not fit the header; the message names the line.
     """
     if not isinstance(path, str):
-        raise InputError("Choose a .csv, .tsv or .txt file first.")
-    title, kind = Path(path).name, Path(path).suffix.lower()
-    if kind not in KINDS:
-        raise InputError(f"The file {title} is none of {', '.join(KINDS)}: save it as one of them.")
+        raise InputError(f"Choose a {_LISTED} file first.")
+    file = DataFile(Path(path), Path(path).name)
+    if file.path.suffix.lower() not in KINDS:
+        raise InputError(f"The file {file.name} is none of {', '.join(KINDS)}: save it as one of them.")
     check_size(path, MAX_FILE_BYTES)
-    with utf8_errors(path):
-        delimiter = {".csv": _delimiter(path), ".tsv": "\t", ".txt": ""}[kind]
-        header, rows = _survey(path, delimiter)
-    with open(path, "rb") as file:
-        marked = file.read(len(_BYTE_ORDER_MARK)) == _BYTE_ORDER_MARK
-    return Table(path, tuple(header), rows, delimiter, marked)
-
-
-def _survey(path: str, delimiter: str) -> tuple[Sequence[str], int]:
-    """The header, and the number of rows under it. Refuses a row of another width."""
-    title, count = Path(path).name, 0
-    rows = _rows(path, delimiter)
-    _, header = next(rows, (0, []))
-    for line, row in rows:
-        count += 1
-        if len(row) != len(header):
-            raise InputError(
-                f"Line {line} of {title} has {len(row)} cells, but the header ({', '.join(header)}) has "
-                f"{len(header)}: put a text that holds the separator in double quotes."
-            )
-    if not count:
-        raise InputError(f"The file {title} {'has no rows under its header' if delimiter and header else 'is empty'}.")
-    return header, count
-
-
-def _rows(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The header, then the rows, each with the number of the line where it ends; empty lines of a table are no rows."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        if not delimiter:
-            yield 0, [TEXT]
-            for number, line in enumerate(file, start=1):
-                yield number, [line.rstrip("\r\n")]
-            return
-        csv.field_size_limit(MAX_CELL_CHARS)
-        # Quotes are text in a TSV file, where tabs alone divide.
-        form: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if Path(path).suffix.lower() == ".tsv" else {}
-        reader = csv.reader((line.replace("\0", " ") for line in file), delimiter=delimiter, **form)
-        try:
-            yield from ((reader.line_num, row) for row in reader if row)
-        except csv.Error as error:
-            where = f"Line {reader.line_num} of {Path(path).name}"
-            raise InputError(f"{where} cannot be read as a row of a table: {error}.") from error
-
-
-def _delimiter(path: str) -> str:
-    """What divides the header into most cells: spreadsheets of half the world write semicolons."""
-    with open(path, encoding="utf-8-sig") as file:
-        header = file.readline(MAX_CELL_CHARS)
-    return max(",;\t", key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
+    table = Table(file)
+    if not table.rows:
+        raise InputError(
+            f"The file {file.name} {'is empty' if table.content is None else 'has no rows under its header'}."
+        )
+    if table.content is not None:
+        what = "Line" if isinstance(table.content, DelimitedTable) else "Row"
+        for number, cells in table.numbered():
+            if any(isinstance(cell, str) and len(cell) > MAX_CELL_CHARS for cell in cells):
+                fault = f"cannot be read as a row of a table: it has a cell of more than {MAX_CELL_CHARS:,} characters"
+                raise InputError(f"{what} {number} of {file.name} {fault}.")
+    return table
 
 
 def classify_table(
     classifier: "SentimentClassifier", table: Table, column: str | None, unsure_below: float
 ) -> "Iterator[Progress[tuple[str, Sentiment]]]":
-    """Classify every row into a CSV file with the same columns, and the answer in further ones.
+    """Classify every row into a file written as the table is, with the same columns, and the answer in further ones.
 
     The last item has the path of the result, which exists until the iterator is resumed or closed.
 
     Raises:
-        InputError: the table has no such column.
+        InputError: the table has no such column, or a row has no text in it.
     """
-    place, labels = table.column(column), classifier.config.labels
+    rows = table.texts(table.column(column))
     with tempfile.TemporaryDirectory(prefix="seqcore-") as folder:
-        result = Path(folder) / f"{Path(table.path).stem}.classified.csv"
-        encoding = "utf-8-sig" if table.marked else "utf-8"
-        with open(result, "w", encoding=encoding, newline="") as output:
-            writer = SafeCsvWriter(output, delimiter=";" if table.delimiter == ";" else ",")
-            writer.write([*table.header, *_new_columns(table.header, labels)])
+        with open_result(Path(folder), table.file, table.content, table.header, classifier.config.labels) as result:
             done = 0
             yield Progress(0, table.rows)
-            for chunk in chunks(table, lambda row: len(row[place]), MAX_CHUNK_ROWS, MAX_CHUNK_CHARS):
-                texts = [row[place] for row in chunk]
+            for chunk in chunks(rows, lambda row: len(row[0]), MAX_CHUNK_ROWS, MAX_CHUNK_CHARS):
+                texts = [text for text, _ in chunk]
                 answers = classifier.classify(texts, unsure_below=unsure_below)
-                for row, answer in zip(chunk, answers, strict=True):
-                    writer.write([*row, *_cells(answer, labels)])
+                for (_, cells), answer in zip(chunk, answers, strict=True):
+                    result.write(cells, answer)
                 done += len(chunk)
                 yield Progress(done, table.rows, list(zip(texts, answers, strict=True)))
-        yield Progress(table.rows, table.rows, files=(str(result),))
+        yield Progress(table.rows, table.rows, files=(str(result.path),))
 
 
 @contextmanager
@@ -175,24 +164,3 @@ def file_of_lines(text: str) -> Iterator[str]:
         path = Path(folder) / "texts.txt"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
         yield str(path)
-
-
-def _new_columns(header: Sequence[str], labels: Sequence[str]) -> list[str]:
-    """Names of the columns with the answer; none that the table has already."""
-    each = [f"probability_{name}" for name in labels]
-    names = ["label", "probability", *each, "unsure", "out_of_domain", "characters_cut"]
-    for place in range(len(names)):
-        while names[place] in header or names[place] in names[:place]:
-            names[place] = f"predicted_{names[place]}"
-    return names
-
-
-def _cells(answer: "Sentiment", labels: Sequence[str]) -> list[str]:
-    return [
-        answer.label,
-        f"{answer.probability:.4f}",
-        *(f"{answer.probabilities[name]:.4f}" for name in labels),
-        str(answer.unsure).lower(),
-        str(answer.out_of_domain).lower(),
-        str(answer.characters_cut),
-    ]

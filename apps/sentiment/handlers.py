@@ -68,8 +68,8 @@ class ManyTab(FilesTab):
     def __init__(self) -> None:
         gr.Markdown(
             f"Texts, one a line; or a file in UTF-8 of {MAX_FILE_BYTES // 1_000_000} MB at most: a table whose first "
-            "row names its columns (.csv, .tsv), or a text a line (.txt). The answers come as a table and as a CSV "
-            "file.",
+            "row names its columns (.csv, .tsv), JSON lines (.jsonl), or a text a line (.txt). The answers come as a "
+            "table and as a file of the same kind.",
             elem_classes="sq-hint",
         )
         with gr.Row():

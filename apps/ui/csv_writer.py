@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable
-from typing import IO
+from typing import IO, Any
 
 # What spreadsheets take for the beginning of a formula, in East Asian writing too.
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
@@ -14,11 +14,14 @@ class SafeCsvWriter:
     """Writes rows of a CSV file; a text in them that could be a formula gets an apostrophe before it.
 
     Numbers stay as they are, and so does a text that is nothing but a number with a sign.
+
+    Args:
+        dialect: what `csv.writer` takes.
     """
 
-    def __init__(self, file: IO[str], delimiter: str = ",") -> None:
+    def __init__(self, file: IO[str], **dialect: Any) -> None:
         # Lines end as the csv module has it, \r\n: it quotes no other characters that end a line.
-        self._writer = csv.writer(file, delimiter=delimiter)
+        self._writer = csv.writer(file, **dialect)
 
     def write(self, cells: Iterable[str | int | float]) -> None:
         """Write one row."""

@@ -38,19 +38,23 @@ class DelimitedTable(Table):
     def __len__(self) -> int:
         return self._rows
 
-    def rows(self) -> Iterator[list[str]]:
-        """All cells of each row under the header."""
-        lines = self.file.lines()
-        if self.dialect.has_separator_line:
-            next(lines, None)
-        width = len(self.header)
-        rows = filter(None, self.dialect.rows(lines))
-        next(rows, None)
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """All cells of each row under the header, and the number of the line that it ends on."""
+        line = 0
+
+        def counted() -> Iterator[str]:
+            nonlocal line
+            for line, text in enumerate(self.file.lines(), 1):
+                if line > 1 or not self.dialect.has_separator_line:
+                    yield text
+
+        rows = filter(None, self.dialect.rows(counted()))
         try:
+            width = len(next(rows, []))
             for row in rows:
                 if len(row) != width:
                     raise DataError(f"{self.source} was changed while it was read")
-                yield row
+                yield line, row
         except csv.Error as error:
             raise DataError(f"{self.source} was changed while it was read: {error}") from error
 
@@ -58,7 +62,7 @@ class DelimitedTable(Table):
         places = {name: self.column_names.index(name) for name in columns}
         rows = self.rows()
         while chunk := [*islice(rows, BATCH_ROWS)]:
-            yield {name: [row[place] for row in chunk] for name, place in places.items()}
+            yield {name: [row[place] for _, row in chunk] for name, place in places.items()}
 
     def _error(self, fault: Fault) -> PlaceError:
         return PlaceError(self.file.name, fault.what, fault.row or None, fault.line)

@@ -31,11 +31,12 @@ class Dialect:
     quoting: Quoting = "doubled"
     has_separator_line: bool = False
 
-    def options(self) -> dict[str, Any]:
-        """What the `csv` module is told, to read and to write."""
+    def options(self, to_write: bool = False) -> dict[str, Any]:
+        """What the `csv` module is told, to read or to write."""
         if self.quoting == "none":
             return {"delimiter": self.delimiter, "quoting": csv.QUOTE_NONE, "quotechar": None}
-        return {"delimiter": self.delimiter, **({"escapechar": "\\"} if self.quoting == "escaped" else {})}
+        escapes = {"escapechar": "\\", "doublequote": not to_write} if self.quoting == "escaped" else {}
+        return {"delimiter": self.delimiter, **escapes}
 
     def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
         """The cells of each row, the header's first, of lines after the one that says `sep=`; empty lines give none.

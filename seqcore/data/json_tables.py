@@ -91,7 +91,8 @@ class JSONTable(Table):
         try:
             row: dict[str, Any] = _parsed(text)
         except (ValueError, RecursionError) as error:
-            raise PlaceError(self.file.name, f"cannot be read: it is no JSON object: {error}", line=number) from error
+            what = f"cannot be read: each line must be a JSON object, like {{...}}: {_fault(error)}"
+            raise PlaceError(self.file.name, what, line=number) from error
         return row
 
     def _items(self) -> Iterator[dict[str, Any]]:
@@ -105,6 +106,11 @@ class JSONTable(Table):
                 what = "text, as the first is" if kind is str else "JSON object, like {...}"
                 raise DataError(f"{self.file.name}, item {number} is no {what}: leave it out")
             yield item if isinstance(item, dict) else {"text": item}
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a line, whose number is said already."""
+    return f"{error.msg}, character {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
 
 
 def _constant(name: str) -> WrittenFloat | None:

@@ -65,25 +65,30 @@ def _checked(
 ) -> Sequence[Any]:
     """The values of a column, each of which is of its kind. Raises `DataError` for another, and for a missing one."""
     if not table.has_types and kind not in {str, object}:
-        values = [_read(table, text, column, kind, row) for row, text in enumerate(values, before + 1)]
+        values = [_read(table, text, column, kind, is_needed, row) for row, text in enumerate(values, before + 1)]
     right = (float, int) if kind is float else kind  # A file says 1 where 1.0 is meant.
     if {*map(type, values)} <= {kind} and kind is not object:
         return values
     for row, value in enumerate(values, before + 1):
         if value is None and is_needed:
-            raise DataError(f"{table.source}, row {row}: column {column!r} is empty")
+            raise _wrong(table, row, column, "is empty")
         if value is not None and not isinstance(value, right):
-            fault = f"holds {type(value).__name__}, not {kind.__name__}"
-            raise DataError(f"{table.source}, row {row}: column {column!r} {fault}")
+            raise _wrong(table, row, column, f"holds {type(value).__name__}, not {kind.__name__}")
     return values
+
+
+def _wrong(table: Table, row: int, column: str, what: str) -> DataError:
+    return DataError(f"{table.source}, row {row}: column {column!r} {what}")
 
 
 _WORDS = {int: "whole number", float: "number", bool: "true or false", list: "list in JSON", dict: "object in JSON"}
 
 
-def _read(table: Table, text: str, column: str, kind: type, row: int) -> Any:
-    """What a text of a file without types means; of an empty one, nothing."""
+def _read(table: Table, text: str, column: str, kind: type, is_needed: bool, row: int) -> Any:
+    """What a text of a file without types means; an empty one is nothing, where there may be nothing."""
     if not text.strip():
+        if is_needed:
+            raise _wrong(table, row, column, "is empty")
         return None
     try:
         value = _parsed(text.strip(), kind)
@@ -91,8 +96,7 @@ def _read(table: Table, text: str, column: str, kind: type, row: int) -> Any:
             return value
     except (ValueError, RecursionError):
         pass
-    what = f"holds {text[:40]!r}, which is no {_WORDS.get(kind, kind.__name__)}"
-    raise DataError(f"{table.source}, row {row}: column {column!r} {what}")
+    raise _wrong(table, row, column, f"holds {text[:40]!r}, which is no {_WORDS.get(kind, kind.__name__)}")
 
 
 def _parsed(text: str, kind: type) -> Any:

@@ -13,6 +13,7 @@ from functools import cache
 from seqcore.data.dialects import Dialect, Quoting, likely_delimiter
 
 MAX_SUSPECTS = 1000
+MAX_LABELS = 1000  # Different cells of a column of labels; others are free text.
 _LOOKS_LIKE_ROWS = (
     "opens a quote that is closed some lines below, over what look like rows of their own: close it in its own cell, "
     "or write a quote that is text twice"
@@ -62,11 +63,17 @@ class Survey:
 
 @dataclass(frozen=True)
 class _Suspect:
-    """A row over several lines, each of which would be a row; were its cells ever those of other rows?"""
+    """A row over several lines, each of which would be a row: perhaps a quote was left open.
+
+    Attributes:
+        cells: by column, what stands in those lines where the row itself has something else.
+        has_form: it is three lines at least, and looks like rows even where no other row has such cells.
+    """
 
     row: int
     line: int
     cells: frozenset[tuple[int, str]]
+    has_form: bool
 
 
 def choose_dialect(read: Callable[[], Iterable[str]], is_tsv: bool) -> Survey:
@@ -158,9 +165,8 @@ def _look(row: Sequence[str], lines: Sequence[str], line: int, is_header: bool, 
         result.quotes_header |= is_strict and is_header
         result.shows_quotes |= is_strict and (is_header or any('"' in cell for cell in row))
     if len(lines) > 1 and not is_header and len(result._suspects) < MAX_SUSPECTS:
-        cells = _cells_alone(row, lines, dialect)
-        if cells:
-            result._suspects.append(_Suspect(result.rows, line, cells))
+        suspect = _suspect(row, lines, result.rows, line, dialect)
+        result._suspects += [suspect] if suspect else []
 
 
 @cache
@@ -173,36 +179,42 @@ def _well_formed(dialect: Dialect) -> re.Pattern[str]:
     return re.compile(rf"{cell}(?:{sign}{cell})*[\r\n]*", re.DOTALL)
 
 
-def _cells_alone(row: Sequence[str], lines: Sequence[str], dialect: Dialect) -> frozenset[tuple[int, str]]:
-    """The cells beside the one in quotes that the lines of a row would have if each were a row; none if they cannot be.
-
-    Of them those are given that stand where the row itself has others: behind the quotes, or else before.
-    """
+def _suspect(row: Sequence[str], lines: Sequence[str], number: int, line: int, dialect: Dialect) -> _Suspect | None:
+    """What is suspicious in a row over several lines, which begins in `line`."""
     places = [place for place, cell in enumerate(row) if "\n" in cell or "\r" in cell]
     if len(places) != 1 or len(row) < 2:
-        return frozenset()
+        return None
     head, _, tail = lines[0].rpartition('"')
     alone = [next(csv.reader([line], **dialect.options()), []) for line in (head + tail, *lines[1:])]
     if any(len(cells) != len(row) for cells in alone):
-        return frozenset()
-    place = places[0]
-    if place + 1 < len(row):
-        columns, alone = range(place + 1, len(row)), alone[:-1]
-    else:
-        columns, alone = range(place), alone[1:]
-    return frozenset((column, cells[column].strip("\r\n")) for cells in alone for column in columns if cells[column])
+        return None
+    behind = range(places[0] + 1, len(row))
+    other, columns = (alone[:-1], behind) if behind else (alone[1:], range(places[0]))
+    cells = {(column, of_line[column].strip("\r\n")) for of_line in other for column in columns if of_line[column]}
+    # A sign within prose has a blank behind it, or ends its line.
+    has_form = len(lines) > 2 and all(cell[:1].strip() for of_line in alone for cell in of_line)
+    return _Suspect(number, line, frozenset(cells), has_form)
 
 
 def _swallowed(read: Callable[[], Iterable[str]], dialect: Dialect, suspects: Sequence[_Suspect]) -> Fault | None:
-    """The first row whose lines have such cells as rows of this file have, as when a quote was left open."""
+    """The first row whose lines have such cells as rows of this file have, as when a quote was left open.
+
+    Where a column has few different cells, such as labels, they decide; of free text the form must do.
+    """
     lines = iter(read())
     if dialect.has_separator_line:
         next(lines, None)
-    wanted = frozenset[tuple[int, str]]().union(*(suspect.cells for suspect in suspects))
-    columns = {column for column, _ in wanted}
-    seen = {(column, row[column]) for row in dialect.rows(lines) if row for column in columns} & wanted
+    columns = {column: set[str]() for suspect in suspects for column, _ in suspect.cells}
+    rows = 0
+    for rows, row in enumerate(filter(None, dialect.rows(lines))):
+        if not rows:
+            continue
+        for column, values in columns.items():
+            if len(values) <= MAX_LABELS:
+                values.add(row[column])
     for suspect in suspects:
-        if suspect.cells & seen:
+        is_label = any(len(columns[column]) <= min(MAX_LABELS, rows / 5) for column, _ in suspect.cells)
+        if any(cell in columns[column] for column, cell in suspect.cells) or (suspect.has_form and not is_label):
             return Fault(_LOOKS_LIKE_ROWS, suspect.row, suspect.line)
     return None
 

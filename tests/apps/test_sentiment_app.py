@@ -29,6 +29,7 @@ from apps.server.errors import report_errors
 from apps.server.launch import start
 from apps.server.models import CHECKPOINTS, LazyTask
 from seqcore import load
+from seqcore.data import read_rows
 from seqcore.errors import CheckpointError, InputError
 from seqcore.tasks.sentiment import Sentiment, SentimentClassifier
 
@@ -70,11 +71,13 @@ def written(path: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
-def classified(client: Client, path: Path, delimiter: str = ",", **options: Any) -> list[list[str]]:
+def classified(
+    client: Client, path: Path, delimiter: str = ",", is_plain: bool = False, **options: Any
+) -> list[list[str]]:
     """The rows of what `/classify_file` makes of a file."""
     found = Path(client.predict(handle_file(path), **options, api_name="/classify_file"))
     with found.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file, delimiter=delimiter))
+        return list(csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE if is_plain else csv.QUOTE_MINIMAL))
 
 
 # Endpoints
@@ -228,7 +231,11 @@ def test_a_text_file_has_a_text_a_line(client: Client, tmp_path: Path) -> None:
 
 def test_tables_of_other_kinds_are_read(client: Client, tmp_path: Path) -> None:
     tabs = written(tmp_path / "a.tsv", 'text\tn\nThe "film" was good, truly\t1\n')
-    assert classified(client, tabs)[1][:3] == ['The "film" was good, truly', "1", "positive"]
+    assert classified(client, tabs, "\t", is_plain=True)[1][:3] == [
+        'The "film" was good, truly',
+        "1",
+        "positive",
+    ]
     semicolons = written(tmp_path / "b.csv", 'n;text;label\n1;"The plot; was bad, too";x\n')
     header, row = classified(client, semicolons, ";")
     assert header[:5] == ["n", "text", "label", "predicted_label", "probability"]
@@ -238,18 +245,26 @@ def test_tables_of_other_kinds_are_read(client: Client, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "column", "message"),
     [
-        ("a.csv", b"text\ngood\r\ncaf\xe9\n", "", "Line 3 of a.csv is no UTF-8 text"),
-        ("a.csv", b"caf\xe9\nx\n", "", "Line 1 of a.csv is no UTF-8 text"),
-        ("a.txt", b"good\n\xff\xfe", "", "Line 2 of a.txt is no UTF-8 text"),
+        ("a.csv", b"text\ngood\r\ncaf\xe9\n", "", "a.csv, line 3 is not UTF-8 text"),
+        ("a.csv", b"caf\xe9\nx\n", "", "a.csv, line 1 is not UTF-8 text"),
+        ("a.txt", b"good\n\xff\xfe", "", "a.txt, line 2 is not UTF-8 text"),
         ("a.csv", b"", "", "a.csv is empty"),
         ("a.txt", b"", "", "a.txt is empty"),
         ("a.csv", b"text,id\n", "", "a.csv has no rows under its header"),
         ("a.csv", b"id,review\n1,x\n", "", "Say which column of a.csv holds the texts; it has: id, review"),
         ("a.csv", b"id,review\n1,x\n", "<b>", "a.csv has no column '<b>'|&lt;b&gt;"),
-        ("a.csv", b"id,text\n1,x\n2,y,z\n", "", r"Line 3 of a.csv has 3 cells, but the header \(id, text\) has 2"),
+        (
+            "a.csv",
+            b"id,text\n1,x\n2,y,z\n",
+            "",
+            r"a.csv, line 3, row 2 has 3 fields, but the header \(id, text\)",
+        ),
         ("a.csv", b'text\n"' + b"x" * 200_001 + b'"\n', "", "Line 2 of a.csv cannot be read as a row"),
+        ("a.csv", b'text,id\n"good,1\nbad,2\n', "", "a.csv, line 2, row 1 opens a quote that is not closed"),
+        ("a.jsonl", b'{"text": "good"}\n{"text": 5}\n', "", "Row 2 of a.jsonl holds int in column 'text'"),
+        ("a.jsonl", b'{"text": "good"}\n{"text": 5\n', "", "a.jsonl, line 2 cannot be read"),
         ("a.txt", b"x\n" * 5_000_001, "", "has 10.0 MB, and this page takes 10 MB"),
-        ("a.pdf", b"%PDF", "", "is none of .csv, .tsv, .txt|file type"),
+        ("a.pdf", b"%PDF", "", "is none of .csv, .tsv, .jsonl, .json, .txt|file type"),
     ],
 )
 def test_a_file_that_cannot_be_classified_is_told(
@@ -260,8 +275,36 @@ def test_a_file_that_cannot_be_classified_is_told(
         client.predict(handle_file(tmp_path / name), column, api_name="/classify_file")
 
 
+ODD = {
+    "commas.csv": 'text,n\n"a ""b"", c",1\n=d,2\n',
+    "escaped.csv": 'text,n\n"he said \\"hi\\", ok",1\n"x",2\n',
+    "semicolons.csv": "\ufeffsep=;\r\ntext;n\r\nA good, fine film;1\r\n",
+    "tabs.csv": 'text\tn\n"a\tb"\t1\n',
+    "plain.tsv": 'text\tn\n"One thing\t1\nsay "hi"\t2\nand another."\t3\n',
+    "quoted.tsv": 'text\tn\n"He said ""good"" 3"\t1\n"a\nb"\t2\n',
+    "lines.jsonl": '{"text": "a\\nb", "n": 1.10}\n\n{"n": [1], "text": "c"}\n',
+    "array.json": '[{"text": "a"},\n {"text": "", "n": null}]',
+    "carriage.csv": "text,n\ra,1\r\rb,2\r",
+    "[1] *?.csv": "text,n,text\nNA,1,x\n007,2,y\n",
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_the_page_and_the_library_read_alike_and_what_is_written_reads_so_again(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(ODD[name].encode())
+    expected = [row["text"] for row in read_rows(str(path), {"text": str})]
+    table = open_table(str(path))
+    assert [text for text, _ in table.texts(table.column("text"))] == expected
+    again: list[str] = []
+    fields = {"text": str, "characters_cut": object}
+    for step in files.classify_table(tiny_classifier(), table, "text", 0.6):
+        again += [row["text"] for file in step.files for row in read_rows(file, fields)]
+    assert again == ["'=d" if text == "=d" else text for text in expected]
+
+
 def test_no_file_at_all_is_told(client: Client) -> None:
-    with pytest.raises(AppError, match=r"Choose a \.csv, \.tsv or \.txt file first"):
+    with pytest.raises(AppError, match=r"Choose a \.csv, \.tsv, \.jsonl, \.json or \.txt file first"):
         client.predict(None, api_name="/classify_file")
 
 
