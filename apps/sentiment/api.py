@@ -111,7 +111,7 @@ class API:
         """Classify every row of a table, or every line of a text file.
 
         Args:
-            file: a table (JSON, too) or a text file in UTF-8, 10 MB at most; the first row of a table names its columns.
+            file: a table, also of JSON, or a text file in UTF-8, 10 MB at most; its first row names the columns.
             column: the name of the column that holds the texts; by default the one called text, or the only one.
             unsure_below: a label of lower probability is called unsure, 0 to 1, by default 0.6.
 
