@@ -152,13 +152,17 @@ def read_config(folder: Path) -> dict[str, Any]:
         )
     for version in range(config["format_version"], FORMAT_VERSION):
         config = {**MIGRATIONS[version](config), "format_version": version + 1}
-    return config
+    added = _ADDED.get(config["task"], {}) if isinstance(config.get("task"), str) else {}
+    return {**config, **{key: value for key, value in added.items() if key not in config}}
 
 
 def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
     names = next((names for task, names in _KEYS_OF_1.items() if task == config.get("task")), {})
     return {names.get(key, key): value for key, value in config.items()}
 
+
+# Settings that a task has got since, and what a configuration without them means.
+_ADDED: Mapping[str, Mapping[str, Any]] = {"video": {"frame_rate": 0.0}}
 
 # What makes a configuration of a version one of the next; whatever was ever saved is read for ever.
 MIGRATIONS: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}

@@ -131,8 +131,10 @@ def _video(task: Any, film: str) -> Reading:
     answer = ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
     lag = task.config.lag
     note = f"The label of a frame is known {lag} frames later. " if lag else ""
-    tracks = _tracks(recording.traces(), len(result.times))
-    return Reading(answer, result.labels, tracks, result.times, stills, note=note)
+    seen = range(len(result.times)) if result.seen is None else result.seen
+    tracks = _tracks(recording.traces(), len(seen))
+    labels, times = (tuple(values[number] for number in seen) for values in (result.labels, result.times))
+    return Reading(answer, labels, tracks, times, stills, note=note)
 
 
 _READERS: Mapping[str, Callable[[Any, str], Reading]] = {

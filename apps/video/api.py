@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from apps.server.gradio_patches import store_file
 from apps.server.models import LazyTask
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from seqcore.tasks.video import FrameClassifier
 
 MAX_SECONDS = 600.0
+MAX_FRAMES = 100_000  # Ten minutes at more than a hundred a second.
 MAX_BYTES = 100_000_000
 _ADVICE = "cut it, or use seqcore predict"
+_TOO_LONG = "This page takes videos of {:.0f} minutes at most: {}."
 
 
 class LabelledSegment(TypedDict):
@@ -32,12 +34,20 @@ class LabelledSegment(TypedDict):
     confidence: float
 
 
+class WholeFilm(TypedDict):
+    """How much there would be of a film that is cut short, as far as it says so."""
+
+    seconds: float | None
+    frames: int | None
+
+
 class LabelledFrames(TypedDict):
-    """What `/label_frames` gives."""
+    """What `/label_frames` gives; `cut_short` only of a film that is."""
 
     fps: float
     labels: list[str]
     segments: list[LabelledSegment]
+    cut_short: NotRequired[WholeFilm]
 
 
 class API:
@@ -62,7 +72,9 @@ class API:
 
         Returns:
             fps is how many frames there are a second on average, labels has one label a frame, and segments are frames
-            in a row that have the same one, each with start and end in seconds, label and confidence (0 to 1).
+            in a row that have the same one, each with start and end in seconds, label and confidence (0 to 1). Of a
+            film that is cut short, cut_short says how many seconds and frames it would have, null where it does not
+            say.
         """
         with closing(open_film(video)) as film:
             task = self.classifier(model)
@@ -102,20 +114,21 @@ def open_film(video: str | None) -> "VideoReader":
         raise InputError("Choose a video first.")
     check_size(video, MAX_BYTES, _ADVICE)
     film = VideoReader(video)
-    try:
-        frame_limit(film)(film.info.frames)
-    except InputError:
+    if (
+        film.info.seconds > MAX_SECONDS and not film.is_joinable
+    ):  # Where clocks jump, only reading tells how long it is.
         film.close()
-        raise
+        raise InputError(_TOO_LONG.format(MAX_SECONDS / 60, _ADVICE))
     return film
 
 
 def frame_limit(film: "VideoReader") -> Callable[[int], None]:
     """Told how many frames were read, it raises `InputError` when a video is longer than it said, or did not say."""
-    max_frames = MAX_SECONDS * film.info.fps
 
     def check(done: int) -> None:
-        if done > max_frames:
-            raise InputError(f"This page takes videos of {MAX_SECONDS / 60:.0f} minutes at most: {_ADVICE}.")
+        if film.end > MAX_SECONDS:
+            raise InputError(_TOO_LONG.format(MAX_SECONDS / 60, _ADVICE))
+        if done > MAX_FRAMES:
+            raise InputError(f"This page takes videos of {MAX_FRAMES:,} frames at most: {_ADVICE}.")
 
     return check

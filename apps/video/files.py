@@ -32,6 +32,7 @@ def label_film(video: "str | Path | VideoReader", result: "FrameLabels", output:
         height, width = (max(2, round(side * scale)) for side in (info.height, info.width))
         frames = film.frames(View(height, width))
         with VideoWriter(output, width, height, result.fps) as writer:
+            writer.end = result.duration
             for number, ((time, pixels), label) in enumerate(zip(frames, result.labels, strict=False)):
                 image = frame_image(pixels)
                 _draw(image, f"{label}  {100 * sure[number]:.0f} %")
@@ -44,6 +45,8 @@ def write_labels(result: "FrameLabels", folder: Path) -> tuple[str, str, str]:
     objects, table, subtitles = (folder / f"labels.{kind}" for kind in ("json", "csv", "vtt"))
     segments = [segment._asdict() for segment in result.segments]
     whole = {"fps": result.fps, "times": list(result.times), "labels": list(result.labels), "segments": segments}
+    if result.cut_short:
+        whole["cut_short"] = result.cut_short._asdict()
     objects.write_text(json.dumps(whole), encoding="utf-8")
     sure = result.probabilities.amax(1).tolist()
     with table.open("w", encoding="utf-8", newline="") as file:
@@ -53,7 +56,7 @@ def write_labels(result: "FrameLabels", folder: Path) -> tuple[str, str, str]:
             writer.write([number, f"{time:.3f}", label, f"{value:.4f}"])
     lines = ["WEBVTT", ""]
     for segment in result.segments:
-        times = f"{_clock(segment.start)} --> {_clock(segment.end)}"
+        times = f"{_clock(segment.start)} --> {_clock(max(segment.end, segment.start + 0.001))}"
         lines += [times, escape(segment.label, quote=False), ""]
     subtitles.write_text("\n".join(lines), encoding="utf-8")
     return str(objects), str(table), str(subtitles)

@@ -155,7 +155,7 @@ class Handlers:
             labelling.stop()
         result = labelling.result()
         total = len(result.labels)
-        bar = views.bar(total, total, time.perf_counter() - started, over=True)
+        bar = views.bar(total, total, time.perf_counter() - started, over=True) + views.cut_short(result)
         with open_video(str(video)) as film, tempfile.TemporaryDirectory(prefix="seqcore-") as folder:
             updates = {**self._views(film, result, task.config.labels), tab.progress: bar}
             for button, path in zip(tab.downloads, write_labels(result, Path(folder)), strict=True):

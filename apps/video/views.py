@@ -45,7 +45,7 @@ def middle(segment: "Segment") -> float:
 
 def timeline(result: "FrameLabels", labels: Sequence[str]) -> str:
     """A strip of coloured segments, and under it the probabilities of the classes that matter most."""
-    end = result.times[-1] + 1 / result.fps
+    end = result.duration
     number = {label: i for i, label in enumerate(labels)}
     strip = "".join(
         f'<rect x="{_WIDTH * one.start / end:.1f}" width="{max(1.5, _WIDTH * (one.end - one.start) / end):.1f}" '
@@ -106,6 +106,14 @@ def bar(done: int, expected: int, seconds: float, title: str = "", over: bool = 
         shown = f'<div class="sq-progress"><progress aria-label="Labels"></progress><p>{done:,} frames</p></div>'
     rate = f", {done / seconds:,.0f} a second" if done and seconds else ""
     return shown.replace("</p>", f"{rate}</p>")
+
+
+def cut_short(result: "FrameLabels") -> str:
+    """Said where a film ends before its end; nothing where it does not."""
+    if result.cut_short is None:
+        return ""
+    told = result.cut_short.describe(result.duration, len(result.times))
+    return f'<div class="sq-note" role="status"><h2>Not the whole film</h2><p>This film {escape(told)}.</p></div>'
 
 
 def no_stream(model: str) -> str:

@@ -81,6 +81,8 @@ def answer_files(task: Task, paths: Sequence[str], options: Mapping[str, Any], k
         name, error = os.fsencode(path).decode("utf-8", "replace"), isinstance(result, InputError)
         if error:
             errors.add("" if kind == "text" else None, result)
+        elif remark := task.remark(result):
+            print(f"{in_one_field(name)} {remark}", file=sys.stderr)
         if kind == "jsonl":
             record = {"error": result.message} if error else task.to_dict(result)
             print(json.dumps({"file": name, **record}, ensure_ascii=False), file=out, flush=True)

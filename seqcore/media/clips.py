@@ -11,6 +11,8 @@ from seqcore.errors import numbered
 from seqcore.media.cache import ArrayCache, file_key
 from seqcore.media.video import View, open_video
 
+_NOTES = "times, rate and end"  # Of each video: caches that were made when less was noted are made anew.
+
 
 class Clip(NamedTuple):
     """Frames of a video.
@@ -19,18 +21,20 @@ class Clip(NamedTuple):
         frames: uint8 (T, C, H, W); or float16 (T, D), what an image network gives of each.
         times: T seconds, from the first frame on.
         fps: frames a second on average.
+        end: where the last frame ends, in seconds; None is one usual frame later.
     """
 
     frames: Tensor
     times: tuple[float, ...]
     fps: float
+    end: float | None = None
 
 
 def read_clip(source: str | bytes, view: View) -> Clip:
     """All frames of a video. Raises `InputError` when it cannot be read."""
     with open_video(source) as video:
         times, frames = zip(*video.frames(view), strict=True)
-        return Clip(torch.stack(frames), times, video.info.fps)
+        return Clip(torch.stack(frames), times, video.fps, video.end)
 
 
 class ClipReader(NamedTuple):
@@ -70,14 +74,14 @@ def cached_clips(
         for before, source in enumerate(sources[done:], done):
             with numbered(before, kind="video"):
                 clip = reader.read(source) if reader else read_clip(source, view)
-            yield clip.frames, [[clip.times, clip.fps]]
+            yield clip.frames, [[clip.times, clip.fps, clip.end]]
             if progress:
                 progress(before + 1, len(sources))
 
-    key, shape, dtype = f"{view} {file_key(sources)}", tuple(view.shape), torch.uint8
+    key, shape, dtype = f"{view} {file_key(sources)} {_NOTES}", tuple(view.shape), torch.uint8
     if reader:
         key, shape, dtype = f"{key} {reader.key}", (reader.size,), torch.float16
     content = f"the frames of {len(sources)} videos"
     frames, notes = ArrayCache(folder, key, shape, dtype, content=content).fill(produce)
-    parts = frames.split([len(times) for times, _ in notes])
-    return [Clip(part, tuple(times), fps) for part, (times, fps) in zip(parts, notes, strict=True)]
+    parts = frames.split([len(times) for times, *_ in notes])
+    return [Clip(part, tuple(times), fps, end) for part, (times, fps, end) in zip(parts, notes, strict=True)]

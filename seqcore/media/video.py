@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seqcore.errors import InputError
+from seqcore.media.clock import Clock
+from seqcore.media.completeness import CutShort
 from seqcore.media.containers import VideoContainer, VideoSource
+from seqcore.media.orientation import orientation, shown_size
 
 if TYPE_CHECKING:
     import av
@@ -45,13 +48,15 @@ class VideoInfo:
     Attributes:
         fps: frames a second on average; 25 if it does not say.
         frames: how many there are about; 0 if it does not say.
-        width, height: as it is shown, turned if it asks for that.
+        width, height: as it is shown: turned if it asks for that, and with square pixels.
+        seconds: how long it is; 0 if it does not say. Joined films, as MPEG-TS and VOB may be, are often longer.
     """
 
     fps: float
     frames: int
     width: int
     height: int
+    seconds: float = 0.0
 
 
 class VideoReader:
@@ -85,10 +90,19 @@ class VideoReader:
         except InputError:
             container.close()
             raise
-        turned = _quarter_turns(first) % 2 == 1
-        width, height = (first.height, first.width) if turned else (first.width, first.height)
-        self.info = VideoInfo(container.fps, container.count, width, height)
+        aspect = container.stream.sample_aspect_ratio
+        width, height = shown_size(first.width, first.height, aspect, orientation(first))
+        self.info = VideoInfo(container.fps, container.count, width, height, container.seconds)
         self._first, self._is_at_start = first, True
+        self._clock = self._new_clock()
+
+    @property
+    def is_joinable(self) -> bool:
+        """Whether it is of a format whose films can be joined as they are: what it says of its length is of one."""
+        return self._container.jumps
+
+    def _new_clock(self) -> Clock:
+        return Clock(1 / self._container.fps, self._container.jumps)
 
     def _rewind(self) -> None:
         if not self._is_at_start:  # Not every file can be searched, but each can be opened again.
@@ -99,21 +113,38 @@ class VideoReader:
     def frames(self, view: View | None = None) -> Iterator[tuple[float, Tensor]]:
         """Give the frames from the first one on, one after the other: (time in seconds, uint8 (C, height, width)).
 
-        Times are the file's own, counted from its first frame, so that a variable frame rate is kept; in a damaged
-        file, where they go back, they stand still. Damaged frames in the middle of a file are left out.
+        Times are the file's own, counted from its first frame, so that a variable frame rate is kept; where films were
+        joined, one follows the other, see `Clock`. They always grow. Damaged frames in the middle of a file are left
+        out.
 
         Args:
-            view: what is looked at, scaled; without it, whole frames in colour.
+            view: what is looked at, scaled; without it, whole frames in colour, with pixels as they are stored.
 
         Raises:
             InputError: it cannot be decoded.
         """
         self._rewind()
-        start, last = self._first.time or 0.0, 0.0
-        for number, frame in enumerate(chain((self._first,), self._frames)):
-            time = frame.time if frame.time is not None else number / self._container.fps
-            last = max(last, time - start)
-            yield last, to_tensor(frame, view)
+        clock = self._clock = self._new_clock()
+        for frame in chain((self._first,), self._frames):
+            duration = float((frame.duration or 0) * frame.time_base) if frame.time_base else 0.0
+            yield clock.tick(frame.time, duration), to_tensor(frame, view)
+
+    @property
+    def end(self) -> float:
+        """Where the last frame that `frames` gave ends, in seconds."""
+        end, claimed = self._clock.end, self.info.seconds
+        # Where frames are stored in another order than they are shown, a long one may pass its length to another.
+        return min(end, claimed) if claimed > self._clock.time + 0.005 and not self.is_joinable else end
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of those that `frames` gave, on average."""
+        return self._clock.rate(self.info.fps)
+
+    @property
+    def cut_short(self) -> CutShort | None:
+        """How much there would be, if `frames` gave less than the file says that it holds."""
+        return self._container.claim.cut_short(self.end, self._clock.count, self.fps)
 
     def frame_at(self, time: float, view: View | None = None) -> Tensor:
         """The frame that is shown at a time, in seconds from the first one on: uint8 (C, height, width).
@@ -127,7 +158,8 @@ class VideoReader:
         if start is not None:
             self._is_at_start = False
             shown = None
-            for frame in self._container.decoded_before(start + time):
+            before = () if self._container.has_jumps() else self._container.decoded_before(start + time)
+            for frame in before:
                 if frame.time is None or frame.time > start + time:
                     break
                 shown = frame
@@ -186,25 +218,18 @@ def frame_at(source: VideoSource, time: float, view: View | None = None) -> Tens
         return video.frame_at(time, view)
 
 
-def _quarter_turns(frame: Any) -> int:
-    """Counter-clockwise quarter turns that the file's metadata ask for."""
-    return round(getattr(frame, "rotation", 0) / 90) % 4
-
-
 def to_tensor(frame: "av.VideoFrame", view: View | None = None) -> Tensor:
-    """Turn what is looked at of a frame of PyAV, upright as its metadata ask, into uint8 (C, height, width)."""
-    turns = _quarter_turns(frame)
+    """Turn what is looked at of a frame of PyAV, as it is to be shown, into uint8 (C, height, width)."""
+    turned = orientation(frame)
     kind = "gray" if view and view.grey else "rgb24"
     if view is None:
-        pixels = frame.to_ndarray(format=kind)
-        pixels = np.rot90(pixels, turns)
+        pixels = turned.apply(frame.to_ndarray(format=kind))
     else:
         top, left, bottom, right = view.crop
         height = max(1, round(view.height / (bottom - top)))
         width = max(1, round(view.width / (right - left)))
-        sizes = (height, width) if turns % 2 else (width, height)
-        pixels = frame.reformat(width=sizes[0], height=sizes[1], format=kind).to_ndarray()
-        pixels = np.rot90(pixels, turns)
+        stored_width, stored_height = turned.size(width, height)
+        pixels = turned.apply(frame.reformat(width=stored_width, height=stored_height, format=kind).to_ndarray())
         row = min(round(top * height), height - view.height)
         column = min(round(left * width), width - view.width)
         pixels = pixels[row : row + view.height, column : column + view.width]

@@ -300,6 +300,10 @@ class Task(Predictor):
         """
         return options
 
+    def remark(self, result: Any) -> str:
+        """What is to be known of a result beside it, in a clause about its input, such as that it is cut short."""
+        return ""
+
     @abstractmethod
     def compute_metrics(self, predictions: Sequence[Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """How good predictions are; each name and definition is in `seqcore.metrics`. Figures are floats."""

@@ -295,7 +295,7 @@ def _label(given: Any) -> None:
 
 
 def _spans(found: Any) -> list[tuple[int, int]]:
-    from seqcore.tasks.video.result import runs
+    from seqcore.tasks.video.sampling import runs
 
     assert all(0 <= one.confidence <= 1 + 1e-6 for one in found.segments)
     return runs(found.labels)

@@ -24,21 +24,25 @@ def plain(colour: str, width: int = 64, height: int = 48) -> Pixels:
 def write_video(
     path: Path,
     frames: Sequence[Pixels],
-    fps: int = 25,
+    fps: int | Fraction = 25,
     codec: str = "libx264",
     pix_fmt: str = "yuv420p",
     times: Sequence[float] = (),
     sound: float = 0.0,
     title: str = "",
+    aspect: Fraction | None = None,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """Write frames (H, W, 3) with any of FFmpeg's codecs; `times` in seconds, `sound` in seconds of silence."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options) as container:
         container.metadata["title"] = title
         stream = container.add_stream(codec, rate=fps)
         height, width = frames[0].shape[:2] if len(frames) else (48, 64)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         if times:
             stream.codec_context.time_base = Fraction(1, 1000)
+        if aspect:
+            stream.codec_context.sample_aspect_ratio = aspect
         audio = container.add_stream("aac", rate=44100, layout="mono") if sound else None
         for number, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=pix_fmt)
@@ -62,11 +66,26 @@ def write_silence(container: Any, stream: Any, seconds: float) -> None:
     container.mux(stream.encode(None))
 
 
-def turn(path: Path) -> Path:
-    """Ask players to turn an MP4 clockwise by a quarter: the matrix of its track's header, as phones write it."""
+def turn(path: Path, a: int = 0, b: int = 1, c: int = -1, d: int = 0) -> Path:
+    """Ask players to turn an MP4, or to mirror it, by the matrix of its track's header; without one, as phones do.
+
+    The matrix takes (x, y) to (a x + c y, b x + d y): what it is by default is a quarter turn clockwise.
+    """
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 4 + 40  # version 0: times, track, duration, layer, volume
-    data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    data[at : at + 36] = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def without_claims(path: Path) -> Path:
+    """Make a WebM say neither its duration nor its rate, as browsers record it: both elements become void."""
+    data = path.read_bytes()
+    for name in (b"\x23\xe3\x83", b"\x44\x89"):  # DefaultDuration, Duration
+        at = data.index(name)
+        size = data[at + len(name)] & 0x7F
+        void = b"\xec" + bytes([0x80 | (len(name) + size - 1)]) + bytes(len(name) + size - 1)
+        data = data[:at] + void + data[at + len(void) :]
     path.write_bytes(data)
     return path
 

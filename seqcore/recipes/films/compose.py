@@ -13,8 +13,8 @@ from seqcore.media.images import cached_squares, image_files
 from seqcore.media.video import View
 from seqcore.media.video_writer import VideoWriter
 from seqcore.recipes.films.composition import Pool, compose
-from seqcore.tasks.video.result import runs
 from seqcore.tasks.video.rows import read_videos
+from seqcore.tasks.video.sampling import runs
 
 PHOTOGRAPH_SIZE = 224  # Pixels of each side.
 MOTION = View(96, 120)

@@ -22,8 +22,9 @@ from seqcore.tasks.prediction import each, in_one_field
 from seqcore.tasks.video.config import FrameClassifierConfig
 from seqcore.tasks.video.network import FrameNetwork, StreamState
 from seqcore.tasks.video.reading import CHUNK, live_frame, read_chunks, without_margin
-from seqcore.tasks.video.result import FrameLabels, to_frame_labels
+from seqcore.tasks.video.result import FrameLabels, as_json, to_frame_labels
 from seqcore.tasks.video.rows import ComposedFilm, read_videos, reference
+from seqcore.tasks.video.sampling import FramesRead, seen_of_clip
 from seqcore.tasks.video.training import augment, class_weights, frame_loss, padded_clips
 
 MAX_COUNTED_VIDEOS = 2000  # Labels are weighed by so many, for composed films are many and each takes time.
@@ -147,14 +148,16 @@ class FrameClassifier(Task):
     def _label(
         self, video: VideoSource | VideoReader | Clip, progress: Callable[[int], None] | None = None
     ) -> FrameLabels:
+        rate = self.config.frame_rate
         if isinstance(video, Clip):
-            has_features = video.frames.dim() == 2
-            outputs = self._after(video) if has_features else self._outputs(video.frames.split(CHUNK))
-            return to_frame_labels(video.times, video.fps, outputs, self.config)
-        times: list[float] = []
+            read = seen_of_clip(video, rate)
+            frames = video.frames[read.seen] if len(read.seen) < len(video.frames) else video.frames
+            outputs = self._after(frames) if frames.dim() == 2 else self._outputs(frames.split(CHUNK))
+            return to_frame_labels(video.times, video.fps, outputs, self.config, video.end, read=read)
+        read = FramesRead()
         with open_video(video) as film:
-            outputs = self._outputs(read_chunks(film, self.view, times, progress))
-            return to_frame_labels(tuple(times), film.info.fps, outputs, self.config)
+            outputs = self._outputs(read_chunks(film, self.view, rate, read, progress))
+            return to_frame_labels(read.times, film.fps, outputs, self.config, film.end, film.cut_short, read)
 
     @torch.inference_mode()
     def _outputs(self, chunks: Iterable[Tensor]) -> Tensor:
@@ -163,9 +166,9 @@ class FrameClassifier(Task):
         return logits[0].float().softmax(-1).cpu()
 
     @torch.inference_mode()
-    def _after(self, clip: Clip) -> Tensor:
-        """What an image network gave of each frame → probabilities (T, C)."""
-        return self.network(clip.frames.to(self.device).float().unsqueeze(0))[0].float().softmax(-1).cpu()
+    def _after(self, vectors: Tensor) -> Tensor:
+        """What an image network gave of each frame, (T, D) → probabilities (T, C)."""
+        return self.network(vectors.to(self.device).float().unsqueeze(0))[0].float().softmax(-1).cpu()
 
     def _seen(self, frames: Tensor) -> Tensor:
         return without_margin(frames, self.config).to(self.device)
@@ -177,7 +180,8 @@ class FrameClassifier(Task):
         """Read the next frame of a stream → the label of that `config.lag` frames before it, and the state to pass on.
 
         The label is None while the first ones are not known yet; `flush` gives the last ones. All together are those
-        of `label`, but for its median.
+        of `label`, but for its median. A stream knows no times: it sees every frame that it is given, and should be
+        given no more a second than `config.frame_rate`, of which `label` sees no more either.
 
         Args:
             frame: (H, W, 3), uint8, of any size; or a tensor of what is looked at alone, as
@@ -205,7 +209,7 @@ class FrameClassifier(Task):
     # Files
 
     def files(self, names: Sequence[str]) -> list[str]:
-        """Names of videos, and for a folder those in it."""
+        """Names of videos, and for a folder those in it and in those below; what it passes over is named on stderr."""
         if not names or "-" in names:
             raise InputError("name videos, or a folder of them")
         return [str(path) for name in names for path in (video_files(name) if Path(name).is_dir() else [name])]
@@ -218,10 +222,14 @@ class FrameClassifier(Task):
         if isinstance(video, ComposedFilm):
             return {"video": video}
         clip = video if isinstance(video, Clip) else read_clip(video, self.view)
-        return {"video": clip, "numbers": self.numbers(self._reference(row, clip))}
+        numbers, seen = self.numbers(self._reference(row, clip)), seen_of_clip(clip, self.config.frame_rate).seen
+        if len(seen) < len(clip.times):
+            times = tuple(clip.times[number] for number in seen)
+            clip, numbers = clip._replace(frames=clip.frames[seen], times=times), numbers[seen]
+        return {"video": clip, "numbers": numbers}
 
     def _reference(self, row: Mapping[str, Any], shown: Clip | FrameLabels) -> list[str]:
-        return reference(row, shown.times, shown.fps, self.config.background, self.config.renamed)
+        return reference(row, shown.times, shown.fps, self.config.background, self.config.renamed, shown.end)
 
     def numbers(self, labels: Sequence[str]) -> Tensor:
         """Labels → (T,), their numbers. Raises InputError for one that is none of them."""
@@ -272,13 +280,12 @@ class FrameClassifier(Task):
         return " ".join(f"{one.start:.2f}-{one.end:.2f} {in_one_field(one.label)}" for one in result.segments)
 
     def to_dict(self, result: FrameLabels) -> dict[str, Any]:
-        """`{fps, labels, segments}`"""
-        segments = [
-            {"start": round(one.start, 4), "end": round(one.end, 4), "label": one.label,
-             "confidence": round(one.confidence, 4)}
-            for one in result.segments
-        ]  # fmt: skip
-        return {"fps": round(result.fps, 4), "labels": list(result.labels), "segments": segments}
+        """`{fps, labels, segments}`, and where the file is cut short `cut_short`: `{seconds, frames}` of the whole."""
+        return as_json(result)
+
+    def remark(self, result: FrameLabels) -> str:
+        """How much was read of a file that is cut short."""
+        return result.cut_short.describe(result.duration, len(result.times)) if result.cut_short else ""
 
     def compute_metrics(self, predictions: Sequence[FrameLabels], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """See `seqcore.metrics.frame_scores`."""

@@ -36,6 +36,8 @@ class FrameClassifierConfig:
         motion: of the compact network: measure how the camera moves, see `CameraMotion`.
         frame_size: D, numbers a frame, of the compact network.
         hidden_size, num_layers: of the LSTM.
+        frame_rate: frames a second that the network knows; of films with many more, such as 60, it sees every second or
+            third frame, and the others get labels of those. 0 sees all.
         bidirectional: reads whole videos, and cannot stream.
         delay: frames that a one-way LSTM sees beyond the one that it labels.
         median: frames over which probabilities are smoothed by their median; 1 is none, and a stream always has none.
@@ -61,6 +63,7 @@ class FrameClassifierConfig:
     frame_size: Size = 256
     hidden_size: Size = 256
     num_layers: Size = 2
+    frame_rate: Annotated[float, Field(ge=0, le=240)] = 0.0
     bidirectional: bool = False
     delay: FewFrames = 0
     median: Size = 1

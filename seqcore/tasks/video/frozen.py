@@ -11,6 +11,7 @@ from seqcore.media.video import open_video
 from seqcore.nn.frames import PretrainedFrameEncoder
 from seqcore.tasks.video.classifier import FrameClassifier
 from seqcore.tasks.video.reading import read_chunks, without_margin
+from seqcore.tasks.video.sampling import FramesRead
 
 
 def frozen_reader(classifier: FrameClassifier) -> ClipReader | None:
@@ -29,9 +30,9 @@ def frozen_reader(classifier: FrameClassifier) -> ClipReader | None:
 @torch.inference_mode()
 def _read(classifier: FrameClassifier, video: str | bytes) -> Clip:
     parts: list[Tensor] = []
-    times: list[float] = []
+    read = FramesRead()
     with open_video(video) as film:
-        for chunk in read_chunks(film, classifier.view, times):
+        for chunk in read_chunks(film, classifier.view, 0.0, read):
             frames = without_margin(chunk, classifier.config).to(classifier.device)
             parts.append(classifier.network.encoder(frames.unsqueeze(0))[0].to("cpu", torch.float16))
-        return Clip(torch.cat(parts), tuple(times), film.info.fps)
+        return Clip(torch.cat(parts), tuple(read.times), film.fps, film.end)

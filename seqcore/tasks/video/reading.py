@@ -8,31 +8,39 @@ import torch
 from torch import Tensor
 
 from seqcore.errors import InputError
-from seqcore.media.containers import VideoSource, pyav
-from seqcore.media.video import VideoReader, View, read_frames, to_tensor
+from seqcore.media.containers import pyav
+from seqcore.media.video import VideoReader, View, to_tensor
 from seqcore.tasks.video.config import FrameClassifierConfig
+from seqcore.tasks.video.sampling import FramesRead, Sampler, change
 
 CHUNK = 32  # The image network reads so many frames at once.
 
 
 def read_chunks(
-    video: VideoSource | VideoReader, view: View, times: list[float], progress: Callable[[int], None] | None = None
+    film: VideoReader, view: View, rate: float, read: FramesRead, progress: Callable[[int], None] | None = None
 ) -> Iterator[Tensor]:
-    """Frames of a file from its beginning, in chunks, uint8 (n, C, H, W); their times are added to `times`.
+    """Frames of a film from its beginning that the network sees, in chunks, uint8 (n, C, H, W).
 
     Args:
+        rate: about how many a second it sees; 0 is all, see `Sampler`.
+        read: what was read is added to it.
         progress: told after each whole chunk how many frames were read; what it raises ends the work.
 
     Raises:
         InputError: the video cannot be read.
     """
-    chunk: list[Tensor] = []
-    for time, frame in read_frames(video, view):
-        times.append(time)
-        chunk.append(frame)
+    sampler, chunk = Sampler(rate), []
+    before: Tensor | None = None
+    for number, (time, frame) in enumerate(film.frames(view)):
+        read.times.append(time)
+        read.changed.append(change(before, frame) if rate else 0.0)
+        before = frame
+        if sampler.takes(time):
+            read.seen.append(number)
+            chunk.append(frame)
+        if progress and (number + 1) % CHUNK == 0:
+            progress(number + 1)
         if len(chunk) == CHUNK:
-            if progress:
-                progress(len(times))
             yield torch.stack(chunk)
             chunk = []
     if chunk:

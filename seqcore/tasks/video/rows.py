@@ -12,6 +12,7 @@ from torch import Tensor
 from seqcore.data import file_or_bytes, missing_column, open_table
 from seqcore.errors import DataError, InputError
 from seqcore.media.containers import SUFFIXES
+from seqcore.media.folders import look_through, tell_passed_over
 
 Row = dict[str, Any]
 MAX_OVERLAP = 1e-6  # Segments may overlap by so many seconds.
@@ -79,6 +80,7 @@ def reference(
     fps: float,
     background: str,
     renamed: Mapping[str, str] | None = None,
+    end: float | None = None,
 ) -> list[str]:
     """The label that a row has for each frame, by the middle of the time for which the frame is shown.
 
@@ -86,13 +88,14 @@ def reference(
 
     Args:
         renamed: labels by the other names that segments may have for them.
+        end: where the last frame ends; None is one usual frame later.
 
     Raises:
         InputError: a segment lies beyond the end of the video, or a frame in none and there is no background.
     """
     if "labels" in row:
         return list(row["labels"])
-    ends = [*times[1:], times[-1] + 1 / fps]
+    ends = [*times[1:], times[-1] + 1 / fps if end is None else end]
     labels = [background] * len(times)
     for start, end, label in row["segments"]:
         if start >= ends[-1]:
@@ -109,15 +112,21 @@ def reference(
 
 
 def _of_classes(folder: Path) -> list[Row]:
-    rows = [
-        {"video": str(file), "segments": [(0.0, None, place.name)]}
-        for place in sorted(folder.iterdir())
-        if place.is_dir()
-        for file in sorted(place.iterdir())
-        if file.suffix.lower() in SUFFIXES
-    ]
+    """Rows of a folder with a folder for each class: films in folders below are of that class too."""
+    rows: list[Row] = []
+    others: list[Path] = []
+    for place in sorted(folder.iterdir()):
+        if place.name.startswith("."):
+            continue
+        if not place.is_dir():
+            others.append(place)
+            continue
+        listing = look_through(place, SUFFIXES)
+        others += listing.others
+        rows += [{"video": str(file), "segments": [(0.0, None, place.name)]} for file in listing.wanted]
     if not rows:
         raise DataError(f"{folder} has no metadata.jsonl, and no folders of videos, one for each class")
+    tell_passed_over(folder, others, "videos of a class")
     return rows
 
 
