@@ -1,5 +1,6 @@
 """Names of before: they work for one release more, and warn."""
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pkgutil import resolve_name
@@ -50,7 +51,12 @@ class Renamed:
     def __set_name__(self, owner: type, name: str) -> None:
         self.old = f"{owner.__name__}.{name}"
 
+    def __repr__(self) -> str:
+        return f"called {self.new} now"
+
     def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None and sys._getframe(1).f_globals.get("__name__") in {"inspect", "pydoc"}:
+            return self  # `help` looks at every name, which is no use of it.
         warn_renamed(self.old, f"{owner.__name__}.{self.new}")
         return self.convert(getattr(owner if instance is None else instance, self.new))
 

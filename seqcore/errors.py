@@ -1,7 +1,7 @@
 """The errors that seqcore raises on purpose: each message is written for the person who reads it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +28,21 @@ def install_command(extra: str) -> str:
         if (clone / "pyproject.toml").exists():
             return f"pip install --editable '{clone}[{extra}]'"
     return f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a flag or a name that is not known: the nearest one that is, if there is one.
+
+    Example:
+        >>> did_you_mean("--epochs", ["--training.epochs", "--training.seed"])
+        '; did you mean --training.epochs?'
+    """
+    from difflib import get_close_matches
+
+    names = list(known)
+    last = [one for one in names if one.replace("-", "_").endswith(f".{name.lstrip('-').replace('-', '_')}")]
+    near = last or get_close_matches(name, names, 1, 0.8)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def first_line(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from seqcore.checkpoint import Checkpoint, read_checkpoint
-from seqcore.errors import SettingsError
+from seqcore.errors import SettingsError, did_you_mean
 from seqcore.tasks.base import Task
 from seqcore.tasks.loading import task_of
 from seqcore.tasks.prediction import Option
@@ -67,7 +67,9 @@ class CommandLine:
         for argument in rest:
             if argument.startswith("--"):
                 flag = argument.partition("=")[0]
-                raise SettingsError(f"{flag} is not for this checkpoint, whose task is {self.task.name}")
+                known = (option for action in self.parser._actions for option in action.option_strings)
+                advice = did_you_mean(flag, known)
+                raise SettingsError(f"{flag} is not for this checkpoint, whose task is {self.task.name}{advice}")
         if rest and (not more or any(argument.startswith("-") and argument != "-" for argument in rest)):
             self.parser.error(f"unrecognized arguments: {' '.join(rest)}")
         if rest:

@@ -5,19 +5,38 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from jsonargparse import ArgumentParser, Namespace
 
 from seqcore.deprecation import warn_renamed
-from seqcore.errors import SettingsError
+from seqcore.errors import SettingsError, did_you_mean
 
 CONFIGS = Path(__file__).parent / "configs"
 # What the short help shows of settings that are grouped; the others are what few people ever change.
 COMMON = {f"training.{name}" for name in ("epochs", "batch_tokens", "learning_rate", "patience", "seed", "devices")}
+# In the words of the others.
+_HELP = {
+    "help": "say what is mostly needed, or with all everything, and exit",
+    "print_config": "print all settings as YAML, and exit; skip_default leaves out what nobody changed",
+    "model": "YAML file of these settings",
+    "training": "YAML file of these settings",
+}
 # Flags of before, which work for one release more.
 RENAMED = {"--hides": "--time_mask", "--model.layers": "--model.num_layers"}
 Options = TypeVar("Options")
+# The first line of what jsonargparse says of flags that it does not know, and the first of them.
+_UNKNOWN = re.compile(r"nrecognized arguments: (--[^\s=]+)")
+
+
+class _Parser(ArgumentParser):
+    """One that names the flag that may be meant by another."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        if unknown := _UNKNOWN.search(message):
+            known = (option for action in self._actions for option in action.option_strings)
+            message += did_you_mean(unknown[1], (option.replace("_", "-") for option in known))
+        super().error(message, ex)
 
 
 def read(
@@ -53,13 +72,22 @@ def bundled() -> list[str]:
     return sorted(file.stem for file in CONFIGS.glob("*.yaml"))
 
 
+def _bundled_for(program: str) -> str:
+    """What the help says of bundled settings: those that say of themselves that this program reads them."""
+    command = f"# {program} --config"
+    names = [name for name in bundled() if command in (CONFIGS / f"{name}.yaml").read_text(encoding="utf-8")]
+    if not program.startswith("seqcore "):
+        names = bundled()
+    return f"Bundled settings for --config: {', '.join(names)}." if names else ""
+
+
 def _parser(options: Callable[..., Any], program: str, columns: Collection[str]) -> ArgumentParser:
     description = (options.__doc__ or "").partition("\n    Attributes:")[0].partition("\n    Args:")[0]
-    parser = ArgumentParser(
+    parser = _Parser(
         program,
         usage=f"{program} [options]",
         description=" ".join(description.split()),
-        epilog=f"--help all lists every setting. Bundled settings for --config: {', '.join(bundled())}.",
+        epilog=f"--help all lists every setting. {_bundled_for(program)}",
     )
     parser.add_argument(
         "--config", action="config", metavar="FILE", help="YAML file of settings, or the name of a bundled one"
@@ -109,6 +137,10 @@ def _help(parser: ArgumentParser, complete: bool) -> str:
     """What the flags mean, with dashes; the short one leaves most settings of model and training out."""
     for action in parser._actions:
         grouped = "." in action.dest and not action.dest.startswith("columns.") and action.dest not in COMMON
+        if getattr(action, "_typehint", None) is bool:
+            action.metavar = "[true|false]"
+        if action.dest in _HELP:
+            action.help = _HELP[action.dest]
         if not complete and (grouped or action.dest in {"print_config", "help", "model", "training"}):
             action.help = argparse.SUPPRESS
     return re.sub(r"--[a-z][\w.]*", lambda flag: flag[0].replace("_", "-"), parser.format_help()).rstrip()

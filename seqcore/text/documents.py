@@ -30,8 +30,8 @@ def parse_document(text: str, name: str | Path) -> Document:
     Example:
         >>> document = parse_document("# A dog\\n\\nIt *runs*\\nfast.\\n", "dog.md")
         >>> document.texts
-        ['A dog', 'It <g1>runs</g1> fast.']
-        >>> document.with_texts(["Ein Hund", "Er <g1>rennt</g1> schnell."])
+        ['A dog', 'It <b id="1">runs</b> fast.']
+        >>> document.with_texts(["Ein Hund", 'Er <b id="1">rennt</b> schnell.'])
         '# Ein Hund\\n\\nEr *rennt*\\nschnell.\\n'
     """
     mark = "\ufeff" * text.startswith("\ufeff")

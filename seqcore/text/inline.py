@@ -54,9 +54,10 @@ def _scanned(text: str, references: Collection[str], escapes: set[str]) -> "Iter
         yield text[at : match.start()]
         raw, at = match[0], match.end()
         if match["code"] or match["verbatim"]:
-            yield Mark(raw, outer=raw.startswith("<!--"))
+            apart = raw.startswith(("<!--", "[^"))
+            yield Mark(raw, outer=raw.startswith("<!--"), place="" if apart else "word")
         elif match["image"]:
-            yield Mark(raw, outer=True)
+            yield Mark(raw, outer=True, place="word")
         elif match["name"]:
             yield _tag(raw, match["name"].lower(), bool(match["closes"]), bool(match["empty"]))
         elif match["link"]:
@@ -75,7 +76,7 @@ def _scanned(text: str, references: Collection[str], escapes: set[str]) -> "Iter
 
 def _tag(raw: str, name: str, closes: bool, empty: bool) -> Mark:
     if empty or name in _VOID:
-        return Mark(raw, outer=True)
+        return Mark(raw, outer=True, place="end" if name in {"br", "hr"} else "word" if name == "img" else "")
     return Mark(raw, "close" if closes else "open", f"<{name}", outer=True)
 
 
@@ -95,7 +96,7 @@ def _link(match: "re.Match[str]", references: Collection[str], escapes: set[str]
         goal = goal if goal not in {"", "[]"} else f"[{label}]"
     inside = list(_scanned(label, references, escapes))
     if not any(character.isalpha() for part in inside if isinstance(part, str) for character in part):
-        yield Mark(match[0], outer=True)  # such as a badge
+        yield Mark(match[0], outer=True, place="word")  # such as a badge
         return
     key = f"link {match.start()} {match[0]}"
     yield Mark("[", "open", key, link=True)

@@ -1,11 +1,11 @@
-"""Markup inside a text: it goes through a translator as tags, as XLIFF has them, and comes back as it was written."""
+"""Markup inside a text: it goes through a translator as tags and code, and comes back as it was written."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-_TAG = re.compile(r"(<x\d+/>|</?g\d+>)")
+_TAG = re.compile(r"(<b id=\"\d+\">|</b>|<w?br id=\"\d+\"/>|`x\d+`)")
 _FIRST_MARK = 0x100000  # A plane for private use begins there: no text means its characters.
 _PLACED = re.compile("[\U00100000-\U0010fffd]")
 _SIGN = re.compile(r"[*_~]+")
@@ -22,6 +22,7 @@ class Mark:
         key: the same of what can be a pair, such as `i` of `<i>` and `</i>`.
         outer: at an end of the text, where it stands alone, it is none of a translator's business.
         link: what it encloses would lose its sense without it.
+        place: what it is in a sentence, where it stands alone: no part of it, a `word`, or the `end` of a line.
     """
 
     raw: str
@@ -29,6 +30,7 @@ class Mark:
     key: str = ""
     outer: bool = False
     link: bool = False
+    place: Literal["", "word", "end"] = ""
 
 
 def paired(parts: "Iterable[str | Mark]") -> "list[str | Mark]":
@@ -88,7 +90,7 @@ def peeled(parts: "list[str | Mark]") -> "tuple[str, list[str | Mark], str]":
 
 
 class MarkedText:
-    """A text whose marks are tags: `<g1>…</g1>` for a pair, `<x1/>` for one alone.
+    """A text whose marks are HTML's tags, which translators are used to; what stands for a word is code.
 
     Args:
         parts: text and marks, as `paired` gives them.
@@ -100,8 +102,8 @@ class MarkedText:
         >>> star = Mark("**", "either", "**")
         >>> marked = MarkedText(paired(["A ", star, "big", star, " dog."]))
         >>> marked.text
-        'A <g1>big</g1> dog.'
-        >>> marked.expand(marked.place("Ein <g1> großer </g1> Hund."))
+        'A <b id="1">big</b> dog.'
+        >>> marked.expand(marked.place('Ein <b id="1"> großer </b> Hund.'))
         'Ein **großer** Hund.'
     """
 
@@ -116,12 +118,12 @@ class MarkedText:
                 continue
             if part.role == "close":
                 self._partners[begun[part.key]] = place
-                names[place] = names[begun[part.key]].replace("<", "</")
+                names[place] = "</b>"
             else:
                 begun[part.key] = place
                 number += 1
-                names[place] = f"<g{number}>" if part.role == "open" else f"<x{number}/>"
-        self._places = {name: place for place, name in names.items()}
+                names[place] = _tag(part).format(number)
+        self._places = {name: place for place, name in names.items() if name != "</b>"}
         self.text = "".join(part if isinstance(part, str) else names[place] for place, part in enumerate(parts))
 
     def place(self, answer: str) -> str:
@@ -132,11 +134,13 @@ class MarkedText:
         """
         pieces: list[str | int] = []
         once: set[int] = set()
+        waiting: list[int] = []
         for piece in _TAG.split(" ".join(_PLACED.sub(" ", answer).split())):
-            place = self._places.get(piece)
+            place = self._partners[waiting.pop()] if piece == "</b>" and waiting else self._places.get(piece)
             if place is not None and place not in once:
                 once.add(place)
                 pieces.append(place)
+                waiting += [place] if place in self._partners else []
             elif not _TAG.fullmatch(piece):
                 pieces.append(piece)
         pieces = self._in_pairs(pieces)
@@ -155,31 +159,23 @@ class MarkedText:
         return "".join(part if isinstance(part, str) else part.raw for part in parts)
 
     def _in_pairs(self, pieces: "list[str | int]") -> "list[str | int]":
-        """Pairs that came back backwards are turned round; what is no pair any more, or around nothing, goes."""
-        where = {piece: at for at, piece in enumerate(pieces) if isinstance(piece, int)}
+        """Without the pairs of which one mark is missing, or that are around nothing."""
+        present = {piece for piece in pieces if isinstance(piece, int)}
+        lost = {place for pair in self._partners.items() for place in pair if not present >= {*pair}}
         begins = {end: begin for begin, end in self._partners.items()}
-        lost = {place for pair in self._partners.items() for place in pair if not where.keys() >= {*pair}}
-        for begin, end in self._partners.items():
-            if begin not in lost and where[begin] > where[end]:
-                pieces[where[begin]], pieces[where[end]] = end, begin
-        nested: list[int] = []
         content = [0]
         for piece in pieces:
             if isinstance(piece, str):
                 content[-1] += bool(piece.strip())
-            elif piece in lost or (piece not in begins and piece not in self._partners):
-                content[-1] += piece not in lost
-            elif piece in self._partners:
-                nested.append(piece)
+            elif piece in self._partners and piece not in lost:
                 content.append(0)
-            elif begins[piece] in nested:
-                while nested[-1] != begins[piece]:
-                    lost.update((nested[-1], self._partners[nested.pop()]))
-                    content[-2] += content.pop()
-                nested.pop()
-                content[-2] += content[-1]
-                if not content.pop():
+            elif piece in begins and piece not in lost:
+                inside = content.pop()
+                content[-1] += inside
+                if not inside:
                     lost.update((piece, begins[piece]))
+            else:
+                content[-1] += piece not in lost
         return [piece for piece in pieces if piece not in lost]
 
     def _tightened(self, text: str) -> str:
@@ -246,6 +242,12 @@ def _wrapped(words: list[str], blank: str, width: int) -> list[list[str]]:
             lines.append([word])
             room = width - len(word)
     return lines
+
+
+def _tag(mark: Mark) -> str:
+    if mark.role == "open":
+        return '<b id="{}">'
+    return {"word": "`x{}`", "end": '<br id="{}"/>'}.get(mark.place, '<wbr id="{}"/>')
 
 
 def _character(place: int) -> str:

@@ -114,7 +114,7 @@ def _parts(text: str, is_vtt: bool) -> "list[str | Mark]":
         elif name:
             parts.append(Mark(raw, "close" if match["closes"] else "open", name, outer=True))
         else:
-            parts.append(Mark(raw, outer=not raw.startswith("&")))
+            parts.append(Mark(raw, outer=not raw.startswith("&"), place="end" if raw in {r"\N", r"\n"} else ""))
     return paired([*parts, text[at:]])
 
 

@@ -93,3 +93,13 @@ def test_output_that_ends_in_gz_is_compressed(shouting: str, tmp_path: Path) -> 
     out = tmp_path / "out.txt.gz"
     assert main(["predict", shouting, "--text", "a dog", "--output", str(out)]) == 0
     assert gzip.decompress(out.read_bytes()) == b"A DOG\n"
+
+
+@pytest.mark.parametrize(("flag", "meant"), [("--n_bets", "--n-best"), ("--ouput", "--output"), ("--label", "")])
+def test_the_flag_that_is_meant_is_named(
+    flag: str, meant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(counting_checkpoint(tmp_path / "it")), "--text", "a dog", f"{flag}=2"]) == 1
+    advice = f"; did you mean {meant}?" if meant else ""
+    shown = flag.replace("_", "-")
+    assert capsys.readouterr().err == f"error: {shown} is not for this checkpoint, whose task is counting{advice}\n"

@@ -68,3 +68,33 @@ def test_bundled_settings_name_nothing_outside_of_the_folder() -> None:
         text = file.read_text(encoding="utf-8")
         assert "../" not in text
         assert ": /" not in text
+
+
+@pytest.mark.parametrize(
+    ("flag", "meant"),
+    [
+        ("--epochs", "--training.epochs"),
+        ("--batch_tokens", "--training.batch-tokens"),
+        ("--trainig.epochs", "--training.epochs"),
+        ("--valdation", "--validation"),
+    ],
+)
+def test_the_flag_that_is_meant_is_named(flag: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from seqcore.recipes.command import train
+
+    with pytest.raises(SystemExit):
+        train(["translation", "--train", "a.csv", "--output", "out", flag, "3"])
+    assert f"{flag} 3; did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_help_names_the_settings_of_its_own_task_and_says_how_switches_stand(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from seqcore.recipes.command import train
+
+    with pytest.raises(SystemExit):
+        train(["video", "--help", "all"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Bundled settings for --config: lipreading, lipreading-narrow, shots." in text
+    assert "--resume [true|false]" in text
+    assert "Path to a configuration file" not in text
