@@ -19,9 +19,8 @@ COMMON = {f"training.{name}" for name in ("epochs", "batch_tokens", "learning_ra
 _HELP = {
     "help": "say what is mostly needed, or with all everything, and exit",
     "print_config": "print all settings as YAML, and exit; skip_default leaves out what nobody changed",
-    "model": "YAML file of these settings",
-    "training": "YAML file of these settings",
 }
+_GROUP = "Path to a configuration file."  # jsonargparse's words for a flag of all settings of a group
 # Flags of before, which work for one release more.
 RENAMED = {"--hides": "--time_mask", "--model.layers": "--model.num_layers"}
 Options = TypeVar("Options")
@@ -141,6 +140,8 @@ def _help(parser: ArgumentParser, complete: bool) -> str:
             action.metavar = "[true|false]"
         if action.dest in _HELP:
             action.help = _HELP[action.dest]
+        if action.help == _GROUP:
+            action.help = "YAML file of these settings"
         if not complete and (grouped or action.dest in {"print_config", "help", "model", "training"}):
             action.help = argparse.SUPPRESS
     return re.sub(r"--[a-z][\w.]*", lambda flag: flag[0].replace("_", "-"), parser.format_help()).rstrip()
