@@ -78,6 +78,8 @@ def _jpeg(content: bytes, max_pixels: int) -> Part | None:
     pixels = np.asarray(image)
     grey = np.all(np.abs(pixels.reshape(len(pixels), -1).astype(np.int16) - 128) <= 1, axis=1)
     missing = len(grey) if grey.all() else int(grey[::-1].argmin())
+    if missing > (1 - MIN_SHARE) * len(grey):  # Some pictures are grey: what was not there cannot have been decoded.
+        missing = min(missing, int(_decoded_part(content, max_pixels)[1].sum()))
     return Part(image, 1 - missing / len(grey))
 
 
@@ -172,15 +174,28 @@ def _jpeg_2000(content: bytes, max_pixels: int) -> Part | None:
 
 
 def _rows(content: bytes, max_pixels: int) -> Part | None:
-    """The rows that a decoder gave before it failed, the others white.
+    """The rows that a decoder gave before it failed, the others white."""
+    if undecoded(content, max_pixels).format not in {"PNG", "GIF", "BMP", "TIFF"}:
+        return None
+    image, missing = _decoded_part(content, max_pixels)
+    exif = image.info.get("exif")
+    pixels = np.array(as_rgb(image))
+    pixels[missing] = 255
+    picture = Image.fromarray(pixels)
+    if exif:
+        picture.info["exif"] = exif
+    return Part(picture, 1 - float(missing.mean()))
 
-    Those are told from the others by decoding twice, onto pictures that are nowhere the same.
+
+def _decoded_part(content: bytes, max_pixels: int) -> "tuple[Image.Image, np.ndarray[Any, Any]]":
+    """What a decoder gives before it fails, and whether each row (H,) lacks some of it.
+
+    The one is told from the other by decoding twice, onto pictures that are nowhere the same.
     """
     images = []
     for colour in (0, 255):
         image: Any = undecoded(content, max_pixels)
-        if image.format not in {"PNG", "GIF", "BMP", "TIFF"}:
-            return None
+        image.draft(None, (2048, 2048))
         if getattr(image, "_frame_transparency", None) is not None:
             image._frame_transparency = None  # Else a GIF file's pictures are both transparent to begin with.
         image.im = Image.new(image.mode, image.size, colour).im
@@ -189,13 +204,4 @@ def _rows(content: bytes, max_pixels: int) -> Part | None:
         image.tile = []
         images.append(image)
     first, second = map(np.asarray, images)
-    if first.shape != second.shape:
-        return None
-    missing = (first != second).reshape(len(first), -1).any(1)
-    exif = images[0].info.get("exif")
-    pixels = np.array(as_rgb(images[0]))
-    pixels[missing] = 255
-    picture = Image.fromarray(pixels)
-    if exif:
-        picture.info["exif"] = exif
-    return Part(picture, 1 - float(missing.mean()))
+    return images[0], np.any((first != second).reshape(len(first), -1), axis=1)

@@ -57,7 +57,7 @@ def _photograph(content: bytes, max_pixels: int) -> Image.Image:
         depth = image.info["bit_depth"]
         white = ((1 << depth) - 1) << (16 - depth)
         return Image.fromarray(eight_bits(np.asarray(image), white))
-    image.info.pop("exif", None)  # What it says of the orientation has been done.
+    image.info.clear()  # What EXIF and XMP say of the orientation has been done.
     return image
 
 

@@ -31,7 +31,7 @@ OTHER_SUFFIXES = RAW_SUFFIXES | _endings(
     "pam pbm pcd pcx pdn pfm pgm pict pnm ppm ps psb psd qoi ras sgi svg svgz tga wdp wmf xbm xcf xpm"
 )
 _BEGINNINGS = (
-    *(b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    *(b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a"),
     *(b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
 )
 _DNG_VERSION = 50706  # A tag of TIFF that every DNG file has.
@@ -108,6 +108,8 @@ def unidentified(content: bytes) -> str:
     """What is said of a file that no decoder knows."""
     if b"<svg" in content[:4096].lower():
         return "is an SVG drawing, which has no pixels: save it as PNG"
+    if content.startswith((b"II", b"MM")) and content[2:4] in {b"*\0", b"\0*", b"+\0", b"\0+"}:
+        return f"is a TIFF image that is damaged or cut short, or of a kind that is not read here: {_SAVE}"
     if content.startswith(_BEGINNINGS) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
         return "is damaged or cut short: what would say how it is to be read is not there. Copy or download it again"
     return f"is no image that can be read ({READ})"

@@ -228,6 +228,17 @@ def test_of_half_a_picture_it_is_told_how_much_is_there(name: str) -> None:
     assert caught.value.message.startswith("the image is ")
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_what_is_grey_is_not_taken_for_missing(mode: str) -> None:
+    picture = Image.new("RGB", (300, 600), (128, 128, 128))
+    picture.paste(photo(), (0, 0))
+    whole = saved(picture.convert(mode), "JPEG", quality=90)
+    for missing in (1, 2, 3, 5):
+        assert open_image(whole[:-missing]).size == (300, 600)
+    with pytest.raises(InputError, match="cut short: "):
+        open_image(whole[: len(whole) // 3])
+
+
 def test_a_progressive_photograph_is_seen_without_its_last_refinements() -> None:
     whole = saved(photo(), "JPEG", quality=90, progressive=True)
     assert near(open_image(whole[: len(whole) // 2]), (20, 140), RED, 80)
@@ -354,6 +365,18 @@ def test_of_several_pictures_in_a_heic_file_the_photograph_is_seen() -> None:
     assert near(clear, (60, 4), DARK_BLUE, 8)
     assert near(open_image(heic(Item(halves()), Item(mask, auxiliary=DEPTH))), (4, 4), DARK_RED, 8)
     assert open_image(heic(Item(halves(32)), Item(halves()), primary=2)).size == (64, 48)
+
+
+def test_a_heic_photograph_of_tiles_is_seen_whole() -> None:
+    """So telephones store them."""
+    pytest.importorskip("pi_heif")
+    colours = (RED, BLUE, (0, 255, 0), (255, 255, 255))
+    tiles = [Item(np.full((64, 64, 3), colour, np.uint8)) for colour in colours]
+    whole = Item(np.zeros((128, 128, 3), np.uint8), turns=2, tiles=(1, 2, 3, 4))
+    image = open_image(heic(*tiles, whole, primary=5))
+    assert image.size == (128, 128)
+    for place, colour in zip(((100, 100), (20, 100), (100, 20), (20, 20)), colours, strict=True):
+        assert near(image, place, colour, 10)
 
 
 def test_what_cannot_be_read_of_heic_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

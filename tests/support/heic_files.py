@@ -18,6 +18,8 @@ class Item(NamedTuple):
         turns: quarter turns to the left, which a reader makes (`irot`).
         mirror: 0 to turn it upside down, 1 to change left and right (`imir`).
         auxiliary: what it is to the first picture, such as its alpha.
+        tiles: the numbers of pictures that it is put together of, row by row, each as wide as high; of its own pixels
+            the shape alone counts.
     """
 
     pixels: "np.ndarray[Any, Any]"
@@ -25,6 +27,7 @@ class Item(NamedTuple):
     turns: int = 0
     mirror: int | None = None
     auxiliary: str = ""
+    tiles: tuple[int, ...] = ()
 
 
 ALPHA = "urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
@@ -36,9 +39,17 @@ def heic(*items: Item, brand: bytes = b"heic", others: Sequence[bytes] = (b"mif1
     properties: list[bytes] = []
     associations, places, infos, references, data = [], [], [], [], b""
     for number, item in enumerate(items, 1):
-        configuration, picture = _hevc(item)
         height, width = item.pixels.shape[:2]
-        own = [(configuration, True), (_full(b"ispe", struct.pack(">II", width, height)), False)]
+        own = [(_full(b"ispe", struct.pack(">II", width, height)), False)]
+        if item.tiles:
+            columns = width // items[0].pixels.shape[1]
+            picture = struct.pack(">BBBBHH", 0, 0, len(item.tiles) // columns - 1, columns - 1, width, height)
+            references.append(
+                _box(b"dimg", struct.pack(f">HH{len(item.tiles)}H", number, len(item.tiles), *item.tiles))
+            )
+        else:
+            configuration, picture = _hevc(item)
+            own.append((configuration, True))
         if item.turns:
             own.append((_box(b"irot", bytes([item.turns])), True))
         if item.mirror is not None:
@@ -49,7 +60,8 @@ def heic(*items: Item, brand: bytes = b"heic", others: Sequence[bytes] = (b"mif1
         flags = [len(properties) + place | (essential << 7) for place, (_, essential) in enumerate(own, 1)]
         properties += [content for content, _ in own]
         associations.append(struct.pack(">HB", number, len(own)) + bytes(flags))
-        infos.append(_full(b"infe", struct.pack(">HH4s", number, 0, b"hvc1") + b"\0", version=2))
+        kind = b"grid" if item.tiles else b"hvc1"
+        infos.append(_full(b"infe", struct.pack(">HH4s", number, 0, kind) + b"\0", version=2))
         places.append((number, len(data), len(picture)))
         data += picture
     ftyp = _box(b"ftyp", brand + bytes(4) + b"".join(others))
