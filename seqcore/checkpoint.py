@@ -162,7 +162,7 @@ def _from_1(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # Settings that a task has got since, and what a configuration without them means.
-_ADDED: Mapping[str, Mapping[str, Any]] = {"video": {"frame_rate": 0.0}}
+_ADDED: Mapping[str, Mapping[str, Any]] = {"translation": {"scripts": ["latin"]}, "video": {"frame_rate": 0.0}}
 
 # What makes a configuration of a version one of the next; whatever was ever saved is read for ever.
 MIGRATIONS: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}

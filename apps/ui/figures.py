@@ -148,12 +148,12 @@ def confidence_strip(tokens: Sequence[str], probabilities: Sequence[float], look
             continue
         probability = min(max(probabilities[place], 0.0), 1.0)
         shown = escape(label.removeprefix("·"))
-        tip = f"“{shown}”: {100 * probability:.1f} % sure"
+        tip = f"“<bdi>{shown}</bdi>”: {100 * probability:.1f} % sure"
         if place < len(looked_at):
-            tip += f", looked most at “{escape(looked_at[place])}”"
+            tip += f", looked most at “<bdi>{escape(looked_at[place])}</bdi>”"
         chip = (
             f'<span class="sq-piece" style="--doubt:{1.0 - probability:.2f}" tabindex="0"><bdi>{shown}</bdi>'
-            f'<small>{100 * probability:.0f}</small><span class="sq-tip" role="tooltip">{tip}</span></span>'
+            f'<small>{100 * probability:.0f}</small><span class="sq-tip" role="tooltip" dir="ltr">{tip}</span></span>'
         )
         # Pieces of one word stand close together and on one line.
         if piece.startswith("▁") or not words:
@@ -161,7 +161,13 @@ def confidence_strip(tokens: Sequence[str], probabilities: Sequence[float], look
         else:
             words[-1] += chip
     grouped = "".join(f'<span class="sq-word">{word}</span>' for word in words)
-    return f'<div class="sq-strip">{grouped}</div>'
+    return f'<div class="sq-strip" dir="{direction("".join(tokens))}">{grouped}</div>'
+
+
+def direction(text: str) -> str:
+    """Tell which way a text is written, `ltr` or `rtl`, by its first letter that says it (UAX 9)."""
+    kinds = map(unicodedata.bidirectional, text)
+    return "rtl" if next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L" else "ltr"
 
 
 def ranking(results: Sequence[Any], title: str) -> str:

@@ -7,6 +7,8 @@
       if (media && media.src) button.setAttribute("aria-label", `Example: ${file(media.src)}`);
     }
     for (const box of document.querySelectorAll(".empty[aria-label]:not([role])")) box.setAttribute("role", "img");
+    // What is written from right to left is shown so, paragraph by paragraph.
+    for (const box of document.querySelectorAll(".sq-text textarea:not([dir=auto])")) box.dir = "auto";
     const heading = document.querySelector(".sq-head h1")?.textContent;
     const title = heading === "seqcore" ? heading : `${heading} · seqcore`;
     if (heading && document.title !== title) document.title = title;

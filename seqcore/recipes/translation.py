@@ -69,11 +69,13 @@ class TranslationRecipe(VocabularyRecipe):
         wanted = row_directions([*rows, *validation], known)
         if old and not self.new_tokenizer:
             _check_known(wanted, known, f"{self.init} does not", "--new-tokenizer teaches it other directions")
+            _check_scripts(rows, old, str(self.init))
             return old
         model = self.model
         if model.directions == TranslatorConfig().directions:  # It was not given.
             model = replace(model, directions=wanted)
         _check_known(wanted, model.directions, "the model is not to", "--model.directions says what it shall do")
+        model = replace(model, scripts=model.scripts or Translator.scripts_of(rows))
         # Each text counts once for the vocabulary, in however many pairs it is.
         texts = [{"source": text} for text in dict.fromkeys(row[field] for row in rows for field in self.task.fields)]
         try:
@@ -94,3 +96,14 @@ def _check_known(wanted: Sequence[str], known: Sequence[str], who: str, advice: 
     for direction in wanted:
         if direction not in known:
             raise SettingsError(f"{who} translate {direction}, as the data does, but {', '.join(known)}: {advice}")
+
+
+def _check_scripts(rows: Rows, task: Translator, who: str) -> None:
+    for field in task.fields:
+        scripts = task.scripts_of([{field: row[field]} for row in rows])
+        if scripts and scripts[0] not in task.config.scripts:
+            known = ", ".join(name.capitalize() for name in task.config.scripts)
+            raise SettingsError(
+                f"the {field} texts are written in {scripts[0].capitalize()}, which {who} copies as it stands: it "
+                f"reads {known}; --new-tokenizer teaches it other scripts"
+            )

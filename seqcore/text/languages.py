@@ -5,34 +5,49 @@ from functools import lru_cache
 from typing import Any
 
 from seqcore.errors import InputError
+from seqcore.text.compatibility import plain_letters
+from seqcore.text.scripts import script_of
 
 NAMES = {"cs": "Czech", "de": "German", "en": "English", "fr": "French"}
 _MIN_CERTAINTY = 0.8
 _MIN_LETTERS = 20  # A shorter text is not called foreign.
 
 
-def detect_language(text: str, among: Sequence[str]) -> str:
+def detect_language(text: str, among: Sequence[str], scripts: Sequence[str] = ("latin",)) -> str:
     """Find the likeliest of some languages (Lui & Baldwin 2012).
 
     Args:
         text: of any length; a short one is taken for the likeliest whatever it is.
-        among: codes, such as `de`.
+        among: codes, such as `de`. A region, as in `pt_BR`, makes no difference; of a language that cannot be told from
+            others, the text is taken for it where it is in none of the rest.
+        scripts: those that can be read; a text in others is refused.
 
     Raises:
         InputError: the text is surely in none of them.
     """
     if len(among) == 1:
         return among[0]
+    text = plain_letters(text)
+    codes = {code: code.split("_")[0].lower() for code in among}
+    unknown = [code for code in among if codes[code] not in _labels()]
     letters = [character for character in text if character.isalpha()]
     language, certainty = _identifier(None).classify(text)
-    readable = any(character < "\u0370" for character in letters)
-    if len(letters) >= _MIN_LETTERS and language not in among and (certainty >= _MIN_CERTAINTY or not readable):
+    readable = any(script_of(character) in scripts for character in letters)
+    foreign = language not in codes.values() and (certainty >= _MIN_CERTAINTY or not readable)
+    if len(letters) >= _MIN_LETTERS and foreign and not (unknown and readable):
         names = ", ".join(NAMES.get(code, code) for code in among)
         raise InputError(
             f"this text seems to be in a language ({language}) that the model does not read; it reads {names}. "
             "Name the source language to translate it all the same"
         )
-    return str(_identifier(tuple(among)).classify(text)[0])
+    if unknown and (foreign or len(unknown) == len(among)):
+        return unknown[0]
+    likeliest = _identifier(tuple(codes[code] for code in among)).classify(text)[0]
+    return next(code for code in among if codes[code] == likeliest)
+
+
+def _labels() -> frozenset[str]:
+    return frozenset(map(str, _identifier(None).labels))
 
 
 @lru_cache(maxsize=16)

@@ -1,8 +1,12 @@
 """The tokenizer, from text to ids and back: a sentencepiece model, which is stored beside the weights."""
 
 import io
-from collections.abc import Iterable, Sequence
+import unicodedata
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import sentencepiece
@@ -11,6 +15,9 @@ from seqcore.deprecation import Renamed
 from seqcore.errors import CheckpointError, DataError
 
 FILE_NAME = "tokenizer.model"
+MAX_LINE_BYTES = 4_192  # sentencepiece passes over what is longer.
+_BYTES = 256  # pieces, one for each
+_COVERAGE = 0.9999
 
 
 class Tokenizer:
@@ -58,6 +65,7 @@ class Tokenizer:
         Args:
             texts: what to learn from.
             vocab_size: the most pieces to learn, 256 bytes and the special tokens included; little text gives fewer.
+                Where it is too small for all characters, as of Chinese, the rarest are spelled by their bytes.
             special_tokens: control symbols to add, such as `<2de>`.
             symbols: pieces to add that are never split or joined with others; they can be written in a text.
             lowercase: read capitals as small letters.
@@ -66,16 +74,17 @@ class Tokenizer:
             DataError: no text, or a vocabulary too small for the characters of the text.
         """
         model = io.BytesIO()
-        lines = (line for text in texts for line in replace_invalid_unicode(text).splitlines() if line.strip())
+        lines = [line for text in texts for line in training_lines(replace_invalid_unicode(text))]
+        room = vocab_size - _BYTES - len(special_tokens) - len(symbols) - len(("pad", "unk", "bos", "eos"))
         try:
             sentencepiece.SentencePieceTrainer.Train(
-                sentence_iterator=lines,
+                sentence_iterator=iter(_without_rare(lines, room)),
                 model_writer=model,
                 model_type="unigram",
                 vocab_size=vocab_size,
                 hard_vocab_limit=False,
                 byte_fallback=True,
-                character_coverage=0.9999,
+                character_coverage=_COVERAGE,
                 normalization_rule_name="nmt_nfkc_cf" if lowercase else "nmt_nfkc",
                 control_symbols=list(special_tokens),
                 user_defined_symbols=list(symbols),
@@ -154,6 +163,13 @@ class Tokenizer:
         """Decode token ids to a text; special tokens give nothing."""
         return str(self._processor.DecodeIds(list(tokens)))
 
+    def decode_with_surfaces(self, tokens: Sequence[int]) -> list[str]:
+        """Decode token ids, and give the part of the text that each one wrote; together, they are the text.
+
+        A character that several tokens spell by its bytes belongs to the last of them.
+        """
+        return [piece.surface for piece in self._processor.DecodeIdsAsProto(list(tokens)).pieces]
+
     def ids_to_tokens(self, tokens: Sequence[int]) -> tuple[str, ...]:
         """Look up the pieces of the vocabulary with these ids, such as `▁house`."""
         return tuple(self._processor.IdToPiece(token) for token in tokens)
@@ -176,6 +192,40 @@ class Tokenizer:
         return str(self._processor.IdToPiece(token)).startswith("▁")
 
     mark, number, pieces = Renamed("special_token_id"), Renamed("token_to_id"), Renamed("ids_to_tokens")
+
+
+def training_lines(text: str) -> Iterator[str]:
+    """Cut a text into lines that sentencepiece learns from: it passes over longer ones.
+
+    A longer line is cut between words, or between characters where it has no blanks.
+    """
+    for line in text.splitlines():
+        begin = 0
+        while begin < len(line):
+            # A character has a byte at least, and four at most.
+            part = line[begin : begin + MAX_LINE_BYTES].encode()
+            fits = len(part[:MAX_LINE_BYTES].decode(errors="ignore"))
+            end = begin + fits
+            if end < len(line):
+                middle = begin + fits // 2
+                end = line.rfind(" ", middle, end) if " " in line[middle:end] else end
+                while end > middle and unicodedata.combining(line[end]):
+                    end -= 1
+            if line[begin:end].strip():
+                yield line[begin:end]
+            begin = end
+
+
+def _without_rare(lines: Sequence[str], room: int) -> Sequence[str]:
+    """Lines in which rare characters are blanks, where there would be more pieces for characters than there is room."""
+    counts = Counter(character for line in lines for character in line)
+    frequent = [character for character, _ in counts.most_common()]
+    covered = accumulate(counts[character] for character in frequent)
+    needed = bisect_left([*covered], _COVERAGE * counts.total()) + 1
+    if not 0 < room < needed:
+        return lines
+    rare = dict.fromkeys(map(ord, frequent[max(room // 2, 1) :]), " ")  # The other half is for words.
+    return [line.translate(rare) for line in lines]
 
 
 def replace_invalid_unicode(text: str) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given, settings, strategies
 
 from seqcore.errors import CheckpointError, DataError
 from seqcore.text import Tokenizer
+from seqcore.text.tokenizer import MAX_LINE_BYTES, training_lines
 
 TEXTS = ["A dog runs through the snow.", "Ein Hund läuft durch den Schnee.", "Two dogs sit."] * 3
 MARKS = ("<2de>", "<2en>")
@@ -68,6 +69,32 @@ def test_what_cannot_be_loaded_or_learned_is_told(tmp_path: Path) -> None:
         Tokenizer.train(iter(["", "  "]), 400)
     with pytest.raises(DataError, match="so small a vocabulary"):
         Tokenizer.train(iter(TEXTS), 20)
+
+
+@pytest.mark.parametrize("unit", ["abcd efgh ijkl ", "猫は家を見る。", "abcdefghij", "e\u0301"])
+def test_lines_of_any_length_are_learned_from(unit: str) -> None:
+    long = Tokenizer.train([unit * 3000] * 2, 400)
+    short = Tokenizer.train([unit * 40] * 50, 400)
+    assert not any(piece.startswith("<0x") for piece in long.ids_to_tokens(long.encode(unit)))
+    assert len(long.encode(unit * 20)) <= 1.1 * len(short.encode(unit * 20))
+    lines = [*training_lines(unit * 3000)]
+    assert all(len(line.encode()) <= MAX_LINE_BYTES for line in lines)
+    assert "".join(lines) == unit * 3000
+    if " " in unit:
+        assert {line.split()[0] for line in lines} <= set(unit.split()), "cut between words"
+
+
+def test_words_that_only_stand_in_long_lines_are_learned() -> None:
+    tokenizer = Tokenizer.train(["a short text"] * 20 + ["of a long cinematography, " * 300] * 3, 400)
+    assert not any(piece.startswith("<0x") for piece in tokenizer.ids_to_tokens(tokenizer.encode("cinematography")))
+
+
+def test_more_characters_than_pieces_leave_room_for_words() -> None:
+    texts = ["".join(chr(0x4E00 + (7 * place + 13 * number) % 900) for place in range(30)) for number in range(200)]
+    tokenizer = Tokenizer.train([*texts, *["一个人看见一只猫"] * 100], 600)
+    assert len(tokenizer) <= 600
+    assert len(tokenizer.encode("一个人看见一只猫")) <= 9
+    assert tokenizer.decode(tokenizer.encode(texts[0])) == texts[0]
 
 
 def test_names_of_before_answer_with_a_warning(tokenizer: Tokenizer) -> None:

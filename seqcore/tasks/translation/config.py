@@ -7,6 +7,7 @@ from pydantic import Field
 
 from seqcore.errors import SettingsError
 from seqcore.nn import AttentionKind
+from seqcore.text.scripts import SCRIPTS
 from seqcore.validation import Rate, Size, settings
 
 
@@ -23,6 +24,8 @@ class TranslatorConfig:
         dropout: locked, on embeddings, between layers and before the output.
         max_source_length: tokens read at once; a longer line is translated in parts.
         max_target_length: tokens written at most for a part.
+        scripts: what its languages are written in, such as latin and cyrillic; what is in other scripts is copied. A
+            new model without any takes those of its training text; a checkpoint that says nothing means latin.
     """
 
     directions: tuple[str, ...] = ("en-de",)
@@ -40,8 +43,12 @@ class TranslatorConfig:
     label_smoothing: Rate = 0.1
     max_source_length: Annotated[int, Field(ge=8)] = 200
     max_target_length: Size = 300
+    scripts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for script in self.scripts:
+            if script not in SCRIPTS:
+                raise SettingsError(f"{script!r} is no script that is known; these are: {', '.join(SCRIPTS)}")
         for direction in self.directions:
             if not re.fullmatch(r"[a-zA-Z_]+-[a-zA-Z_]+", direction):
                 raise SettingsError(f"a direction is written like en-de, not {direction!r}")

@@ -1,6 +1,7 @@
 """Parts of sentences in, their translations out: the search, and what its hypotheses say."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,11 +14,13 @@ from seqcore.decoding import GenerationConfig, Hypothesis, search, stream_n_best
 from seqcore.decoding.step import Step
 from seqcore.nn import DecoderState
 from seqcore.tasks.search import generation_config, refusals
+from seqcore.tasks.translation.alignment import insert_tags
 from seqcore.tasks.translation.network import TranslationNetwork
 from seqcore.tasks.translation.result import Translation, join_parts, join_sentences, without_details
 from seqcore.tasks.translation.source import Part
 from seqcore.text import Tokenizer
-from seqcore.text.entities import PLACEHOLDER, unmask_entities
+from seqcore.text.entities import PLACEHOLDER, unmask_entities, without_copies
+from seqcore.text.tags import show_tags
 from seqcore.validation import check_int
 
 
@@ -28,6 +31,7 @@ class PartDecoder:
         marks: of languages, never written.
         max_length: tokens written for a part at most.
         settings: of `GenerationConfig`.
+        scripts: what the model reads and writes.
 
     Raises:
         InputError: a setting is unknown or out of range.
@@ -40,7 +44,9 @@ class PartDecoder:
         marks: Sequence[int],
         max_length: int,
         settings: Mapping[str, Any],
+        scripts: tuple[str, ...] = ("latin",),
     ) -> None:
+        self.scripts = scripts
         self.network, self.tokenizer, self.max_length, self.settings = network, tokenizer, max_length, settings
         self.device = next(network.parameters()).device
         self.never = (tokenizer.pad_id, tokenizer.unk_id, tokenizer.bos_id, *marks)
@@ -130,16 +136,30 @@ class PartDecoder:
         return replace(translation, attention=translation.attention.new_zeros(0, len(part.tokens)))
 
     def _translation(self, part: Part, hypothesis: Hypothesis, complete: bool) -> Translation:
-        text = " ".join(self.tokenizer.decode(hypothesis.tokens).splitlines())  # Bytes can spell line breaks.
+        text = self._written(self.tokenizer.decode(hypothesis.tokens), part)
         attention = hypothesis.attention
+        tags: list[str] = []
+        if part.tags and complete:
+            surfaces = [
+                self._written(surface, part) for surface in self.tokenizer.decode_with_surfaces(hypothesis.tokens)
+            ]
+            looked = torch.zeros(len(surfaces), len(part.tokens)) if attention is None else attention.cpu()
+            text, tags = insert_tags(text, surfaces, looked, part.tags)
+        text = without_copies(text, part.items, self.scripts)
         return Translation(
-            text=unmask_entities(text.upper() if part.shouted else text, part.items, complete),
+            text=show_tags(unmask_entities(text, part.items, complete), tags),
             tokens=self._pieces(hypothesis.tokens, part.items),
             token_probabilities=tuple(math.exp(value) for value in hypothesis.token_log_probabilities),
             score=hypothesis.score,
             source_tokens=self._pieces(part.tokens, part.items),
             attention=torch.zeros(0, len(part.tokens)) if attention is None else attention[:, : len(part.tokens)],
         )
+
+    @staticmethod
+    def _written(text: str, part: Part) -> str:
+        """What tokens decode to, as it is shown: bytes can spell line breaks, and what was shouted is in capitals."""
+        text = re.sub(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029\ue001]", " ", text)
+        return text.upper() if part.shouted else text
 
     def _pieces(self, tokens: Sequence[int], items: Sequence[str]) -> tuple[str, ...]:
         waiting = iter(items)

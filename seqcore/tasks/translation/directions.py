@@ -12,13 +12,16 @@ from seqcore.validation import shown
 AUTO = "auto"
 
 
-def text_direction(text: str, source: str, target: str | None, known: Sequence[str]) -> tuple[str, str]:
+def text_direction(
+    text: str, source: str, target: str | None, known: Sequence[str], scripts: Sequence[str]
+) -> tuple[str, str]:
     """The languages of a request.
 
     Args:
         source: `auto` is detected; a text that turns out to be in the target language has that one twice.
         target: without it, the first that is known for the source.
         known: directions, such as `en-de`.
+        scripts: those that the model reads.
 
     Raises:
         InputError: a direction that is not known, or what is no code of a language.
@@ -28,7 +31,7 @@ def text_direction(text: str, source: str, target: str | None, known: Sequence[s
             raise InputError(f"{name} must be the code of a language, such as de, not {shown(code)}")
     detected = source == AUTO
     if detected:
-        source = detect_language(text, sorted({direction.split("-")[0] for direction in known}))
+        source = detect_language(text, sorted({direction.split("-")[0] for direction in known}), scripts)
     if target is None:
         target = next((direction.split("-")[1] for direction in known if direction.startswith(f"{source}-")), "")
     elif detected and source == target:

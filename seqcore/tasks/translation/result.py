@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from seqcore.text.scripts import is_unspaced
+
 MAX_WEIGHTS = 2**24
 
 
@@ -49,7 +51,12 @@ def without_details(translation: Translation) -> Translation:
 
 def join_parts(parts: Sequence[Translation]) -> Translation:
     """One sentence of the parts that a long one was read in; only a sentence of one part has alternatives."""
-    return parts[0] if len(parts) == 1 else _joined(" ".join(part.text for part in parts if part.text), parts)
+    if len(parts) == 1:
+        return parts[0]
+    text = ""
+    for part in parts:
+        text += _blank_between(text, part.text) + part.text
+    return _joined(text, parts)
 
 
 def join_sentences(pieces: Sequence[str | Translation]) -> Translation:
@@ -58,7 +65,7 @@ def join_sentences(pieces: Sequence[str | Translation]) -> Translation:
     if not sentences:
         return untouched("".join(str(piece) for piece in pieces))
     if len(sentences) > 1:
-        text = "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
+        text = _text_of(pieces)
         return replace(_joined(text, sentences), sentences=tuple(sentences))
     place = next(number for number, piece in enumerate(pieces) if isinstance(piece, Translation))
     before, after = ("".join(str(piece) for piece in part) for part in (pieces[:place], pieces[place + 1 :]))
@@ -67,6 +74,29 @@ def join_sentences(pieces: Sequence[str | Translation]) -> Translation:
         return replace(translation, text=before + translation.text + after)
 
     return replace(whole(sentences[0]), alternatives=tuple(whole(other) for other in sentences[0].alternatives))
+
+
+def _text_of(pieces: Sequence[str | Translation]) -> str:
+    """The text of sentences and what stands between them; where sentences were read that no blank parts, one that the
+    other language wants.
+    """
+    written: list[str] = []
+    before: Translation | None = None
+    for piece in pieces:
+        if isinstance(piece, str):
+            written.append(piece)
+            before = None if piece else before
+            continue
+        if before is not None and any(map(is_unspaced, "".join((*before.source_tokens, *piece.source_tokens)))):
+            written.append(_blank_between(before.text, piece.text))
+        written.append(piece.text)
+        before = piece
+    return "".join(written)
+
+
+def _blank_between(before: str, after: str) -> str:
+    """A blank, unless a text is empty or of a script without blanks between words."""
+    return " " if before and after and not is_unspaced(before[-1]) and not is_unspaced(after[0]) else ""
 
 
 def in_languages(translation: Translation, languages: tuple[str, str]) -> Translation:

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, overload
 
 import torch
@@ -29,7 +30,10 @@ from seqcore.tasks.translation.result import Translation, in_languages, join_par
 from seqcore.tasks.translation.scores import direction_scores
 from seqcore.tasks.translation.source import Part, SourceReader
 from seqcore.text import Tokenizer
+from seqcore.text.compatibility import plain_letters
 from seqcore.text.entities import PLACEHOLDER, mask_entities, mask_entity_pair
+from seqcore.text.scripts import text_scripts
+from seqcore.text.tags import without_tags
 from seqcore.text.tokenizer import replace_invalid_unicode
 from seqcore.validation import as_list, check_int
 
@@ -52,12 +56,39 @@ class Translator(TextTask):
     config: TranslatorConfig
     network: TranslationNetwork
 
+    def __init__(self, config: TranslatorConfig, tokenizer: Tokenizer) -> None:
+        if not config.scripts:  # The vocabulary was learned from texts in these alone.
+            pieces = tokenizer.ids_to_tokens(range(len(tokenizer)))
+            config = replace(config, scripts=text_scripts(pieces) or ("latin",))
+        super().__init__(config, tokenizer)
+
+    @classmethod
+    def create(cls, config: TranslatorConfig, rows: Sequence[Mapping[str, Any]]) -> "Translator":
+        return super().create(replace(config, scripts=config.scripts or cls.scripts_of(rows)), rows)
+
+    @classmethod
+    def scripts_of(cls, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+        """Find the scripts that rows are written in: of each language, those of at least one letter in a hundred."""
+        groups: dict[tuple[str, Any], list[str]] = {}
+        for row in rows:
+            for field in cls.fields.keys() & row.keys():
+                groups.setdefault((field, row.get(f"{field}_lang")), []).append(row[field])
+        found = (
+            text_scripts(map(plain_letters, texts)) for _, texts in sorted(groups.items(), key=lambda one: str(one[0]))
+        )
+        return tuple(dict.fromkeys(script for scripts in found for script in scripts))
+
     @classmethod
     def train_tokenizer(cls, config: TranslatorConfig, rows: Sequence[Mapping[str, Any]]) -> Tokenizer:
-        """Learn a tokenizer from both texts of all rows, or from the one that a row has."""
+        """Learn a tokenizer from both texts of all rows, or from the one that a row has.
+
+        What a translator copies is left out: words of other scripts than the model's, or than those of the rows.
+        """
         marks = [language_mark(language) for language in config.languages]
-        texts = (mask_entities(row[field])[0] for row in rows for field in cls.fields if field in row)
-        return Tokenizer.train(texts, config.vocab_size, marks, [PLACEHOLDER])
+        scripts = config.scripts or cls.scripts_of(rows)
+        texts = (without_tags(plain_letters(row[field])) for row in rows for field in cls.fields if field in row)
+        masked = (mask_entities(text, scripts)[0] for text in texts)
+        return Tokenizer.train(masked, config.vocab_size, marks, [PLACEHOLDER])
 
     @overload
     def translate(
@@ -94,7 +125,8 @@ class Translator(TextTask):
         """Translate one text, or a list of them; sentences of like length are worked on together.
 
         A text may hold many lines and sentences: each sentence is translated on its own, and line breaks and blanks
-        stay where they are. Numbers, addresses, emoji and words of other scripts are copied.
+        stay where they are. Numbers, addresses, code, emoji and words of scripts that none of the model's languages is
+        written in are copied. Tags such as `<b>` are put around the words that look at what they were around.
 
         Args:
             source, target: language codes, one for all texts or a list of one for each; a pair must be one of
@@ -149,9 +181,9 @@ class Translator(TextTask):
         """`{source, target, source_lang?, target_lang?}` → token numbers; without languages, the first direction."""
         source, target = self._direction(row)
         check_direction(source, target, self.config.directions)
-        texts = row["source"], row["target"]
+        texts = plain_letters(row["source"]), plain_letters(row["target"])
         if self.tokenizer.has(PLACEHOLDER):
-            texts = mask_entity_pair(*texts)
+            texts = mask_entity_pair(*texts, self.config.scripts)
         source_tokens = [*self._mark(target), *self.tokenizer.encode(texts[0])][: self.config.max_source_length]
         output = self.tokenizer.encode(texts[1])[: self.config.max_target_length]
         start, end = self.tokenizer.bos_id, self.tokenizer.eos_id
@@ -284,14 +316,17 @@ class Translator(TextTask):
         """A text's languages, and what of it is copied or translated."""
         check_text(text)
         text = replace_invalid_unicode(text)
-        languages = text_direction(text, source, target, self.config.directions)
+        languages = text_direction(text, source, target, self.config.directions, self.config.scripts)
         if source == AUTO and target == languages[0]:
             return languages, [text]
-        reader = SourceReader(self.tokenizer, self._mark(languages[1]), self.config.max_source_length)
+        mark, scripts = self._mark(languages[1]), self.config.scripts
+        reader = SourceReader(self.tokenizer, mark, self.config.max_source_length, scripts)
         return languages, reader.read(text, languages[0])
 
     def _part_decoder(self, beam_size: int, n_best: int | None, generation: Mapping[str, Any]) -> PartDecoder:
         n_best = usual_n_best(n_best, beam_size, generation)
         settings = {"length_penalty": 1.0, **generation, "beam_size": beam_size, "n_best": n_best}
         marks = [mark for language in self.config.languages for mark in self._mark(language)]
-        return PartDecoder(self.network, self.tokenizer, marks, self.config.max_target_length, settings)
+        return PartDecoder(
+            self.network, self.tokenizer, marks, self.config.max_target_length, settings, self.config.scripts
+        )
