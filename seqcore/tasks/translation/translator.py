@@ -29,11 +29,11 @@ from seqcore.tasks.translation.network import TranslationNetwork
 from seqcore.tasks.translation.result import Translation, in_languages, join_parts, join_sentences
 from seqcore.tasks.translation.scores import direction_scores
 from seqcore.tasks.translation.source import Part, SourceReader
+from seqcore.tasks.translation.vocabulary import masked_texts, row_scripts
 from seqcore.text import Tokenizer
 from seqcore.text.compatibility import plain_letters
-from seqcore.text.entities import PLACEHOLDER, mask_entities, mask_entity_pair
+from seqcore.text.entities import PLACEHOLDER, mask_entity_pair
 from seqcore.text.scripts import text_scripts
-from seqcore.text.tags import without_tags
 from seqcore.text.tokenizer import replace_invalid_unicode
 from seqcore.validation import as_list, check_int
 
@@ -69,14 +69,7 @@ class Translator(TextTask):
     @classmethod
     def scripts_of(cls, rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         """Find the scripts that rows are written in: of each language, those of at least one letter in a hundred."""
-        groups: dict[tuple[str, Any], list[str]] = {}
-        for row in rows:
-            for field in cls.fields.keys() & row.keys():
-                groups.setdefault((field, row.get(f"{field}_lang")), []).append(row[field])
-        found = (
-            text_scripts(map(plain_letters, texts)) for _, texts in sorted(groups.items(), key=lambda one: str(one[0]))
-        )
-        return tuple(dict.fromkeys(script for scripts in found for script in scripts))
+        return row_scripts(rows, tuple(cls.fields))
 
     @classmethod
     def train_tokenizer(cls, config: TranslatorConfig, rows: Sequence[Mapping[str, Any]]) -> Tokenizer:
@@ -85,10 +78,8 @@ class Translator(TextTask):
         What a translator copies is left out: words of other scripts than the model's, or than those of the rows.
         """
         marks = [language_mark(language) for language in config.languages]
-        scripts = config.scripts or cls.scripts_of(rows)
-        texts = (without_tags(plain_letters(row[field])) for row in rows for field in cls.fields if field in row)
-        masked = (mask_entities(text, scripts)[0] for text in texts)
-        return Tokenizer.train(masked, config.vocab_size, marks, [PLACEHOLDER])
+        texts = masked_texts(rows, tuple(cls.fields), config.scripts or cls.scripts_of(rows))
+        return Tokenizer.train(texts, config.vocab_size, marks, [PLACEHOLDER])
 
     @overload
     def translate(
@@ -284,7 +275,7 @@ class Translator(TextTask):
         """With the language of the whole document, where `auto` is to find it."""
         if options.get("source") != AUTO:
             return options
-        source, target = text_direction(text, AUTO, options.get("target"), self.config.directions)
+        source, target = text_direction(text, AUTO, options.get("target"), self.config.directions, self.config.scripts)
         return {**options, "source": source, "target": target}
 
     def to_dict(self, result: Translation) -> dict[str, Any]:
