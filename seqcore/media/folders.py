@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-MAX_NAMED = 5  # Of the files that were passed over.
+MAX_NAMED = 10  # Of the files that a line is about.
 # What programs leave in folders beside what people put there; so does everything whose name begins with a dot.
 _LEFT_BY_PROGRAMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 
@@ -45,10 +45,20 @@ def tell_passed_over(folder: str | Path, others: Sequence[Path], kind: str) -> N
     Args:
         kind: what was looked for, such as "videos".
     """
-    if others:
-        names = ", ".join(str(path.relative_to(folder)).translate(_ON_ONE_LINE) for path in others[:MAX_NAMED])
-        rest = f" and {len(others) - MAX_NAMED:,} more" if len(others) > MAX_NAMED else ""
-        print(f"{folder}: passed over, as no {kind} by their endings: {names}{rest}", file=sys.stderr)
+    tell_names(f"{folder}: passed over, as no {kind} by their endings", others, folder)
+
+
+def tell_names(what: str, paths: Sequence[str | Path], folder: str | Path | None = None) -> None:
+    """Name some files on stderr, on a line that says what about them; without any there is no line.
+
+    Args:
+        folder: where names begin; without it they are whole.
+    """
+    if paths:
+        shown = (str(path) for path in paths[:MAX_NAMED])
+        names = ", ".join(os.path.relpath(name, folder) if folder else name for name in shown)
+        rest = f" and {len(paths) - MAX_NAMED:,} more" if len(paths) > MAX_NAMED else ""
+        print(f"{what}: {names.translate(_ON_ONE_LINE)}{rest}", file=sys.stderr)
 
 
 def _files(folder: str) -> Iterator[tuple[str, bool]]:

@@ -3,9 +3,7 @@
 import ast
 import csv
 import json
-import os
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,9 +12,8 @@ from seqcore.data import missing_column, open_table
 from seqcore.data.tables import FORMATS
 from seqcore.data.text_files import DataFile
 from seqcore.errors import DataError
+from seqcore.media.folders import tell_names
 
-MAX_NAMED = 10  # Of images and files that are left out.
-_ON_ONE_LINE = dict.fromkeys(range(32), "?")
 TEXT_SUFFIXES = frozenset({".txt", ".token"})  # Flickr's lists.
 _IMAGE_COLUMNS = ("image", "file_name", "filename", "image_name", "image_path")
 _NUMBERED = re.compile(r"captions?_?\d+")
@@ -87,20 +84,6 @@ def from_sidecar(image: Path, file: Path) -> Listed:
     if not captions:
         raise DataError(f"{file} is empty: write a caption a line, or remove it")
     return Listed(str(image), captions, str(file))
-
-
-def tell_left_out(what: str, paths: Sequence[str | Path], folder: Path | None = None) -> None:
-    """Name on stderr what is left out, if anything is.
-
-    Args:
-        folder: where names begin; without it they are whole.
-    """
-    if paths:
-        shown = sorted(map(str, paths))[:MAX_NAMED]
-        names = [os.path.relpath(name, folder) if folder else name for name in shown]
-        more = f" and {len(paths) - MAX_NAMED:,} more" if len(paths) > MAX_NAMED else ""
-        line = f"{what} ({len(paths):,}): {', '.join(names)}{more}"
-        print(line.encode("utf-8", "replace").decode().translate(_ON_ONE_LINE), file=sys.stderr)
 
 
 def captions_of(value: Any, place: str) -> list[str]:
@@ -195,7 +178,8 @@ def _coco(source: str, content: Mapping[str, Any]) -> Iterator[Listed]:
             raise DataError(f"{place}: there is no image {annotation['image_id']!r} among its images")
         mentioned.add(name)
         yield Listed(name, captions_of(annotation["caption"], place), place, True)
-    tell_left_out(f"{source}: images without a caption are left out", [*({*names.values()} - mentioned)])
+    silent = sorted({*names.values()} - mentioned)
+    tell_names(f"{source}: images without a caption are left out ({len(silent):,})", silent)
 
 
 def _karpathy(source: str, content: Mapping[str, Any]) -> Iterator[Listed]:

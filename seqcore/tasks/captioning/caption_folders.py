@@ -10,17 +10,15 @@ from seqcore.data import file_or_bytes, is_file
 from seqcore.data.tables import FORMATS
 from seqcore.data.text_files import DataFile
 from seqcore.errors import DataError
-from seqcore.media.folders import look_through
+from seqcore.media.folders import MAX_NAMED, look_through, tell_names
 from seqcore.media.image_formats import OTHER_SUFFIXES, SUFFIXES
 from seqcore.tasks.captioning.caption_files import (
-    MAX_NAMED,
     TEXT_SUFFIXES,
     Listed,
     from_sidecar,
     is_caption_list,
     listed,
     sidecar,
-    tell_left_out,
 )
 
 MAX_PLACES = 200  # Folders near a list of captions in which its images are looked for.
@@ -67,9 +65,9 @@ def in_folder(folder: Path, columns: Mapping[str, str], split: str) -> list[List
     silent = [path for path in listing.wanted if str(path) not in mentioned]
     if len(parts) > 1:
         others = [path for path in silent if _part_of(folder, str(path)) not in {"", split}]
-        tell_left_out(f"{folder}: images of another part of the data than {split!r} are not read", others, folder)
+        _tell(f"{folder}: images of another part of the data than {split!r} are not read", others, folder)
         silent = [path for path in silent if _part_of(folder, str(path)) in {"", split}]
-    tell_left_out(f"{folder}: images of which nothing is said are left out", silent, folder)
+    _tell(f"{folder}: images of which nothing is said are left out", silent, folder)
     return rows
 
 
@@ -179,9 +177,9 @@ def _caption_files(paths: Iterable[Path], images: set[Path]) -> list[Path]:
     for several in tables.values():
         several.sort(key=lambda path: _PREFERRED.index(path.suffix) if path.suffix in _PREFERRED else len(_PREFERRED))
         used.append(several[0])
-        tell_left_out(f"{several[0]} is read, and not what is beside it", several[1:], several[0].parent)
+        _tell(f"{several[0]} is read, and not what is beside it", several[1:], several[0].parent)
     if used and lists:
-        tell_left_out(f"{used[0]} is read, and not lists of captions", lists, used[0].parent)
+        _tell(f"{used[0]} is read, and not lists of captions", lists, used[0].parent)
     return sorted(used) or lists
 
 
@@ -196,7 +194,7 @@ def _of_split(files: Sequence[Path], split: str) -> Sequence[Path]:
             f"{files[0].parent} has captions of {', '.join(parts.values())}, and not of {split!r}: name one"
         )
     others = [path for path in files if path not in used]
-    tell_left_out(f"{used[0]} is read, and not what is of another part than {split!r}", others, used[0].parent)
+    _tell(f"{used[0]} is read, and not what is of another part than {split!r}", others, used[0].parent)
     return used
 
 
@@ -250,3 +248,7 @@ def _nothing_said(folder: Path, images: Sequence[Path], others: Sequence[Path]) 
         f"{folder} has {len(images):,} images, and no captions.{classes} Write a metadata.jsonl or metadata.csv with "
         "file_name and caption, or a .txt beside each image with a caption a line"
     )
+
+
+def _tell(what: str, paths: Sequence[Path], folder: Path) -> None:
+    tell_names(f"{what} ({len(paths):,})", paths, folder)
