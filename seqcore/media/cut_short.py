@@ -6,7 +6,6 @@ looked at.
 """
 
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -48,17 +47,15 @@ def readable_part(content: bytes, max_pixels: int) -> Part | None:
     Raises:
         InputError: it has too many pixels.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for mend in (_jpeg, _png, _webp, _jpeg_2000, _rows):
-            try:
-                part = mend(content, max_pixels)
-            except (InputError, MemoryError, Image.DecompressionBombError):
-                raise
-            except Exception:  # Decoders raise errors of many kinds.
-                continue
-            if part is not None:
-                return part
+    for mend in (_jpeg, _png, _webp, _jpeg_2000, _rows):
+        try:
+            part = mend(content, max_pixels)
+        except (InputError, MemoryError, Image.DecompressionBombError):
+            raise
+        except Exception:  # Decoders raise errors of many kinds.
+            continue
+        if part is not None:
+            return part
     return None
 
 
@@ -151,7 +148,7 @@ def _first_picture(content: bytes) -> tuple[bytes, float]:
             data = data[:16] + frame
         elif name in _WEBP_PICTURE:
             share = len(data) / max(size, 1)
-            if share < 1:  # What is made of zeros may need more of them than there were bytes.
+            if MIN_SHARE <= share < 1:  # What is made of zeros may need more of them than there were bytes.
                 data += bytes(size + _MAX_ZEROS)
         if name in {*_WEBP_PICTURE, b"ANMF", b"VP8X", b"ANIM", b"ALPH"}:
             mended += struct.pack("<4sI", name, len(data)) + data + b"\0" * (len(data) % 2)

@@ -48,13 +48,14 @@ class _Kind(NamedTuple):
 _SAVE = "save it as JPEG or PNG"
 AVIF = f"an AVIF image, which cannot be read here: {_SAVE}"
 RAW = f"a camera's raw file, which cannot be read here: {_SAVE}"
+EPS = f"an EPS or PostScript document, which is never opened here: {_SAVE}"
 _OTHER_KINDS = (
     _Kind(4, (b"ftypcrx ",), RAW),
     _Kind(4, (b"ftyp",), "a film, or a picture of a kind that cannot be read here: save a picture as JPEG or PNG"),
     _Kind(8, (b"CR\2\0",), RAW),
     _Kind(0, (b"FUJIFILMCCD-RAW", b"FOVb", b"IIRO", b"IIRS", b"MMOR", b"IIU\0"), RAW),
     _Kind(0, (b"%PDF",), "a PDF document: save the page as JPEG or PNG"),
-    _Kind(0, (b"%!PS", b"\xc5\xd0\xd3\xc6"), f"an EPS or PostScript document, which is never opened here: {_SAVE}"),
+    _Kind(0, (b"%!PS", b"\xc5\xd0\xd3\xc6"), EPS),
     _Kind(0, (b"8BPS",), f"a Photoshop document: {_SAVE}"),
     _Kind(0, (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"), f"a JPEG XL image, which cannot be read here: {_SAVE}"),
     _Kind(0, (b"\0\0\1\0", b"\0\0\2\0", b"icns"), f"an icon, which cannot be read here: {_SAVE}"),
@@ -111,5 +112,5 @@ def unidentified(content: bytes) -> str:
     if content.startswith((b"II", b"MM")) and content[2:4] in {b"*\0", b"\0*", b"+\0", b"\0+"}:
         return f"is a TIFF image that is damaged or cut short, or of a kind that is not read here: {_SAVE}"
     if content.startswith(_BEGINNINGS) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
-        return "is damaged or cut short: what would say how it is to be read is not there. Copy or download it again"
+        return "is damaged or cut short: its beginning cannot be read. Copy or download it again"
     return f"is no image that can be read ({READ})"

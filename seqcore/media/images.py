@@ -24,6 +24,7 @@ from seqcore.media.folders import look_through, tell_passed_over
 from seqcore.media.heic import is_avif, is_heic, open_heic
 from seqcore.media.image_formats import (
     AVIF,
+    EPS,
     OTHER_SUFFIXES,
     RAW,
     SUFFIXES,
@@ -76,6 +77,8 @@ def open_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> Image.Image
             warnings.simplefilter("ignore")  # Pillow's own limit is lower, and odd metadata harm nothing.
             if isinstance(given, Image.Image):
                 check_pixels(given.size, max_pixels)
+                if given.format == "EPS" and getattr(given, "tile", None):  # To decode it is to run Ghostscript.
+                    raise InputError(f"is {EPS}")
                 return _seen(_load(given))
             return _seen(_decode(given, Path(name).suffix.lower(), max_pixels))
     except InputError as error:
@@ -198,7 +201,10 @@ def _given(source: Any) -> tuple[str, bytes | Image.Image]:
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError(f"{path} cannot be read: {reason}") from error
     if hasattr(source, "read"):
-        return Path(str(getattr(source, "name", "the image"))).name, source.read()
+        name, content = Path(str(getattr(source, "name", "the image"))).name, source.read()
+        if not isinstance(content, bytes | bytearray | memoryview):
+            raise InputError(f"{name} was opened as text: open it with 'rb'")
+        return name, bytes(content)
     kind = type(source).__name__
     raise InputError(f"an image must be a path, bytes, a file, an image, an array or a tensor, not {kind}")
 

@@ -31,9 +31,11 @@ def eight_bits(values: "np.ndarray[Any, Any]", white: float | None = None) -> "n
         white: the number that is white; without it that of the scale that the numbers seem to be on, which ends at 1
             (of floating-point numbers alone), 255, 65535, or at the largest of them.
     """
-    ends = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
+    ends = [255.0, 65535.0]
+    if values.dtype.kind == "f":
+        ends.insert(0, 1.0)
+        values = np.nan_to_num(values, nan=0.0, posinf=_finite_end(values, np.max), neginf=_finite_end(values, np.min))
     values = values.astype(np.float64)
-    values = np.nan_to_num(values, nan=0.0, posinf=_finite_end(values, np.max), neginf=_finite_end(values, np.min))
     low, high = min(0.0, float(values.min())), float(values.max())
     if white is None:
         white = next((end for end in ends if high <= end), high)

@@ -63,6 +63,21 @@ def test_no_other_decoder_is_reached_whatever_a_file_is_called(ghostscript: Path
     assert not ghostscript.exists()
 
 
+def test_an_image_that_somebody_opened_runs_no_program_either(ghostscript: Path) -> None:
+    with Image.open(io.BytesIO(EPS)) as opened, pytest.raises(InputError, match="the image is an EPS"):
+        open_image(opened)
+    assert not ghostscript.exists()
+    with pytest.raises(InputError, match="opened as text"):
+        open_image(io.StringIO("a dog"))  # type: ignore[arg-type]
+
+
+def test_a_header_that_claims_much_takes_no_memory() -> None:
+    content = bytearray(saved(photo(), "WEBP"))
+    content[16:20] = struct.pack("<I", 2**32 - 8)
+    with pytest.raises(InputError, match="cut short: 0 %"):
+        open_image(bytes(content))
+
+
 def test_the_stub_would_be_run(ghostscript: Path, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(EPS)
     script = f"from PIL import Image; Image.open({str(tmp_path / 'a.jpg')!r}).load()"
