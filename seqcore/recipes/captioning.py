@@ -22,7 +22,7 @@ class CaptioningRecipe(VocabularyRecipe):
     """Train a captioner, from a checkpoint or from nothing but an image network, tokenizer included.
 
     Attributes:
-        train: a folder of images with metadata.jsonl, or with a .txt beside each image; a CSV, TSV, JSON lines or Parquet
+        train: a folder of images with metadata.jsonl or with a .txt beside each; a CSV, TSV, JSON lines or Parquet
             file with an image and its captions a row; captions of COCO (JSON) or Flickr (captions.txt); or a hub id.
         weights: of a new model's image network: pretrained (downloaded), efficientnet-lite2 (from a package), a file.
         image_stages: how many of the image network's last stages are trained, -1 for all; with 0 each image is read
