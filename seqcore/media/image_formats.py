@@ -58,7 +58,7 @@ _OTHER_KINDS = (
     _Kind(0, (b"%!PS", b"\xc5\xd0\xd3\xc6"), EPS),
     _Kind(0, (b"8BPS",), f"a Photoshop document: {_SAVE}"),
     _Kind(0, (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"), f"a JPEG XL image, which cannot be read here: {_SAVE}"),
-    _Kind(0, (b"\0\0\1\0", b"\0\0\2\0", b"icns"), f"an icon, which cannot be read here: {_SAVE}"),
+    _Kind(0, (b"\0\0\1\0", b"\0\0\2\0\1\0", b"icns"), f"an icon, which cannot be read here: {_SAVE}"),
     _Kind(0, (b"\xd7\xcd\xc6\x9a", b"\1\0\0\0l\0\0\0", b"\1\0\x09\0"), f"a WMF or EMF drawing: {_SAVE}"),
     _Kind(0, (b"gimp xcf",), f"a GIMP image: {_SAVE}"),
     _Kind(0, (b"II\xbc\1",), f"a JPEG XR image, which cannot be read here: {_SAVE}"),

@@ -133,7 +133,7 @@ def test_a_file_is_given_as_it_is_said(
     named = data_address(b"text;stars\nIt was good.;5\n", "text/csv;name=my%20reviews.csv")
     assert ask("classify_file", file=named).text.endswith("/my%20reviews.classified.csv")
     message = ask("classify_file", file=data_address(b"a,b\n1,2,3\n", "text/csv;name=../my%20reviews.csv")).text
-    assert message.startswith("Line 2 of my reviews.csv has 3 cells")
+    assert message.startswith("my reviews.csv, line 2")
 
 
 def test_a_file_that_did_not_come_to_this_server_is_not_opened(
