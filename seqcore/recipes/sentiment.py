@@ -54,7 +54,7 @@ class SentimentRecipe(VocabularyRecipe):
         Raises:
             DataError: a file that cannot be read, or a row that lacks something.
         """
-        rows = self.task.read_labelled_rows(source, self.columns, split, self.model.multi_label)
+        rows = super().read_rows(source, split)
         texts_of_rows(rows, self.model.multi_label, "training" if split == "train" else split)
         return rows
 

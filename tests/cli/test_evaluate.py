@@ -134,6 +134,9 @@ def test_columns_called_by_languages_say_the_direction(
         assert scores["directions"] == named["directions"] == [f"{source}-{target}"]
         assert scores["columns"] == {"source": source, "target": target}
         assert (scores["rows"], scores["bleu"], scores["chrf"]) == (2, named["bleu"], named["chrf"])
+    capitals = write_csv(tmp_path / "capitals.csv", [{"EN": english, "FR": french} for english, french in PAIRS])
+    scores, _ = scored(capsys, translator, capitals, "--columns.source", "FR", "--columns.target", "EN")
+    assert scores["directions"] == ["fr-en"]
 
 
 def test_rows_that_leave_the_direction_open_are_refused_as_in_training(

@@ -123,7 +123,7 @@ def test_lists_of_labels_are_trained_where_several_are_meant(tmp_path: Path) -> 
     lists = write_json(tmp_path / "lists.jsonl", stars(["b", "a"], ["c"], [], None, "a|c"))
     assert labels_after(lists, model=several) == ("a", "b", "c")
     with pytest.raises(DataError, match=r"row 1 of training: the label is a list.*--model.multi-label true"):
-        read(write_json(tmp_path / "single.jsonl", stars(["b", "a"], ["c"])))
+        read(lists)
     numbers = write_json(tmp_path / "numbers.jsonl", stars(0, 1, [2, 0], False))
     task, rows, _ = read(numbers, model=several)[0]
     assert task.config.labels == ("0", "1", "2", "False")
@@ -138,9 +138,10 @@ def test_lists_of_labels_are_trained_where_several_are_meant(tmp_path: Path) -> 
 
 def test_a_row_without_a_label_is_named_before_rows_are_held_out(tmp_path: Path) -> None:
     rows = stars("good", "bad")
-    rows[41]["label"] = " "
-    with pytest.raises(DataError, match="row 42 of training has no label"):
-        read(write_csv(tmp_path / "train.csv", rows))
+    for write, missing in ((write_csv, " "), (write_json, None), (write_json, "")):
+        rows[41]["label"] = missing
+        with pytest.raises(DataError, match="row 42 of training has no label"):
+            read(write(tmp_path / "train", rows).rename(tmp_path / f"train.{write.__name__.split('_')[1]}"))
 
 
 def test_rare_labels_stay_in_training_and_that_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -149,22 +149,15 @@ class SentimentClassifier(TextTask):
         tokens = self._read(row["text"])[1]
         return {"tokens": array("i", tokens), "label": self.class_number(row["label"])}
 
-    def rows_to_score(
-        self, source: str, columns: Mapping[str, str], split: str, options: Mapping[str, Any]
-    ) -> Sequence[Mapping[str, Any]]:
-        return self.read_labelled_rows(source, columns, split, self.config.multi_label)
-
     @classmethod
-    def read_labelled_rows(
-        cls, source: str, columns: Mapping[str, str], split: str, multi_label: bool
+    def read_rows(
+        cls, source: str, columns: Mapping[str, str] | None = None, split: str = "train"
     ) -> Sequence[Mapping[str, Any]]:
-        """Rows of a data set; where a text may have several labels, those of one may be missing, which are none."""
-        if multi_label:
-            text = {"text": cls.fields["text"]}
-            rows = read_rows(source, text, columns, split, {"label": cls.fields["label"]})
-            if "label" in rows[0]:
-                return rows
-        return cls.read_rows(source, columns, split)  # Where the column is missing, this says so.
+        """Rows of a data set, checked; whether a row may have no label is for `examine` to say."""
+        rows = read_rows(source, {"text": str}, columns, split, {"label": object})
+        return (
+            rows if "label" in rows[0] else super().read_rows(source, columns, split)
+        )  # This says that it is missing.
 
     def class_number(self, label: Any) -> "int | list[float]":
         """What a label is to the network: see `seqcore.tasks.sentiment.labels.ClassIndex`.
