@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from seqcore.cli.streams import PlacedText, SomeFailedError
@@ -79,8 +80,10 @@ def answer_files(task: Task, paths: Sequence[str], options: Mapping[str, Any], k
     errors = Errors()
     for path, result in zip(paths, task.predict_each(paths, **options), strict=True):
         name, error = os.fsencode(path).decode("utf-8", "replace"), isinstance(result, InputError)
-        if error:
-            errors.add("" if kind == "text" else None, result)
+        if error:  # It is called by its name alone, which files of several folders may have.
+            is_told = path in result.message or os.sep not in name
+            folder = "" if is_told else in_one_field(str(Path(name).parent))
+            errors.add(folder if kind == "text" else None, result)
         elif remark := task.remark(result):
             print(f"{in_one_field(name)} {remark}", file=sys.stderr)
         if kind == "jsonl":

@@ -408,7 +408,11 @@ def test_images_as_text_and_none_at_all(captioner: Path, tmp_path: Path, capsys:
     told = capsys.readouterr()
     assert told.out.startswith(f"{tmp_path / 'a.png'}\t")
     assert "error: " in told.err
-    assert "b.png cannot be read" in told.err
+    assert f"error: {tmp_path / 'b.png'} cannot be read" in told.err
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "a.png").write_text("a dog", encoding="utf-8")
+    assert main(["predict", str(captioner), str(tmp_path)]) == 1
+    assert f"error: {tmp_path / 'below'}: a.png is no image" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert main(["predict", str(captioner), str(tmp_path / "empty")]) == 1
     assert "holds no images" in capsys.readouterr().err
