@@ -11,7 +11,7 @@ from apps.translator.settings import Settings
 from apps.ui.progress import Progress
 from apps.ui.uploads import check_size, chunks, utf8_errors
 from seqcore.errors import InputError
-from seqcore.text.documents import PARSERS, is_document, parse_document
+from seqcore.text.documents import PARSERS, check_document, is_document, parse_document
 from seqcore.text.languages import detect_language
 from seqcore.text.segments import Document
 
@@ -92,7 +92,9 @@ def _translate_document(
 
 def _read_document(path: str) -> Document:
     with open(path, encoding="utf-8", newline="") as file:
-        document = parse_document(file.read(), path)
+        text = file.read()
+    check_document(text, path)
+    document = parse_document(text, path)
     if not document.texts:
         raise InputError(f"The file {Path(path).name} has no text in it.")
     return document

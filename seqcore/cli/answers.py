@@ -12,7 +12,7 @@ from seqcore.cli.streams import PlacedText, SomeFailedError
 from seqcore.errors import InputError
 from seqcore.tasks.base import Task
 from seqcore.tasks.prediction import in_one_field
-from seqcore.text.documents import parse_document
+from seqcore.text.documents import check_document, parse_document
 
 Format = Literal["text", "jsonl"]
 
@@ -58,6 +58,7 @@ def answer_document(task: Task, text: str, name: str, options: Mapping[str, Any]
     Raises:
         SomeFailedError: at the end, if there was such a text.
     """
+    check_document(text, name)
     document = parse_document(text, name)
     options = task.document_options(" ".join(document.texts), options)
     errors = Errors()

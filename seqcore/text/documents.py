@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from seqcore.errors import InputError
 from seqcore.text.markdown import parse_markdown
 from seqcore.text.segments import Document
-from seqcore.text.subtitles import parse_subtitles
+from seqcore.text.subtitles import lacks_times, parse_subtitles
 
 PARSERS: dict[str, Callable[[str], Document]] = {
     ".srt": parse_subtitles,
@@ -37,3 +38,10 @@ def parse_document(text: str, name: str | Path) -> Document:
     mark = "\ufeff" * text.startswith("\ufeff")
     document = PARSERS[Path(name).suffix.lower()](text[len(mark) :])
     return Document([mark, *document.pieces])
+
+
+def check_document(text: str, name: str | Path) -> None:
+    """Raises `InputError` for a file whose ending says that it is of subtitles, and which has no times."""
+    path = Path(name)
+    if path.suffix.lower() in (".srt", ".vtt") and lacks_times(text):
+        raise InputError(f"{path.name} holds no subtitles: no line has times, such as 00:00:01,000 --> 00:00:02,500")

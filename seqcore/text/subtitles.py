@@ -7,7 +7,13 @@ from seqcore.text.marks import Mark, MarkedText, balanced_lines, paired, peeled
 from seqcore.text.segments import Document, Segment
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
-_TIMES = re.compile(r"\s*(?:\d+:)?\d+:\d+(?:[.,]\d+)?\s*-->\s*(?:\d+:)?\d+:\d+(?:[.,]\d+)?(?!\S)")
+_EXACT = r"\d+:\d+:\d+(?:[.,:;]\d+)?"
+# Other arrows are taken for one between times that have hours: what is said may hold 10:30 -> 11:00.
+_TIMES = re.compile(
+    r"\s*(?:(?:\d+:)?\d+:\d+(?:[.,]\d+)?\s*-->\s*(?:\d+:)?\d+:\d+(?:[.,]\d+)?"
+    rf"|{_EXACT}\s*(?:-{{1,3}}\s?>|[–—―]\s?>|→)\s*{_EXACT})(?!\S)"
+)
+_NOT_SAID = ("WEBVTT", "NOTE", "STYLE", "REGION")
 _DASH = re.compile(r"\s*(?:-{1,2}|[–—‐‑])\s*(?=[^\s\d-])")
 _VOICE = re.compile(r"\s*<v[\s.>]", re.IGNORECASE)
 _MARK = re.compile(
@@ -46,6 +52,13 @@ def parse_subtitles(text: str, is_vtt: bool = False) -> Document:
         else:
             block.append(line)
     return Document([*pieces, *(_spoken(block, is_vtt) if in_cue else block)])
+
+
+def lacks_times(text: str) -> bool:
+    """Whether there is something that would be said in a cue, but no line with the times of any."""
+    blocks = (block.strip("\ufeff \t\r\n") for block in re.split(r"\n\s*\n", text.replace("\r", "\n")))
+    said = any(block and not block.startswith(_NOT_SAID) for block in blocks)
+    return said and not any(_TIMES.match(line) for line in _LINE.findall(text))
 
 
 def _begins_cue(line: str, following: list[str]) -> bool:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from seqcore.text.documents import parse_document
+from seqcore.errors import InputError
+from seqcore.text.documents import check_document, parse_document
 from seqcore.text.marks import balanced_lines
 
 PIECES = [
@@ -231,3 +232,25 @@ def test_lines_are_of_similar_length() -> None:
     assert balanced_lines("eins zwei", 5) == ["eins", "zwei"]
     assert balanced_lines("两个男人在街上弹吉他", 2) == ["两个男人在", "街上弹吉他"]
     assert balanced_lines("", 2) == []
+
+
+@pytest.mark.parametrize("arrow", ["->", "-- >", "–>", "→", "--->"])
+def test_times_with_another_arrow_are_times(arrow: str) -> None:
+    text = (
+        f"1\n00:00:01,000 {arrow} 00:00:02,000\nA dog.\n\n2\n00:00:03.000 {arrow} 00:00:04.000\n10:30 -> 11:00 it is.\n"
+    )
+    check_document(text, "a.srt")
+    assert parse_document(text, "a.srt").texts == ["A dog.", "10:30 -> 11:00 it is."]
+
+
+@pytest.mark.parametrize("text", ["1\nno time\nA dog", "{1}{25}A dog", "WEBVTT\n\n1\nA dog\n", "A\r\n\r\nB"])
+@pytest.mark.parametrize("name", ["films/a.srt", "films/a.VTT"])
+def test_subtitles_without_times_are_told(text: str, name: str) -> None:
+    with pytest.raises(InputError, match=r"^a\.(srt|VTT) holds no subtitles: no line has times"):
+        check_document(text, name)
+
+
+@pytest.mark.parametrize("text", ["", "\ufeff\n", "WEBVTT\n", "WEBVTT\n\nNOTE x\ny\n\nSTYLE\n::cue {}\n"])
+def test_subtitles_in_which_nothing_is_said_may_be_so(text: str) -> None:
+    check_document(text, "a.vtt")
+    check_document("A dog", "a.md")
