@@ -52,6 +52,7 @@ def coco(*names: str) -> str:
         ('"a dog, running."', ["a dog, running."]),
         ("[blurred] a dog.", ["[blurred] a dog."]),
         ("[a dog]", ["[a dog]"]),
+        ('"[\'a ""b"" ""c"".\', \'two.\']"', ['a "b" "c".', "two."]),
         ("NA", ["NA"]),
         ("12", ["12"]),
     ],
@@ -149,7 +150,7 @@ def test_captions_of_karpathys_splits(images: Made, tmp_path: Path) -> None:
             "a.jpg#0\tA dog, running .\na.jpg#1\tA dog , who runs .\nb.jpg#0\t\"Hi\" .\n",
         ),
         (
-            "results.csv.txt", "flickr30k_images",
+            "results.csv", "flickr30k_images",
             'image_name| comment_number|comment\na.jpg|0| A dog, running .\na.jpg|1|A dog , who runs .\nb.jpg|0|"Hi" .',
         ),
     ],

@@ -2,13 +2,16 @@
 
 import ast
 import csv
+import io
 import json
 import re
+import tokenize
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seqcore.data import missing_column, open_table
+from seqcore.data import is_file, missing_column, open_table
 from seqcore.data.tables import FORMATS
 from seqcore.data.text_files import DataFile
 from seqcore.errors import DataError
@@ -20,8 +23,6 @@ _NUMBERED = re.compile(r"captions?_?\d+")
 _TOKEN = re.compile(r"(?P<image>[^\t]+\.\w+)#\d+\t(?P<caption>.*)")
 _FLICKR_30K = re.compile(r"(?P<image>[^|]+)\|\s*\d+\s*\|(?P<caption>.*)")
 _HEADER = re.compile(r'"?(image|image_name|file_name|filename)"?\s*,\s*"?(captions?|comment)"?')
-# Two texts with nothing between them but space, as NumPy writes them; Python would make one of them.
-_NO_COMMA = re.compile(r"""['"]\s+['"]""")
 
 
 class Listed(NamedTuple):
@@ -50,9 +51,11 @@ def listed(source: str, columns: Mapping[str, str], split: str = "train") -> Ite
     """
     path = Path(source)
     file = DataFile(path, source)
-    if path.is_file() and file.suffix in TEXT_SUFFIXES:
+    if not is_file(path):
+        return _table(source, columns, split)
+    if file.suffix in TEXT_SUFFIXES or (file.suffix == ".csv" and _list_kind(next(file.lines(), "")) == "bars"):
         return _flickr(file)
-    if path.is_file() and file.suffix == ".json" and (content := _json_object(file)) is not None:
+    if file.suffix == ".json" and (content := _json_object(file)) is not None:
         return _coco(source, content) if "annotations" in content else _karpathy(source, content)
     return _table(source, columns, split)
 
@@ -63,6 +66,8 @@ def is_caption_list(path: Path) -> bool:
     try:
         if file.suffix == ".json":
             return _json_object(file) is not None
+        if file.suffix == ".csv":  # Of Flickr30k's; others are tables.
+            return _list_kind(next(file.lines(), "")) == "bars"
         return file.suffix in TEXT_SUFFIXES and _list_kind(next(file.lines(), "")) is not None
     except DataError:  # No text.
         return False
@@ -116,7 +121,8 @@ def _list_in(text: str, place: str) -> Any:
         value = ast.literal_eval(written)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return [text]
-    if _NO_COMMA.search(written):
+    kinds = [token.type for token in tokenize.generate_tokens(io.StringIO(written).readline)]
+    if (tokenize.STRING, tokenize.STRING) in pairwise(kinds):  # So NumPy writes them, of which Python makes one text.
         raise DataError(f'{place}: captions lack commas between them: write a list as JSON does, ["one", "two"]')
     return value
 

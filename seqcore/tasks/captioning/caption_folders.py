@@ -169,7 +169,11 @@ def _caption_files(paths: Iterable[Path], images: set[Path]) -> list[Path]:
         suffix = DataFile(path, str(path)).suffix
         if path.name.lower().partition(".")[0] in _TABLES and suffix in FORMATS and not is_caption_list(path):
             tables.setdefault(path.parent, []).append(path)
-        elif suffix not in {*TEXT_SUFFIXES, ".json"} or path.with_suffix("") in images or _NO_CAPTIONS.match(path.name):
+        elif (
+            suffix not in {*TEXT_SUFFIXES, ".json", ".csv"}
+            or path.with_suffix("") in images
+            or _NO_CAPTIONS.match(path.name)
+        ):
             continue
         elif is_caption_list(path):
             lists.append(path)
