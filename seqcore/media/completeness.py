@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 # there (MPEG-TS, VOB, OGG, raw streams), or say nothing (GIF).
 _INDEXED, _COUNTED = frozenset({"mov", "mp4"}), frozenset({"avi"})
 _TIMED, _TIMED_FILM = frozenset({"matroska", "webm", "flv"}), frozenset({"ivf", "mxf"})
+_SAYING = _INDEXED | _COUNTED | _TIMED | _TIMED_FILM
 _MIN_MISSING, _MAX_MISSING = 0.25, 2.0  # Seconds: what rounding, or a last packet of sound, may account for.
 _MISSING_PART = 0.005  # Of the whole, between these two.
+_MAX_LOST = 2  # Packets at the end: an end that nobody wrote is longer, as where a download left zeros.
 
 
 class CutShort(NamedTuple):
@@ -41,14 +43,16 @@ class Claim:
 
     Attributes:
         is_of_all: it says how long all streams together are, so that packets of all must be noted.
-        broken: why reading had to end, if it had to.
+        is_broken: reading had to end.
+        lost: how many packets in a row, up to now, could not be decoded.
     """
 
     def __init__(self, container: Any, stream: Any) -> None:
         self._container, self._stream = container, stream
         self._kinds = frozenset(container.format.name.split(","))
         self.is_of_all = bool(self._kinds & _TIMED) and self._duration() > 0
-        self.broken, self._is_torn = "", False
+        self.is_broken = self._is_torn = False
+        self.lost = 0
         self._end = 0.0  # Seconds.
 
     def note(self, packet: Any) -> None:
@@ -66,9 +70,12 @@ class Claim:
             seconds, frames: what was read.
             rate: frames a second.
         """
+        is_damaged = self.is_broken or self._is_torn or self.lost > _MAX_LOST
         whole = self._whole(seconds, rate)
+        if whole is None and is_damaged and self._kinds & _SAYING and self._duration() > seconds + _MIN_MISSING:
+            whole = self._duration()
         if whole is None:
-            return CutShort(None, None) if self.broken or self._is_torn else None
+            return CutShort(None, None) if is_damaged else None
         return CutShort(max(whole, seconds), max(round(whole * rate), frames + 1))
 
     def _whole(self, seconds: float, rate: float) -> float | None:
@@ -98,4 +105,4 @@ class Claim:
     def _duration(self) -> float:
         if self._kinds & _TIMED:
             return max(0, self._container.duration or 0) / 1_000_000
-        return float((self._stream.duration or 0) * self._stream.time_base)
+        return float((self._stream.duration or 0) * (self._stream.time_base or 0))

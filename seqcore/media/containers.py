@@ -246,14 +246,15 @@ class VideoContainer:
             except StopIteration:
                 return
             except self._av.error.InvalidDataError:
+                self.claim.lost += 1
                 continue
             except (self._av.error.FFmpegError, ValueError) as error:
                 if not is_any:
                     raise InputError(f"{self.name} cannot be decoded: {ffmpeg_reason(error)}") from error
-                self.claim.broken = ffmpeg_reason(error)
+                self.claim.is_broken = True
                 return
             for frame in frames:
-                is_any = True
+                is_any, self.claim.lost = True, 0
                 self._check_size(frame)
                 yield frame
 

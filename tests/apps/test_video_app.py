@@ -3,26 +3,28 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from handlers import head, named
-from tiny_videos import COLOURS, colours, plain, tiny_classifier, write_video
+from tiny_videos import COLOURS, colours, plain, tiny_classifier, without_claims, write_video
 from video_page import NAMES, served_page, tiny_load
 
 from apps.server.models import LazyTask
-from apps.ui.pictures import film_pictures
+from apps.ui.pictures import film_picture, film_pictures
 from apps.video import api, views
 from apps.video.api import API
 from apps.video.files import label_film, write_labels
 from apps.video.handlers import FilmTab, Handlers, LiveTab
 from seqcore.errors import CheckpointError, InputError
 from seqcore.media.containers import VideoContainer
-from seqcore.media.video import read_frames, video_info
+from seqcore.media.video import open_video, read_frames, video_info
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +153,73 @@ def test_a_labelled_film_keeps_its_times(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", colours(["red"] * 4), times=times)
     assert list(label_film(str(path), tiny_classifier().label(path), tmp_path / "b.mp4")) == [1, 2, 3, 4]
     assert [time for time, _ in read_frames(tmp_path / "b.mp4")] == pytest.approx(times, abs=0.002)
+
+
+@pytest.mark.parametrize("times", [[0.0, 0.1, 0.7, 30.0], [number / 60 for number in range(40)], [0.0]])
+def test_a_labelled_film_lasts_as_long(tmp_path: Path, times: list[float]) -> None:
+    path = write_video(tmp_path / "a.mkv", colours(["red"] * len(times)), times=times)
+    labels = tiny_classifier(frame_rate=25.0).label(path)
+    assert len(list(label_film(path, labels, tmp_path / "b.mp4"))) == len(times)
+    with open_video(tmp_path / "b.mp4") as film:
+        assert [time for time, _ in film.frames()] == pytest.approx(times, abs=0.002)
+        assert film.end == pytest.approx(labels.duration, abs=0.002)
+
+
+def test_a_joined_film_is_labelled_to_its_end(tmp_path: Path) -> None:
+    half = write_video(tmp_path / "half.ts", colours(NAMES), codec="mpeg2video").read_bytes()
+    (tmp_path / "a.ts").write_bytes(half * 2)
+    labels = tiny_classifier().label(tmp_path / "a.ts")
+    assert labels.duration == pytest.approx(0.96)
+    assert all(one.end > one.start for one in labels.segments)
+    assert labels.segments[-1].end == labels.duration
+    text = Path(write_labels(labels, tmp_path)[2]).read_text(encoding="utf-8")
+    cues = re.findall(r"00:00:(.*) --> 00:00:(.*)", text)
+    assert all(float(begin) < float(end) for begin, end in cues)
+    assert cues[-1][1] == "00.960"
+    assert len(list(label_film(tmp_path / "a.ts", labels, tmp_path / "b.mp4"))) == 24
+    assert video_info(tmp_path / "b.mp4").seconds == pytest.approx(0.96, abs=0.001)
+
+
+def test_pictures_have_the_shape_that_players_show(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", colours(["red"] * 2), aspect=Fraction(4, 3))
+    assert list(label_film(path, tiny_classifier().label(path), tmp_path / "b.mp4"))
+    info = video_info(tmp_path / "b.mp4")
+    assert (info.width, info.height) == (84, 48)
+    assert film_pictures(str(path), [0.0], 90)[0].size == (159, 90)
+    assert film_picture(str(path), 0.0, 48).size == (85, 48)
+
+
+def test_limits_count_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "MAX_SECONDS", 2.0)
+    load: Any = LazyTask("a", open_checkpoint=lambda _, device: tiny_classifier())
+    times = [0.041 * number for number in range(80)]
+    recorded = without_claims(write_video(tmp_path / "a.webm", colours(["red"] * 80), codec="libvpx", times=times))
+    with pytest.raises(InputError, match="minutes at most: cut it"):
+        API({"a": load}).label_frames(str(recorded))
+    fast = write_video(tmp_path / "a.mp4", colours(["red"] * 100), fps=120)  # More frames, and less than a second.
+    assert len(API({"a": load}).label_frames(str(fast))["labels"]) == 100
+    parts = [write_video(tmp_path / f"{begin}.ts", colours(["red"] * 20), times=[begin + n / 25 for n in range(20)])
+             for begin in (0, 9000)]  # fmt: skip
+    (tmp_path / "a.ts").write_bytes(b"".join(part.read_bytes() for part in parts))  # It says that it lasts for hours.
+    assert len(API({"a": load}).label_frames(str(tmp_path / "a.ts"))["labels"]) == 40
+    monkeypatch.setattr(api, "MAX_FRAMES", 60)
+    with pytest.raises(InputError, match="60 frames at most: cut it"):
+        API({"a": load}).label_frames(str(fast))
+
+
+def test_a_film_that_is_cut_short_is_labelled_and_it_is_said(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 255, (48, 64, 3), np.uint8) for _ in range(50)]
+    path = write_video(tmp_path / "a.mp4", noise, options={"movflags": "+faststart"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    service = API({"a": tiny_load(tmp_path / "model")})
+    found = service.label_frames(str(path))
+    assert found["cut_short"] == {"seconds": 2.0, "frames": 50}
+    steps = list(handlers_of(service).show_labels(gr.Request(), str(path), "a"))
+    told = rf"This film is cut short: {len(found['labels']) / 25:.2f} of 2.00 seconds were read"
+    assert told in steps[-1]["progress"]
+    labels = Path(write_labels(tiny_classifier().label(path), tmp_path)[0])
+    assert json.loads(labels.read_text(encoding="utf-8"))["cut_short"]["frames"] == 50
 
 
 # The page

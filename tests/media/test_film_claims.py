@@ -101,3 +101,14 @@ def test_a_file_in_memory_says_it_too(tmp_path: Path) -> None:
     with open_video(whole[: len(whole) // 2]) as film:
         list(film.frames(SMALL))
         assert film.cut_short is not None
+
+
+def test_a_download_that_left_zeros_says_it(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", noise(), options=FAST)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    cut, end, count = read(path)
+    assert cut == CutShort(2.0, 50)
+    assert "is cut short: " in cut.describe(end, count)
+    path.write_bytes(whole[: len(whole) // 2] + bytes(1000) + whole[len(whole) // 2 + 1000 :])
+    assert read(path)[0] is None  # Only frames in its middle are lost.
