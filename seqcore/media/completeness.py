@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 # there (MPEG-TS, VOB, OGG, raw streams), or say nothing (GIF).
 _INDEXED, _COUNTED = frozenset({"mov", "mp4"}), frozenset({"avi"})
 _TIMED, _TIMED_FILM = frozenset({"matroska", "webm", "flv"}), frozenset({"ivf", "mxf"})
-_SAYING = _INDEXED | _COUNTED | _TIMED | _TIMED_FILM
-_MIN_MISSING, _MAX_MISSING = 0.25, 2.0  # Seconds: what rounding, or a last packet of sound, may account for.
+_MIN_MISSING, _MAX_MISSING = 0.25, 2.0  # Seconds: what rounding, or a last packet of sound, may account for;
+_MIN_MISSING_ALONE = 0.1  # of a film without sound.
 _MISSING_PART = 0.005  # Of the whole, between these two.
 _MAX_LOST = 2  # Packets at the end: an end that nobody wrote is longer, as where a download left zeros.
 
@@ -50,18 +50,19 @@ class Claim:
     def __init__(self, container: Any, stream: Any) -> None:
         self._container, self._stream = container, stream
         self._kinds = frozenset(container.format.name.split(","))
-        self.is_of_all = bool(self._kinds & _TIMED) and self._duration() > 0
+        self.is_of_all = bool(self._kinds & _TIMED) and self._claimed() > 0
         self.is_broken = self._is_torn = False
         self.lost = 0
-        self._end = 0.0  # Seconds.
+        self._begin, self._end = float("inf"), 0.0  # Seconds.
 
     def note(self, packet: Any) -> None:
         """Note a packet that came. One that ends before its end is the last one, where a file was cut."""
         if packet.stream is self._stream and packet.size:
             self._is_torn = packet.is_corrupt
-        if packet.pts is not None and packet.time_base:
-            duration = max(0, packet.duration or 0)
-            self._end = max(self._end, float((packet.pts + duration) * packet.time_base))
+        ticks = packet.dts if packet.pts is None else packet.pts
+        if ticks is not None and packet.time_base:
+            begin, duration = float(ticks * packet.time_base), float(max(0, packet.duration or 0) * packet.time_base)
+            self._begin, self._end = min(self._begin, begin), max(self._end, begin + duration)
 
     def cut_short(self, seconds: float, frames: int, rate: float) -> CutShort | None:
         """What there would be of a film that was read to its end; None if that is what came.
@@ -70,39 +71,40 @@ class Claim:
             seconds, frames: what was read.
             rate: frames a second.
         """
-        is_damaged = self.is_broken or self._is_torn or self.lost > _MAX_LOST
-        whole = self._whole(seconds, rate)
-        if whole is None and is_damaged and self._kinds & _SAYING and self._duration() > seconds + _MIN_MISSING:
-            whole = self._duration()
-        if whole is None:
-            return CutShort(None, None) if is_damaged else None
-        return CutShort(max(whole, seconds), max(round(whole * rate), frames + 1))
+        missing = self._missing(seconds, rate)
+        if missing is None:
+            return CutShort(None, None) if self._is_damaged else None
+        return CutShort(seconds + missing, max(round((seconds + missing) * rate), frames + 1))
 
-    def _whole(self, seconds: float, rate: float) -> float | None:
-        """Seconds that the film would have; None if nothing is missing."""
-        if self._kinds & _INDEXED:
-            return self._indexed(seconds, rate)
+    @property
+    def _is_damaged(self) -> bool:
+        return self.is_broken or self._is_torn or self.lost > _MAX_LOST
+
+    def _missing(self, seconds: float, rate: float) -> float | None:
+        """Seconds that the film would have beyond those that were read; None if nothing is missing."""
+        if self._kinds & _INDEXED and (count := self._frames_beyond_the_end()):
+            return max(self._claimed() - seconds, count / rate)
+        # The last frame of a film, or of its sound, may not say how long it is.
+        shown_until = self._begin + seconds
+        missing = self._claimed() - (shown_until if self._is_damaged else max(self._end, shown_until))
+        if self._kinds & _INDEXED or self._is_damaged:
+            return missing if self._is_damaged and missing > 0.5 / rate else None
+        least = _MIN_MISSING if len(self._container.streams) > 1 else _MIN_MISSING_ALONE
+        return missing if missing > min(_MAX_MISSING, max(least, _MISSING_PART * self._claimed())) else None
+
+    def _frames_beyond_the_end(self) -> int:
+        """MP4 and MOV say where in the file each frame lies: how many of them lie beyond its end."""
+        size, entries, count = self._container.size, self._stream.index_entries, 0
+        while size > 0 and count < len(entries) and entries[-1 - count].pos + entries[-1 - count].size > size:
+            count += 1
+        return count
+
+    def _claimed(self) -> float:
+        """Seconds that there are, as the file says; 0 where it does not say, or only as far as it goes."""
         if self._kinds & _COUNTED:
-            claimed, came = float(self._stream.frames * (1 / (self._stream.average_rate or 25))), self._end
-        elif self._kinds & _TIMED_FILM or self.is_of_all:
-            claimed, came = self._duration(), self._end
-        else:
-            return None
-        if claimed - came <= min(_MAX_MISSING, max(_MIN_MISSING, _MISSING_PART * claimed)):
-            return None
-        return claimed
-
-    def _indexed(self, seconds: float, rate: float) -> float | None:
-        """MP4 and MOV say where in the file each frame lies: some may lie beyond its end."""
-        size, entries = self._container.size, self._stream.index_entries
-        missing = 0
-        for place in range(len(entries) - 1, -1, -1):
-            if size <= 0 or entries[place].pos + entries[place].size <= size:
-                break
-            missing += 1
-        return max(self._duration(), seconds + missing / rate) if missing else None
-
-    def _duration(self) -> float:
+            return float(self._stream.frames / (self._stream.average_rate or 25))
         if self._kinds & _TIMED:
             return max(0, self._container.duration or 0) / 1_000_000
-        return float((self._stream.duration or 0) * (self._stream.time_base or 0))
+        if self._kinds & (_INDEXED | _TIMED_FILM):
+            return float((self._stream.duration or 0) * (self._stream.time_base or 0))
+        return 0.0
