@@ -45,7 +45,7 @@ def translate_file(
     if document:
         total, beginning = len(document.texts), " ".join(document.texts)[:_BEGINNING]
     if source == AUTO:
-        source = detect_language(beginning, read_languages(translator.config.directions))
+        source = detect_language(beginning, read_languages(translator.config.directions), translator.config.scripts)
         if source == target:
             raise InputError(f"The file {Path(path).name} is in {name(target)} already: choose another target.")
     generation = settings.generation() | {"n_best": 1}

@@ -148,9 +148,9 @@ def confidence_strip(tokens: Sequence[str], probabilities: Sequence[float], look
             continue
         probability = min(max(probabilities[place], 0.0), 1.0)
         shown = escape(label.removeprefix("·"))
-        tip = f"“<bdi>{shown}</bdi>”: {100 * probability:.1f} % sure"
+        tip = f"“<span dir='auto'>{shown}</span>”: {100 * probability:.1f} % sure"
         if place < len(looked_at):
-            tip += f", looked most at “<bdi>{escape(looked_at[place])}</bdi>”"
+            tip += f", looked most at “<span dir='auto'>{escape(looked_at[place])}</span>”"
         chip = (
             f'<span class="sq-piece" style="--doubt:{1.0 - probability:.2f}" tabindex="0"><bdi>{shown}</bdi>'
             f'<small>{100 * probability:.0f}</small><span class="sq-tip" role="tooltip" dir="ltr">{tip}</span></span>'

@@ -35,8 +35,8 @@ _DOMAIN = (
 _MAIL = rf"(?:mailto:)?(?<![\w.+-])(?:{_W}|[.+-])+@(?:{_W}|-)+(?:\.(?:{_W}|-)+)+"
 _MAIL_JOINED = r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9_.+-]+@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+"
 
-CODE = r"(?<!`)`[^`\n]{1,500}`(?!`)"
-BRACES = (
+_CODE = r"(?<!`)`[^`\n]{1,500}`(?!`)"
+_BRACES = (
     r"\{\{[^{}\n]{0,200}\}\}|\{%[^{}\n]{0,200}%\}|<%[^<>\n]{0,200}%>|\[\[[^\[\]\n]{1,200}\]\]"
     r"|[$#%]?\{ ?[^\s{}]{0,100} ?\}"
 )
@@ -73,6 +73,7 @@ _VERSION = rf"(?<!{_W})[vV]\d+(?:\.\d+)*(?:-(?:alpha|beta|rc|dev|pre)[.\d]*)?(?!
 _RAISED = "²³¹⁰-₎"
 _FORMULA = rf"(?<!{_W})(?:[{_LATIN}]{{1,3}}[{_RAISED}]+)+[{_LATIN}]{{0,3}}(?!{_W})"
 _SERIAL = rf"(?<!{_W})[A-Z][A-Z0-9-]{{0,30}}\d[A-Z0-9-]{{0,30}}(?!{_W})"  # such as A4
+_INITIALS = rf"(?<!{_W})[A-Z]{{1,4}}&[A-Z]{{1,4}}(?!{_W})"
 
 _MONEY = "$€£¥₹₽₩₪₺₫₴₦₱₡₲₵₸₼₾฿¢"
 _CURRENCIES = "EUR|USD|GBP|CHF|JPY|CNY|RMB|CAD|AUD|SEK|NOK|DKK|PLN|CZK|RUB|INR|BRL"
@@ -85,8 +86,8 @@ _CORE = (
     rf"|\.?\d{_G}*(?:[.,:/–−×·٫٬+-]{_G}*\d{_G}*)*(?:-(?:alpha|beta|rc|dev|pre)(?:\.?\d+)?)?)"
 )
 _AFTER_NUMBER = (
-    rf"(?:{_BLANK}?[%‰٪](?![({{@]|[disf](?!{_W}))"
-    rf"|{_BLANK}?[{_MONEY}](?!\d)(?:/[A-Za-z]{{1,4}}(?!\w))?|{_BLANK}(?:{_CURRENCIES})(?!{_W})"
+    rf"(?:{_BLANK}?[%‰٪](?![\w({{@]|\.\d)"
+    rf"|{_BLANK}?[{_MONEY}](?![\w{{])(?:/[A-Za-z]{{1,4}}(?!\w))?|{_BLANK}(?:{_CURRENCIES})(?!{_W})"
     rf"|{_BLANK}?°(?:{_BLANK}?[CFKNSEWO](?!{_W}))?|{_BLANK}?[℃℉㎏㎞㎝㎜㎡]"
     rf"|{_BLANK}(?:{_UNITS})(?![\w'’])|/[A-Za-z]{{1,4}}(?!\w)|['′]\d{{1,2}}(?:[\"″]|'')|[′″]|{_BLANK}?[¼½¾⅐-⅞]"
     rf"|\+(?!\w))?"
@@ -95,10 +96,12 @@ _SIGN = r"(?:(?<![^\s(\[{\"'“„«/=:<>])[-−+±~≈])?"
 _PREFIX = rf"(?:(?:[A-Z]{{1,3}})?[{_MONEY}]{_BLANK}?|(?:{_CURRENCIES}){_BLANK}|[§№]{_BLANK}?|)"
 _OPERATOR = r"(?:==|[<>!]=|[×÷*+=<>≤≥≠≈^±]|[xX](?=[ ]?\d))"
 _START = rf"(?<![\d{_LATIN}_])(?<!\d[.,])"
+# Of a telephone number, and not the next one with its unit.
+_DIGITS = rf"\d+(?!{_G}|[.,:]\d|{_BLANK}?(?:{_UNITS}|{_CURRENCIES}|[%‰°{_MONEY}])(?!\w))"
 _NUMBER = (
-    rf"{_START}\+\d+(?:{_BLANK}?\(\d+\))?(?:{_BLANK}\d+|[./-]\d+)+"  # a telephone number
-    rf"|{_START}\(\d{{2,6}}\)(?:{_BLANK}|-)?\d{{2,}}(?:(?:{_BLANK}|[./-])\d{{2,}})*"
-    rf"|{_START}0\d{{1,5}}(?:{_BLANK}|[/-])\d{{3,}}(?:(?:{_BLANK}|-)\d+)*(?![.,:]\d)(?!{_G})"
+    rf"{_START}\+\d+(?:{_BLANK}?\(\d+\))?(?:{_BLANK}{_DIGITS}|[./-]\d+)+"  # a telephone number
+    rf"|{_START}\(\d{{2,6}}\)(?:{_BLANK}|-)?\d{{2,}}(?:{_BLANK}{_DIGITS}|[./-]\d{{2,}})*"
+    rf"|{_START}0\d{{1,5}}(?:{_BLANK}|[/-])\d{{3,}}(?:{_BLANK}{_DIGITS}|-\d+)*(?![.,:]\d)(?!{_G})"
     rf"|{_START}{_SIGN}{_PREFIX}{_SIGN}{_CORE}{_AFTER_NUMBER}"
     rf"(?:{_BLANK}?{_OPERATOR}{_BLANK}?(?:-?{_CORE}{_AFTER_NUMBER}|[A-Za-z](?!{_W})))*"
 )
@@ -107,19 +110,21 @@ _FORMULA_OF_LETTERS = (
 )
 _IDENTIFIER = (
     rf"(?<![\w.])[A-Za-z_][A-Za-z0-9_.]*\(\)"
+    rf"|(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\([^()\s]{{0,80}}\)"
+    rf"|(?<![\w.])[A-Za-z_]\w+(?:\.[A-Za-z_]\w+){{2,}}(?!{_W})"
     rf"|(?<!{_W})(?![A-Z][a-z]+_in(?:nen)?(?!{_W}))_*[A-Za-z0-9]+(?:_+[A-Za-z0-9]+)+_*(?:\([^()\s]{{0,80}}\))?(?!{_W})"
     rf"|(?<!{_W})(?:[a-z]+(?:[A-Z][a-z0-9]+)+|[a-z]{{2,}}[A-Z][A-Za-z0-9]*)(?:\([^()\s]{{0,80}}\))?(?!{_W})"
-    r"|(?<!\S)--[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?:=\S{1,200})?(?!\S)"
+    r"|(?<!\S)--[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?:=[^\s.,;]{1,200})?(?![\w-])"
 )
 _KEYCAP = "[0-9#*]\ufe0f?\u20e3"
 _SIGNS = (
     "[\u203c\u2049]\ufe0f|[¹²³¼½¾№™®©§]\ufe0f?"
     r"|<3+(?!\d)|(?<!\S)[:;=][-']?[()DPp|/\\](?!\w)|(?<![\w:]):[a-z][a-z0-9_+-]{1,30}:(?!\w)"
-    r"|<?[-=]{1,3}>|<[-=]{1,3}|[<>=|\\^~{}*]+|_{2,}"
+    r"|<?[-=]{1,3}>|<[-=]{1,3}|[<>=|\\^~{}*]+|_{2,}|`{3,}"
 )
 _ITEMS = (
-    _KEYCAP, TAG_PATTERN, rf"<(?:mailto:)?(?:{_MAIL_JOINED})>|<https?://[^\s<>]+>", _URL, CODE, BRACES, _PRINTF,
-    _REFERENCE, _MAIL, _MAIL_JOINED, _UUID, _PATHS, _DOMAIN, _HANDLE, _VERSION, _FORMULA, _SERIAL, _HEX,
+    _KEYCAP, TAG_PATTERN, rf"<(?:mailto:)?(?:{_MAIL_JOINED})>|<https?://[^\s<>]+>", _URL, _CODE, _BRACES, _PRINTF,
+    _REFERENCE, _MAIL, _MAIL_JOINED, _UUID, _PATHS, _DOMAIN, _HANDLE, _VERSION, _FORMULA, _SERIAL, _INITIALS, _HEX,
     _FORMULA_OF_LETTERS, _NUMBER, _IDENTIFIER, _SIGNS,
 )  # fmt: skip
 
@@ -138,6 +143,12 @@ def foreign(scripts: tuple[str, ...]) -> str:
     speech = _COMMON + character_class(scripts)
     # Every character has one place in this, so that no text can make the search try one split after another.
     return rf"\ufe0f?[^\s\ufe0f{speech}](?:[\u200d\ufe0f\s]*[^\s\ufe0f{speech}])*\ufe0f?"
+
+
+@lru_cache(maxsize=1)
+def unbroken_pattern() -> re.Pattern[str]:
+    """Compile the pattern of items within which no sentence ends: all but runs of other scripts."""
+    return re.compile("|".join(_ITEMS))
 
 
 @lru_cache(maxsize=64)

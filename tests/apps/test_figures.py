@@ -58,3 +58,10 @@ def test_pieces_of_html_hold_no_markup_of_a_user() -> None:
     assert "&lt;i&gt;" in figures.ranking(
         [SimpleNamespace(text="<i>", score=-0.5), SimpleNamespace(text="", score=-1.0)], "Title"
     )
+
+
+def test_pieces_of_a_right_to_left_text_go_from_right_to_left() -> None:
+    for tokens, way in ((["▁القط", "▁5"], "rtl"), (["▁5", "▁שלום"], "rtl"), (["▁the", "▁القط"], "ltr"), ([], "ltr")):
+        strip = figures.confidence_strip(tokens, [0.5] * len(tokens), ["a"] * len(tokens))
+        assert strip.startswith(f'<div class="sq-strip" dir="{way}">')
+        assert strip.count('role="tooltip" dir="ltr"') == len(tokens)

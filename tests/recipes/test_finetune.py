@@ -223,6 +223,21 @@ def test_a_model_is_extended_by_a_language(both_ways: Path, tmp_path: Path) -> N
     assert "--new-tokenizer needs --init" in alone
 
 
+def test_a_model_is_extended_by_a_script(both_ways: Path, tmp_path: Path) -> None:
+    russian = [{"source": f"кошка спит {'тут ' * n}", "target": "a cat sleeps " + "here " * n} for n in range(30)]
+    rows = write_csv(tmp_path / "train.csv", with_languages(russian, "en", "de"))
+    told = refused(command_line(rows, tmp_path / "no", "--init", str(both_ways)))
+    assert "the source texts are written in Cyrillic" in told
+    assert "--new-tokenizer teaches it other scripts" in told
+    rows = write_csv(tmp_path / "train.csv", with_languages(russian, "ru", "en"))
+    run = finish(command_line(rows, tmp_path / "run", "--init", str(both_ways), "--new-tokenizer", **ONE_EPOCH))
+    assert config(run)["scripts"] == ["cyrillic", "latin"]
+    task = Translator.from_pretrained(tmp_path / "run", device="cpu")
+    pieces = task.tokenizer.ids_to_tokens(task.tokenizer.encode("кошка спит"))
+    assert not any(piece.startswith("<0x") for piece in pieces)
+    assert task.translate("кошка спит", beam_size=1).source_tokens[1:-1] == pieces
+
+
 class SayMode:
     """Says in training whether dropout is on; given to a run as `before`."""
 

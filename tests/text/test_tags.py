@@ -56,6 +56,7 @@ def test_sentences_end_where_they_would_without_tags() -> None:
         ("<b>Go. On.</b> Now!<br>Yes.", ["", "<b>Go.", " ", "On.</b>", " ", "Now!", "<br>", "Yes.", ""]),
         ('See <a title="A. B">it. So</a>', ["", 'See <a title="A. B">it.', " ", "So</a>", ""]),
         ("Use {{ a. B }} and `x. Y`. Now.", ["", "Use {{ a. B }} and `x. Y`.", " ", "Now.", ""]),
+        ("Run ./a.sh now. Go.", ["", "Run ./a.sh now.", " ", "Go.", ""]),
         ("<b></b>", ["<b></b>"]),
     ):
         assert split_marked(text, "en") == pieces

@@ -1,14 +1,16 @@
 """What a translator answers, and how answers of parts become the answer of a whole."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from seqcore.text.scripts import is_unspaced
+from seqcore.text.scripts import is_unspaced, unspaced_class
 
 MAX_WEIGHTS = 2**24
+_UNSPACED = re.compile(f"[{unspaced_class}]")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _text_of(pieces: Sequence[str | Translation]) -> str:
             written.append(piece)
             before = None if piece else before
             continue
-        if before is not None and any(map(is_unspaced, "".join((*before.source_tokens, *piece.source_tokens)))):
+        if before is not None and _UNSPACED.search("".join((*before.source_tokens[-4:], *piece.source_tokens[:4]))):
             written.append(_blank_between(before.text, piece.text))
         written.append(piece.text)
         before = piece

@@ -9,13 +9,11 @@ from functools import lru_cache
 from seqcore.text import Tokenizer
 from seqcore.text.compatibility import plain_letters
 from seqcore.text.entities import PLACEHOLDER, mask_entities
-from seqcore.text.item_patterns import BRACES, CODE, foreign
+from seqcore.text.item_patterns import foreign, hint_pattern, unbroken_pattern
 from seqcore.text.sentences import split_sentences
 from seqcore.text.tags import Tag, hide_tags, tag_spans, take_tags, without_tags
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-# Sentences do not end within these.
-_WHOLE = re.compile(rf"{CODE}|{BRACES}")
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class SourceReader:
     def read(self, text: str, language: str) -> list[str | list[Part]]:
         """What is to be copied as it is, and the parts of each sentence, in turn."""
         pieces: list[str | list[Part]] = []
-        for position, piece in enumerate(split_marked(text, language)):
+        for position, piece in enumerate(split_marked(text, language, self.scripts)):
             if not position % 2:
                 pieces.append(piece)
                 continue
@@ -107,8 +105,8 @@ def _tags_before(cut: int, tags: Sequence[Tag], last: bool) -> list[Tag]:
     return list(tags[:count])
 
 
-def split_marked(text: str, language: str) -> list[str]:
-    """Split as `split_sentences` does, as if tags of markup were not there; no sentence ends within code.
+def split_marked(text: str, language: str, scripts: tuple[str, ...] = ("latin",)) -> list[str]:
+    """Split as `split_sentences` does, as if tags of markup were not there; no sentence ends within an item.
 
     A tag that begins or ends a block, such as `<p>` or `<br>`, is a line break, and so in a gap; one that opens right
     before a sentence or closes right behind it is part of it.
@@ -119,7 +117,7 @@ def split_marked(text: str, language: str) -> list[str]:
     """
     tags = tag_spans(text)
     if not tags:
-        return _whole(split_sentences(text, language), text)
+        return _whole(split_sentences(text, language), text, scripts)
     bare: list[str] = []
     origins: list[int] = []  # of each character without tags: its place in the text
     place = 0
@@ -149,12 +147,13 @@ def split_marked(text: str, language: str) -> list[str]:
         pieces.append(text[first:last])
         done = last
     pieces[-1] = text[done:]
-    return _whole(pieces, text)
+    return _whole(pieces, text, scripts)
 
 
-def _whole(pieces: Sequence[str], text: str) -> list[str]:
-    """Sentences and gaps, with those joined that end within code."""
-    spans = [match.span() for match in _WHOLE.finditer(text)] if set(text) & set("<`{[") else []
+def _whole(pieces: Sequence[str], text: str, scripts: tuple[str, ...]) -> list[str]:
+    """Sentences and gaps, with those joined that end within an item."""
+    searched = len(pieces) > 3 and hint_pattern(scripts).search(text)
+    spans = [match.span() for match in unbroken_pattern().finditer(text)] if searched else []
     if not spans:
         return list(pieces)
     joined = [pieces[0]]
