@@ -2,10 +2,10 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from operator import itemgetter
 
 from seqcore.data.surveys import Fault, choose_dialect
-from seqcore.data.table import BATCH_ROWS, Batch, Table, named_once
+from seqcore.data.table import Batch, Table, in_batches, named_once
 from seqcore.data.text_files import DataFile, PlaceError
 from seqcore.errors import DataError
 
@@ -59,10 +59,8 @@ class DelimitedTable(Table):
             raise DataError(f"{self.source} was changed while it was read: {error}") from error
 
     def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
-        places = {name: self.column_names.index(name) for name in columns}
-        rows = self.rows()
-        while chunk := [*islice(rows, BATCH_ROWS)]:
-            yield {name: [row[place] for _, row in chunk] for name, place in places.items()}
+        places = {name: itemgetter(self.column_names.index(name)) for name in columns}
+        yield from in_batches((cells for _, cells in self.rows()), places)
 
     def _error(self, fault: Fault) -> PlaceError:
         return PlaceError(self.file.name, fault.what, fault.row or None, fault.line)

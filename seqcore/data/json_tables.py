@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from operator import methodcaller
 from typing import Any
 
-from seqcore.data.table import BATCH_ROWS, Batch, Table
+from seqcore.data.table import Batch, Table, in_batches
 from seqcore.data.text_files import DataFile, PlaceError
 from seqcore.errors import DataError
 
@@ -54,7 +54,8 @@ class JSONTable(Table):
         self.is_lines = True
         for row in self._read():
             self._rows += 1
-            names.update(dict.fromkeys(row))
+            if not row.keys() <= names.keys():
+                names.update(dict.fromkeys(row))
         super().__init__(file.name, [*names])
 
     def __len__(self) -> int:
@@ -65,9 +66,7 @@ class JSONTable(Table):
         return self._read()
 
     def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
-        rows = self._read()
-        while chunk := [*islice(rows, BATCH_ROWS)]:
-            yield {name: [row.get(name) for row in chunk] for name in columns}
+        yield from in_batches(self._read(), {name: methodcaller("get", name) for name in columns})
 
     def _read(self) -> Iterator[dict[str, Any]]:
         lines = ((number, line) for number, line in enumerate(self.file.lines(), 1) if line.strip())
@@ -122,7 +121,10 @@ _DECODER = json.JSONDecoder(strict=False, parse_float=WrittenFloat, parse_consta
 
 def _parsed(text: str) -> Any:
     """JSON whose numbers keep how they are written; NaN is nothing, and half a character is an unknown one."""
-    value = _DECODER.decode(text)
+    # `decode` takes as long again to look for blanks around it.
+    value, end = _DECODER.raw_decode(text, len(text) - len(text.lstrip()))
+    if text[end:].strip():
+        raise json.JSONDecodeError("Extra data", text, end)
     return _whole(value) if "\\u" in text and re.search(r"\\u[dD][89a-fA-F]", text) else value
 
 

@@ -43,7 +43,7 @@ class Survey:
         rows: how many there are under the header.
         is_strict: no quote stands in a cell that is not in quotes; whoever writes quotes leaves none there.
         shows_quotes: a cell holds quotes that are written as the dialect writes them, or the header is in quotes.
-        quotes_header: the header is.
+        quotes_header: every cell of the header is.
         holds_quotes, holds_escapes: quotes, and backslashes before one or before a delimiter, are in what was read.
         reach: the lines that were read.
     """
@@ -159,12 +159,13 @@ def _look(row: Sequence[str], lines: Sequence[str], line: int, is_header: bool, 
     result.holds_escapes |= holds_escapes
     if dialect.quoting == "none":
         return
-    if holds_escapes or dialect.quoting == "escaped" or dialect.delimiter == "\t":  # Else nobody will ask.
+    if is_header or holds_escapes or dialect.quoting == "escaped" or dialect.delimiter == "\t":  # Else nobody will ask.
         is_strict = _well_formed(dialect).fullmatch(text) is not None
         result.is_strict &= is_strict
-        result.quotes_header |= is_strict and is_header
+        result.quotes_header |= is_strict and is_header and text.count('"') >= 2 * len(row)
         result.shows_quotes |= is_strict and (is_header or any('"' in cell for cell in row))
-    if len(lines) > 1 and not is_header and len(result._suspects) < MAX_SUSPECTS:
+    # Where all is in quotes, those of the next cell would have shown that one was left open.
+    if len(lines) > 1 and not is_header and not result.quotes_header and len(result._suspects) < MAX_SUSPECTS:
         suspect = _suspect(row, lines, result.rows, line, dialect)
         result._suspects += [suspect] if suspect else []
 
@@ -185,7 +186,8 @@ def _suspect(row: Sequence[str], lines: Sequence[str], number: int, line: int, d
     if len(places) != 1 or len(row) < 2:
         return None
     head, _, tail = lines[0].rpartition('"')
-    alone = [next(csv.reader([line], **dialect.options()), []) for line in (head + tail, *lines[1:])]
+    lines = [line.replace("\0", " ") for line in (head + tail, *lines[1:])]
+    alone = [next(csv.reader([line], **dialect.options()), []) for line in lines]
     if any(len(cells) != len(row) for cells in alone):
         return None
     behind = range(places[0] + 1, len(row))

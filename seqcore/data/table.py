@@ -1,7 +1,7 @@
 """What a table is, whatever its format."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from seqcore.errors import DataError
@@ -54,6 +54,26 @@ class Table(ABC):
     def column(self, name: str) -> list[Any]:
         """All values of a column. Raises `DataError` as `batches` does."""
         return [value for batch in self.batches([name]) for value in batch[name]]
+
+
+def in_batches(rows: Iterable[Any], cells_of: Mapping[str, Callable[[Any], Any]]) -> Iterator[Batch]:
+    """Columns of rows, a batch at a time; no row is held, since Python would search them all for circles ever again.
+
+    Args:
+        cells_of: what gives the cell of each column.
+    """
+    batch: dict[str, list[Any]] = {name: [] for name in cells_of}
+    takers = [(batch[name].append, cell_of) for name, cell_of in cells_of.items()]
+    size = 0
+    for size, row in enumerate(rows, 1):
+        for take, cell_of in takers:
+            take(cell_of(row))
+        if size % BATCH_ROWS == 0:
+            yield {name: [*cells] for name, cells in batch.items()}
+            for cells in batch.values():
+                cells.clear()
+    if size % BATCH_ROWS:
+        yield batch
 
 
 def missing_column(source: str, column: str, field: str, present: Sequence[str]) -> DataError:
