@@ -5,21 +5,28 @@ from collections.abc import Collection, Iterator
 
 from seqcore.text.marks import Mark, paired
 
-_LABEL = r"\[(?P<{}>(?:[^\[\]\\`]|\\.|`[^`]*`|\[[^\[\]]*\](?:\([^()\s]*\))?)*)\]"
-_DESTINATION = r"\(\s*(?:<[^<>\n]*>|(?:[^()\\\s]|\\.|\([^()]*\))*)(?:\s+(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?\s*\)"
-IMAGE = re.compile(rf"!{_LABEL.format('alt')}(?:{_DESTINATION}|\[[^\[\]]*\])")
+# All of these bound how far they look, so that no text makes the search slow.
+_LABEL = r"\[(?P<{}>(?:[^\[\]\\`]|\\.|`[^`]{{0,500}}`|\[[^\[\]]{{0,500}}\](?:\([^()\s]{{0,500}}\))?){{0,2000}})\]"
+_DESTINATION = (
+    r"\(\s{0,9}(?:<[^<>\n]{0,2000}>|(?:[^()\\\s]|\\.|\([^()]{0,500}\)){0,2000})"
+    r"(?:\s{1,9}(?:\"[^\"]{0,500}\"|'[^']{0,500}'|\([^()]{0,500}\)))?\s{0,9}\)"
+)
+_REFERENCE = r"\[[^\[\]]{0,500}\]"
+IMAGE = re.compile(rf"!{_LABEL.format('alt')}(?:{_DESTINATION}|{_REFERENCE})")
 _TOKEN = re.compile(
-    r"(?P<code>(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`))"
-    r"|(?P<verbatim><!--.*?-->|<(?P<tag>code|kbd|samp|var|pre|script|style|svg|math)\b[^<>]*>.*?</(?P=tag)\s*>"
-    r"|<[A-Za-z][A-Za-z0-9+.-]{1,31}:[^<>\s]*>|<[\w.+-]+@[\w.-]+>|(?:https?://|www\.)[^\s<>\[\]()\"]*[^\s<>\[\]()\".,;:!?*_'`]"
-    r"|\{\{.*?\}\}|\{%.*?%\}|\{[#.:][^{}]*\}"
-    r"|\$\$.+?\$\$|(?<![\w$\\])\$(?=[^\s$])[^$]*?(?<=[^\s\\])\$(?![\w$])|\[\^[^\[\]\s]+\])"
-    r"|<(?P<closes>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>]*)?(?P<empty>/?)>"
-    rf"|(?P<image>!{_LABEL.format('picture')}(?:{_DESTINATION}|\[[^\[\]]*\]))"
-    rf"|(?P<link>{_LABEL.format('label')}(?P<goal>{_DESTINATION}|\[[^\[\]]*\])?)"
+    r"(?P<code>(?<!`)(?P<ticks>`{1,9})(?!`).{1,2000}?(?<!`)(?P=ticks)(?!`))"
+    r"|(?P<verbatim><!--.{0,2000}?-->"
+    r"|<(?P<tag>code|kbd|samp|var|pre|script|style|svg|math)\b[^<>]{0,500}>.{0,2000}?</(?P=tag)\s{0,9}>"
+    r"|<[A-Za-z][A-Za-z0-9+.-]{1,31}:[^<>\s]{0,2000}>|<[\w.+-]{1,64}@[\w.-]{1,255}>"
+    r"|(?:https?://|www\.)[^\s<>\[\]()\"]{0,2000}[^\s<>\[\]()\".,;:!?*_'`]"
+    r"|\{\{.{0,500}?\}\}|\{%.{0,500}?%\}|\{[#.:][^{}]{0,500}\}"
+    r"|\$\$.{1,1000}?\$\$|(?<![\w$\\])\$(?=[^\s$])[^$]{0,500}?(?<=[^\s\\])\$(?![\w$])|\[\^[^\[\]\s]{1,500}\])"
+    r"|<(?P<closes>/?)(?P<name>[A-Za-z][\w:-]{0,50})(?:\s[^<>]{0,2000})?(?P<empty>/?)>"
+    rf"|(?P<image>!{_LABEL.format('picture')}(?:{_DESTINATION}|{_REFERENCE}))"
+    rf"|(?P<link>{_LABEL.format('label')}(?P<goal>{_DESTINATION}|{_REFERENCE})?)"
     r"|(?P<sign>\*+|_+|~~+)"
     r"|\\(?P<escape>[!-/:-@\[-`{-~])"
-    r"|(?P<entity>&(?:#\d+|#[xX][0-9A-Fa-f]+|[A-Za-z]\w*);)",
+    r"|(?P<entity>&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]\w{1,30});)",
     re.DOTALL,
 )
 _READ = {"&amp;": "&", "&quot;": '"', "&apos;": "'", "&#39;": "'"}

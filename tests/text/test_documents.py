@@ -254,3 +254,12 @@ def test_subtitles_without_times_are_told(text: str, name: str) -> None:
 def test_subtitles_in_which_nothing_is_said_may_be_so(text: str) -> None:
     check_document(text, "a.vtt")
     check_document("A dog", "a.md")
+
+
+@pytest.mark.parametrize(
+    "sign", ["[", "<!--", "{{", "<code>", "*a ", "`` ` ", "$a", "<b>", "[[a]", "](", "&a", "<b x='"]
+)
+def test_no_text_makes_the_search_slow(sign: str) -> None:
+    text = "a " + sign * (20_000 // len(sign))
+    document = parse_document(text, "a.md")
+    assert document.with_texts(document.texts) == text
