@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TextIO
 
+from seqcore.data.text_files import DataFile
 from seqcore.errors import DataError, InputError
 
 
@@ -23,19 +24,19 @@ class PlacedText(NamedTuple):
 
 
 def read_lines(files: Iterable[str]) -> Iterator[PlacedText]:
-    """The lines of files, one after the other; `-` is standard input.
+    """The lines of files, one after the other; `-` is standard input, and `.gz` is read as what was compressed.
 
     Raises:
         DataError: a file cannot be read.
         InputError: a line is not UTF-8; the message names it.
     """
-    with ExitStack() as stack:
-        for name in files:
-            file = "standard input" if name == "-" else name
-            try:
-                stream = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
-            except OSError as error:
-                raise DataError(f"{name} cannot be read: {error.strerror}") from error
+    for name in files:
+        opened = DataFile(Path(name), name)
+        file = "standard input" if name == "-" else name
+        with ExitStack() as stack:
+            if name != "-":
+                stack.enter_context(opened.reading())
+            stream = sys.stdin.buffer if name == "-" else stack.enter_context(opened.open())
             for number, line in enumerate(stream, 1):
                 place = f"{file}, line {number}"
                 try:

@@ -88,11 +88,11 @@ class DelimitedRows(TableWriter):
         line, texts = io.StringIO(), [_as_text(cell) for cell in cells]
         if texts == [""]:  # A row of its own would have it in quotes.
             return ""
-        options = self._dialect.options()
+        options = self._dialect.options(to_write=True)
         if self._dialect.quoting == "none":
             texts = [in_one_field(text) for text in texts]
             return self._dialect.delimiter.join(texts)
-        csv.writer(line, lineterminator="", doublequote=self._dialect.quoting == "doubled", **options).writerow(texts)
+        csv.writer(line, lineterminator="", **options).writerow(texts)
         return line.getvalue()
 
 

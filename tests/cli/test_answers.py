@@ -87,12 +87,14 @@ def test_an_answer_is_on_one_line_whatever_is_in_it(
     assert capsys.readouterr().out == "one\\u2028\\ntwo\tthree\n"
 
 
-def test_output_that_ends_in_gz_is_compressed(shouting: str, tmp_path: Path) -> None:
+def test_what_ends_in_gz_is_compressed(shouting: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import gzip
 
     out = tmp_path / "out.txt.gz"
     assert main(["predict", shouting, "--text", "a dog", "--output", str(out)]) == 0
     assert gzip.decompress(out.read_bytes()) == b"A DOG\n"
+    assert main(["predict", shouting, str(out)]) == 0
+    assert capsys.readouterr().out == "A DOG\n"
 
 
 @pytest.mark.parametrize(("flag", "meant"), [("--n_bets", "--n-best"), ("--ouput", "--output"), ("--label", "")])
@@ -103,3 +105,18 @@ def test_the_flag_that_is_meant_is_named(
     advice = f"; did you mean {meant}?" if meant else ""
     shown = flag.replace("_", "-")
     assert capsys.readouterr().err == f"error: {shown} is not for this checkpoint, whose task is counting{advice}\n"
+
+
+def test_the_bundled_translator_keeps_the_form_of_documents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = str(Path(__file__).parents[2] / "checkpoints" / "translator")
+    film, page = tmp_path / "film.srt", tmp_path / "page.md"
+    film.write_text("1\n00:00:01,000 --> 00:00:02,000\n- A dog runs.\n- Two <i>men</i> are\nplaying guitar.\n", "utf-8")
+    page.write_text("> Two **men** are playing\n> [guitar](http://x.y).\n\n    code\n", "utf-8")
+    chosen = ["--source", "auto", "--target", "de", "--beam-size", "1"]
+    assert main(["predict", checkpoint, str(film), *chosen]) == 0
+    number, times, first, *second = capsys.readouterr().out.splitlines()
+    assert [number, times, first] == ["1", "00:00:01,000 --> 00:00:02,000", "- Ein Hund rennt."]
+    assert " ".join(second) == "- Zwei <i>Männer</i> spielen Gitarre."
+    assert len(second) == 2
+    assert main(["predict", checkpoint, str(page), *chosen]) == 0
+    assert capsys.readouterr().out == "> Zwei **Männer**\n> spielen [Gitarre](http://x.y).\n\n    code\n"
