@@ -107,9 +107,11 @@ def _file(argument: str, given: object) -> Any:
     """What an endpoint takes for a file. Raises `ValueError` for one that did not come to this server before."""
     if not isinstance(given, str):
         raise ValueError(f"{argument} must be a file. {_FILE}")
-    if given.startswith("data:"):
+    given = given.strip()
+    if given[:5].lower() == "data:":
         return handle_file(_stored(argument, given))
-    path = Path(unquote(re.sub(r"\Ahttps?://[^?#]*?/gradio_api/file=", "", given)))
+    address = re.match(r"https?://[^?#]*?/gradio_api/file=", given)
+    path = Path(unquote(given[address.end() :]) if address else given)
     try:  # A link may lead anywhere.
         is_uploaded = path.resolve().is_relative_to(Path(get_upload_folder()).resolve()) and path.is_file()
     except (OSError, ValueError):
@@ -127,5 +129,5 @@ def _stored(argument: str, address: str) -> str:
         raise ValueError(f"{argument} is no data address that can be read. {_FILE}") from error
     about: Message = answer.headers
     told = Path(unquote(str(about.get_param("name") or ""))).name
-    name = told or f"file{guess_extension(about.get_content_type(), strict=False) or ''}"
+    name = told if told.strip(".") else f"file{guess_extension(about.get_content_type(), strict=False) or ''}"
     return save_bytes_to_cache(answer.read(), strip_invalid_filename_characters(name), get_upload_folder())

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 from mcp import ClientSession
@@ -121,7 +122,13 @@ def test_no_tool_speaks_of_what_is_not_there(tools: dict[str, Any]) -> None:
 def test_a_file_is_given_as_it_is_said(
     ask: Callable[..., Answer], tiny_site: str, photo: Path, uploaded: str, tmp_path: Path
 ) -> None:
-    ways = [data_address(photo.read_bytes(), "image/png"), uploaded, f"{tiny_site}/gradio_api/file={uploaded}"]
+    inside = data_address(photo.read_bytes(), "image/png")
+    other = Path(uploaded).with_name("100%20 red.png")
+    other.write_bytes(photo.read_bytes())
+    ways = [
+        inside, inside.replace("data:image/png", "DATA:image/png;name=.."), uploaded, f" {uploaded}\n", str(other),
+        f"{tiny_site}/gradio_api/file={uploaded}", f"{tiny_site}/gradio_api/file={quote(str(other))}",
+    ]  # fmt: skip
     for way in ways:
         assert ask("caption", image=way) == (False, "A red square.")
     film = write_video(tmp_path / "film.mp4", colours(["red"] * 6))
