@@ -10,6 +10,7 @@ from seqcore.lazy import lazy
 if TYPE_CHECKING:
     from seqcore.media.cache import ArrayCache
     from seqcore.media.clips import Clip, cached_clips, read_clip
+    from seqcore.media.completeness import CutShort
     from seqcore.media.containers import video_files
     from seqcore.media.images import (
         augment,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArrayCache",
     "Clip",
+    "CutShort",
     "VideoInfo",
     "VideoReader",
     "VideoWriter",
@@ -51,6 +53,7 @@ __getattr__ = lazy(
     {
         "cache": "ArrayCache",
         "clips": "Clip cached_clips read_clip",
+        "completeness": "CutShort",
         "containers": "video_files",
         "images": "augment cached_squares image_files load_squares open_image read_square to_square",
         "video": "VideoInfo VideoReader View frame_at open_video read_frames video_info",

@@ -66,8 +66,8 @@ class Clock:
     @property
     def end(self) -> float:
         """Where the last frame ends."""
-        step, longest = self.step, MAX_GAP if self._jumps else MAX_ANY_GAP
-        return self.time + (self._duration if step / 4 <= self._duration <= longest else step)
+        shortest, longest = min([*self._steps, self._usual_step]) / 4, MAX_GAP if self._jumps else MAX_ANY_GAP
+        return self.time + (self._duration if shortest <= self._duration <= longest else self.step)
 
     @property
     def step(self) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from seqcore.errors import InputError, require
-from seqcore.media.clock import MAX_GAP, MAX_STEP_BACK, Clock
+from seqcore.media.clock import MAX_GAP, MAX_STEP_BACK
 from seqcore.media.completeness import Claim
 from seqcore.media.folders import look_through, tell_passed_over
 
@@ -22,73 +22,13 @@ _CONTAINERS = (
     "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,flv,ogg,asf,mxf,dv,nut,ivf,apng,h264,hevc,m4v,obu,mjpeg,"
     "yuv4mpegpipe,mp3,wav,flac,aac,amr,aiff"
 )
-# What files of these kinds are called; a folder's are known by it.
-SUFFIXES = frozenset(
-    f".{name}"
-    for name in [
-        "264",
-        "265",
-        "3g2",
-        "3gp",
-        "3gp2",
-        "3gpp",
-        "amv",
-        "apng",
-        "asf",
-        "avc",
-        "avi",
-        "dif",
-        "divx",
-        "dv",
-        "dvr-ms",
-        "f4v",
-        "flv",
-        "gif",
-        "h264",
-        "h265",
-        "h26l",
-        "hevc",
-        "ismv",
-        "ivf",
-        "m1v",
-        "m2p",
-        "m2t",
-        "m2ts",
-        "m2v",
-        "m4v",
-        "mj2",
-        "mjpeg",
-        "mjpg",
-        "mk3d",
-        "mkv",
-        "mod",
-        "mov",
-        "mp4",
-        "mp4v",
-        "mpe",
-        "mpeg",
-        "mpeg4",
-        "mpg",
-        "mpv",
-        "mts",
-        "mxf",
-        "nut",
-        "obu",
-        "ogm",
-        "ogv",
-        "ogx",
-        "qt",
-        "tod",
-        "tp",
-        "trp",
-        "ts",
-        "vob",
-        "webm",
-        "wmv",
-        "xvid",
-        "y4m",
-    ]
-)
+# What files of these kinds are called: in a folder they are known by it.
+_ENDINGS = """
+    264 265 3g2 3gp 3gp2 3gpp amv apng asf avc avi dif divx dv dvr-ms f4v flv gif h264 h265 h26l hevc ismv ivf m1v m2p
+    m2t m2ts m2v m4v mj2 mjpeg mjpg mk3d mkv mod mov mp4 mp4v mpe mpeg mpeg4 mpg mpv mts mxf nut obu ogm ogv ogx qt tod
+    tp trp ts vob webm wmv xvid y4m
+"""
+SUFFIXES = frozenset(f".{ending}" for ending in _ENDINGS.split())
 _KINDS = "MP4, MOV, WebM, MKV, AVI, GIF and their like are read, playlists, scripts and WebP are not"
 _SAFE = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
 
@@ -142,9 +82,8 @@ class VideoContainer:
         except av.error.ArgumentError as error:
             raise InputError(f"{self.name} is not a video that holds its own pictures: {_KINDS}") from error
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise InputError(
-                f"{self.name} is not a video, or it is damaged or cut short: {ffmpeg_reason(error)}"
-            ) from error
+            reason = ffmpeg_reason(error)
+            raise InputError(f"{self.name} is not a video, or it is damaged or cut short: {reason}") from error
         try:
             self.stream = self._shown_stream()
             if self.stream.codec_context is None:
@@ -170,8 +109,8 @@ class VideoContainer:
 
         def worth(stream: Any) -> tuple[bool, bool, bool, int]:
             picture, is_film = stream.codec_context, stream.frames != 1 and not stream.disposition & _ASIDE
-            is_default = bool(stream.disposition & _DEFAULT)
-            return picture is not None, is_film, is_default, picture.width * picture.height if picture else 0
+            size = picture.width * picture.height if picture else 0
+            return picture is not None, is_film, bool(stream.disposition & _DEFAULT), size
 
         return max(films, key=worth)
 
@@ -211,14 +150,14 @@ class VideoContainer:
         """Whether the clock jumps somewhere, so that frames cannot be searched for by their times."""
         if not self.jumps:
             return False
-        clock, last = Clock(1 / self.fps, self.jumps), 0.0
-        for packet in self._packets():
-            if packet.stream is self.stream and packet.dts is not None:
-                time = float(packet.dts * packet.time_base)
-                if clock.count and not -MAX_STEP_BACK <= time - last <= MAX_GAP:
-                    return True
-                clock.tick(time)
-                last = time
+        last: float | None = None
+        with suppress(self._av.error.FFmpegError):
+            for packet in self._packets():
+                if packet.dts is not None:
+                    time = float(packet.dts * packet.time_base)
+                    if last is not None and not -MAX_STEP_BACK <= time - last <= MAX_GAP:
+                        return True
+                    last = time
         return False
 
     def decoded_before(self, time: float) -> Iterator[Any]:

@@ -151,6 +151,10 @@ def test_the_last_frame_is_shown_as_long_as_it_says_or_as_others_are() -> None:
         for time in (0.0, 0.04, 0.08, 1.08, 1.12):
             clock.tick(time, duration)
         assert clock.end == pytest.approx(end)
+    clock = Clock(0.1, jumps=False)
+    for time in (0.0, 0.1, 20.1):  # A long still among short ones.
+        clock.tick(time, 0.1)
+    assert clock.end == pytest.approx(20.2)
 
 
 # Written films
