@@ -54,7 +54,7 @@ def unmask_entities(text: str, items: Sequence[str], complete: bool = True) -> s
     waiting = list(reversed(items))
     restored = re.sub(PLACEHOLDER, lambda _: waiting.pop() if waiting else "", text)
     if complete and waiting:
-        body = restored.rstrip().rstrip(".!?…").rstrip()
+        body = restored.rstrip().rstrip(".!?…。！？؟।۔").rstrip()
         restored = " ".join(filter(None, [body, *reversed(waiting)])) + restored[len(body) :]
     return restored
 

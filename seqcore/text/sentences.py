@@ -7,7 +7,12 @@ import sentencex
 
 _BREAK = re.compile(r"(\r\n|\n|\r)")
 # Titles and initials that sentencex takes for the end of a sentence, and the number of a list's item.
-_UNFINISHED = re.compile(r"(?:(?:^|.*\W)(?:[A-Z]|MM|Mme|Mlle|Dr|Pr|Prof|Ste?|Mrs?|Hr|Fr)|\W*\d+)\.\s+", re.DOTALL)
+_UNFINISHED = re.compile(
+    r"(?:(?:^|.*\W)(?:[A-Z\u0590-\u06ff]|MM|Mme|Mlle|Dr|Pr|Prof|Ste?|Mrs?|Hr|Fr)|\W*\d+)\.\s+", re.DOTALL
+)
+
+# The ends of sentences of Khmer and Tibetan, which sentencex does not know.
+_ENDS = re.compile("(?<=[។៕།༎] )(?=[^ ])")
 
 # Characters given at once: sentencex looks for the end of a quotation from each of its beginnings.
 MAX_CHARS = 2000
@@ -71,4 +76,4 @@ def _cut(part: str, language: str) -> list[str]:
         if type(error).__name__ != "PanicException":  # It comes from Rust, and is no Exception.
             raise
         return [part]
-    return [part[begin:end] for begin, end in pairwise(ends)]
+    return [segment for begin, end in pairwise(ends) for segment in _ENDS.split(part[begin:end])]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MAX_DEPTH = 50  # of elements in one another, of which each is placed within the one around it
 TAG = "\ue001"  # It is of Unicode's private use area, so no text means it.
 
 _NAME = r"[A-Za-z][A-Za-z0-9:._-]{0,50}"
@@ -120,13 +121,15 @@ def matching(tags: Sequence[Tag]) -> dict[int, int] | None:
     Tags without a partner, as those of an element that goes on in the next sentence, are left out.
 
     Returns:
-        None where elements overlap, as in `<b><i></b></i>`.
+        None where elements overlap, as in `<b><i></b></i>`, or are too deep in one another.
     """
     pairs: dict[int, int] = {}
     waiting: list[int] = []
     for number, tag in enumerate(tags):
         if tag.opens:
             waiting.append(number)
+            if len(waiting) > MAX_DEPTH:
+                return None
         elif tag.closes and waiting:
             if tags[waiting[-1]].name != tag.name:
                 return None

@@ -91,6 +91,17 @@ def test_a_piece_tells_how_sure_it_is_when_pointed_at_or_reached(page: Any, word
     assert "“rennt”" in told.inner_text()
 
 
+def test_a_text_is_shown_the_way_that_it_is_written(page: Any, word_list_server: str) -> None:
+    page.goto(word_list_server)
+    for box in ("#source textarea", "#translation textarea"):
+        expect(page.locator(box)).to_have_attribute("dir", "auto")
+    page.locator("#source textarea").fill("القطة تنام.")
+    assert page.locator("#source textarea").evaluate("box => box.matches(':dir(rtl)')")
+    translate(page, "a dog runs")
+    translation_is(page, "ein Hund rennt")
+    assert page.locator("#translation textarea").evaluate("box => box.matches(':dir(ltr)')")
+
+
 def test_lines_stay_lines_and_each_can_be_looked_at(page: Any, word_list_server: str) -> None:
     page.goto(word_list_server)
     translate(page, "a dog runs\n\na cat sleeps")

@@ -92,6 +92,12 @@ def test_elements_are_closed_after_they_were_opened(untrained: Translator, text:
     assert well_formed(tags)
 
 
+def test_thousands_of_tags_are_put_back_in_their_order(untrained: Translator) -> None:
+    for text in ("<b>" * 3000 + "a dog" + "</b>" * 3000, "a <b>dog</b> " * 1500):
+        found = untrained.translate(text, beam_size=1, max_length=5)
+        assert hide_tags(found.text)[1] == hide_tags(text)[1]
+
+
 def test_tags_go_with_the_words_that_they_were_around() -> None:
     translator = seqcore.load(f"{ROOT}/checkpoints/translator", Translator, device="cpu")
     for text, answer in (

@@ -48,6 +48,7 @@ def test_tags_are_matched_where_elements_do_not_overlap() -> None:
     assert pairs("<b>a <i>b</i></b> <br> c") == {0: 3, 1: 2}
     assert pairs("a</b> <i>c</i> <b>d") == {1: 2}
     assert pairs("<b>a <i>b</b> c</i>") is None
+    assert pairs("<b>" * 5000 + "a" + "</b>" * 5000) is None
 
 
 def test_sentences_end_where_they_would_without_tags() -> None:
