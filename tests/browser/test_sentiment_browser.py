@@ -181,7 +181,7 @@ def test_a_table_goes_up_and_comes_back(page: Any, server: str, tmp_path: Path) 
 def test_a_file_that_cannot_be_read_is_told_and_nothing_offered(page: Any, server: str) -> None:
     page.goto(server)
     choose_file(page, "bad.csv", "id,text\n1,a,b\n")
-    assert "Line 2 of bad.csv has 3 cells" in notice(page)
+    assert "bad.csv, line 2, row 1 has 3 fields" in notice(page)
     expect(page.locator("#column")).not_to_be_visible()
     page.get_by_label("Remove").or_(page.get_by_label("Clear")).first.click()
     page.click("#classify-all")

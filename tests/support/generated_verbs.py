@@ -487,8 +487,10 @@ def _read_rows(given: Any) -> None:
 
 
 def _page_table(given: Any) -> None:
-    """An uploaded table, as the sentiment page reads it."""
+    """An uploaded table: the sentiment page and the library read the same texts, or both refuse it."""
     from apps.sentiment.files import open_table
+    from seqcore.data import read_rows
+    from seqcore.errors import DataError, InputError
 
     suffix, content = given
     with tempfile.TemporaryDirectory() as place:
@@ -498,7 +500,19 @@ def _page_table(given: Any) -> None:
         rows = list(table)
         assert len(rows) == table.rows > 0
         assert all(len(row) == len(table.header) for row in rows)
-        table.column(None)
+        column = table.column(None)
+        if suffix == ".txt":
+            return
+        try:
+            on_page: Any = [text for text, _ in table.texts(column)]
+        except InputError:
+            on_page = None
+        try:
+            name = table.header[column]
+            in_library: Any = [row["text"] for row in read_rows(str(path), {"text": str}, {"text": name})]
+        except DataError:
+            in_library = None
+        assert on_page == in_library
 
 
 def _lines() -> st.SearchStrategy[Any]:
