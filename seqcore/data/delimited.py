@@ -16,7 +16,7 @@ class DelimitedTable(Table):
     Attributes:
         file: where it is.
         dialect: how it is written.
-        header: the names of its columns as they stand there.
+        header: the names of its columns as they stand there; `column_names` are without blanks around them.
 
     Raises:
         DataError: it is empty or no UTF-8, or a row is not as the header, or a quote was left open; the message names
@@ -33,7 +33,7 @@ class DelimitedTable(Table):
         if not survey.header:
             raise DataError(f"{file.name} is empty")
         self.dialect, self.header, self._rows = survey.dialect, tuple(survey.header), survey.rows
-        super().__init__(file.name, named_once(self.header))
+        super().__init__(file.name, named_once([name.strip() for name in self.header]))
 
     def __len__(self) -> int:
         return self._rows

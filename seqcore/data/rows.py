@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from seqcore.data.parallel import parallel_table
+from seqcore.data.parts import row_number
 from seqcore.data.table import Table, missing_column
 from seqcore.data.tables import open_table
 from seqcore.errors import DataError
@@ -119,9 +120,11 @@ def filled(rows: Sequence[Row], values: Mapping[str, str], source: str) -> list[
         DataError: a row has another value; the message names the row (from 1).
     """
     filled_rows: list[Row] = []
-    for number, row in enumerate(rows, 1):
+    for place, row in enumerate(rows):
         for field, value in values.items():
             if row.get(field) not in {None, "", value}:
-                raise DataError(f"{source}, row {number}: {field} is {row[field]!r}, but {value!r} was asked for")
+                raise DataError(
+                    f"{source}, row {row_number(rows, place)}: {field} is {row[field]!r}, but {value!r} was asked for"
+                )
         filled_rows.append({**row, **values})
     return filled_rows

@@ -65,6 +65,9 @@ _PATHS = (
     rf"|(?<![\w./\\+@-])(?:[\w+@-][\w.+@-]*[\\/]){{0,20}}[\w-][\w.+@-]*?(?:\.(?i:{_EXTENSIONS}))+(?!{_W})"
 )
 
+# A line break as strings in code have it, such as one\\ntwo; then commands, such as \\textbf.
+_ESCAPES = r"(?<=[^\s{$\\])(?:(?:\\r)?\\n)+|(?:\\[nrt](?![a-z]))+|\\[A-Za-z]{1,30}\*?"
+
 _HANDLE = (
     rf"(?<!{_W})@(?:[A-Za-z0-9_]{_W}*(?:[.-]{_W}+)*(?:/[A-Za-z0-9_]{_W}*)?|[\w{MARKS}]+)"
     rf"|(?<![{_LATIN}\d_&])#(?:[A-Za-z0-9_]{_W}*|[\w{MARKS}]+#?)"
@@ -124,8 +127,8 @@ _SIGNS = (
 )
 _ITEMS = (
     _KEYCAP, TAG_PATTERN, rf"<(?:mailto:)?(?:{_MAIL_JOINED})>|<https?://[^\s<>]+>", _URL, _CODE, _BRACES, _PRINTF,
-    _REFERENCE, _MAIL, _MAIL_JOINED, _UUID, _PATHS, _DOMAIN, _HANDLE, _VERSION, _FORMULA, _SERIAL, _INITIALS, _HEX,
-    _FORMULA_OF_LETTERS, _NUMBER, _IDENTIFIER, _SIGNS,
+    _REFERENCE, _MAIL, _MAIL_JOINED, _UUID, _PATHS, _ESCAPES, _DOMAIN, _HANDLE, _VERSION, _FORMULA, _SERIAL, _INITIALS,
+    _HEX, _FORMULA_OF_LETTERS, _NUMBER, _IDENTIFIER, _SIGNS,
 )  # fmt: skip
 
 # What is neither words nor the points between them: all of Latin's blocks, marks, currencies, the private signs.

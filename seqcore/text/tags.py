@@ -1,4 +1,4 @@
-"""Tags of markup in a sentence, such as `<b>` and `</b>`: taken out before it is read, and which one ends which."""
+"""Tags of markup in a sentence, such as `<b>` or `&lt;b&gt;`: taken out before it is read, and which one ends which."""
 
 import re
 from collections.abc import Sequence
@@ -11,8 +11,10 @@ _NAME = r"[A-Za-z][A-Za-z0-9:._-]{0,50}"
 _BARE = "disabled|checked|selected|readonly|required|hidden|async|defer|autoplay|controls|loop|muted|multiple|open"
 _VALUE = r"\"[^\"\n]{0,2000}\"|'[^'\n]{0,2000}'|[^\s\"'<>=]{1,500}"
 _ATTRIBUTE = rf"[ \t]+(?:[A-Za-z_:@][\w:.@-]{{0,50}}[ \t]*=[ \t]*(?:{_VALUE})|(?:{_BARE})(?![\w-]))"
+_WRITTEN_AS_TEXT = r"[ \t][^<>&\n]{0,500}(?:&(?:quot|amp|apos|#39);[^<>&\n]{0,500}){0,20}"
 TAG_PATTERN = (
     rf"<(?:/{_NAME}[ \t]*|{_NAME}(?:{_ATTRIBUTE}){{0,30}}[ \t]*/?|!--[^<>\n]{{0,2000}}--|!DOCTYPE[^<>\n]{{0,200}})>"
+    rf"|&lt;(?:/{_NAME}|{_NAME}(?:{_WRITTEN_AS_TEXT})?/?)&gt;"
 )
 _TAG = re.compile(TAG_PATTERN)
 _HIDDEN = re.compile(TAG)
@@ -50,8 +52,12 @@ class Tag:
     @property
     def name(self) -> str:
         """What the tag is called, in small letters; empty for a comment."""
-        match = _TAG_NAME.match(self.text, 1 + self.closes)
+        match = _TAG_NAME.match(self.text, len(self._bracket) + self.closes)
         return match[0].lower() if match else ""
+
+    @property
+    def _bracket(self) -> str:
+        return "&lt;" if self.text.startswith("&") else "<"
 
     @property
     def is_block(self) -> bool:
@@ -61,17 +67,23 @@ class Tag:
     @property
     def closes(self) -> bool:
         """It ends an element."""
-        return self.text.startswith("</")
+        return self.text.startswith("/", len(self._bracket))
 
     @property
     def opens(self) -> bool:
         """It begins an element that another one ends."""
-        return not self.closes and bool(self.name) and not self.text.endswith("/>") and self.name not in _EMPTY
+        return (
+            not self.closes and bool(self.name) and not self.text.endswith(("/>", "/&gt;")) and self.name not in _EMPTY
+        )
+
+
+def _may_hold_tags(text: str) -> bool:
+    return "<" in text or "&lt;" in text
 
 
 def tag_spans(text: str) -> list[tuple[int, int]]:
     """Find where tags begin and end."""
-    return [match.span() for match in _TAG.finditer(text)] if "<" in text else []
+    return [match.span() for match in _TAG.finditer(text)] if _may_hold_tags(text) else []
 
 
 def hide_tags(text: str) -> tuple[str, list[str]]:
@@ -82,7 +94,7 @@ def hide_tags(text: str) -> tuple[str, list[str]]:
         True
     """
     text = text.replace(TAG, " ")
-    return (_TAG.sub(TAG, text), _TAG.findall(text)) if "<" in text else (text, [])
+    return (_TAG.sub(TAG, text), _TAG.findall(text)) if _may_hold_tags(text) else (text, [])
 
 
 def take_tags(text: str, tags: Sequence[str]) -> tuple[str, tuple[Tag, ...]]:
@@ -112,7 +124,7 @@ def show_tags(text: str, tags: Sequence[str]) -> str:
 
 def without_tags(text: str) -> str:
     """A text as it is read: without its tags."""
-    return take_tags(*hide_tags(text))[0] if "<" in text else text
+    return take_tags(*hide_tags(text))[0] if _may_hold_tags(text) else text
 
 
 def matching(tags: Sequence[Tag]) -> dict[int, int] | None:

@@ -28,6 +28,9 @@ def texts(folder: Path, name: str, content: str | bytes, field: str = "text") ->
 
 
 # How rows are written
+def test_blanks_around_names_of_columns_are_no_part_of_them(tmp_path: Path) -> None:
+    assert texts(tmp_path, "a.csv", "text, label\nA dog, 1\n", "label") == [" 1"]
+
 
 DIALECTS = {
     "semicolons": ("a.csv", "text;label\nA good, fine film;1\n", ["A good, fine film"]),

@@ -12,7 +12,7 @@ report_v2.pdf|a.tar.gz|https://a.org/b?c=1|https://en.wikipedia.org/wiki/A_(b)|w
 <me@x.org>|mailto:me@x.org|@tom|@angular/core|#snow|#हिन्दी|v1.2.3|1.2.3-beta|192.168.0.1|A4|COVID-19|3fa85f64-5717-4562-b3fc-2c963f66afa6|deadbeef12
 snake_case|__a_b__|camelCase()|getUserName|foo()|foo.bar(1)|os.path.join|`x y`|--force|iPhone|:smile:
 :)|->|AT&T|1️⃣|❤️|👩‍🚀|™|№5|§ 5|1990s|٣|३|١٬٠٠٠٫٥٠
-a < b|x=5|==|***|東京|привет"""
+a < b|\n\n|\textbf|x=5|==|***|東京|привет"""
 
 
 @pytest.mark.parametrize("item", WHOLE.replace("\n", "|").split("|"))
@@ -54,6 +54,10 @@ def test_ordinary_words_are_no_items(text: str) -> None:
 )
 def test_numbers_among_words_are_what_they_were(text: str, items: tuple[str, ...]) -> None:
     assert mask_entities(text)[1] == items
+
+
+def test_line_breaks_as_code_writes_them_part_words() -> None:
+    assert mask_entities(r"One line.\nA dog\r\nruns, \textbf{not} 5")[1] == (r"\n", r"\r\n", r"\textbf", "{not}", "5")
 
 
 def test_words_of_the_models_own_scripts_are_no_items() -> None:

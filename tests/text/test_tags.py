@@ -18,6 +18,9 @@ from seqcore.text.tags import TAG, hide_tags, matching, show_tags, take_tags, wi
         "<x id='1'/>",
         "<!-- a -->",
         "<h1 class=big>",
+        "&lt;b&gt;",
+        "&lt;/b&gt;",
+        "&lt;a href=&quot;x&quot;&gt;",
     ],
 )
 def test_a_tag_is_taken_out_and_put_back(tag: str) -> None:
@@ -26,7 +29,9 @@ def test_a_tag_is_taken_out_and_put_back(tag: str) -> None:
     assert show_tags(hidden, tags) == f"a {tag} dog"
 
 
-@pytest.mark.parametrize("text", ["a < b", "a <b and c> d", "1<2>3", "<3", "<>", "<me@x.org>", "< b >"])
+@pytest.mark.parametrize(
+    "text", ["a < b", "a <b and c> d", "1<2>3", "<3", "<>", "<me@x.org>", "< b >", "a &lt; b &gt; c"]
+)
 def test_other_angle_brackets_are_no_tags(text: str) -> None:
     assert hide_tags(text) == (text, [])
 
@@ -61,3 +66,8 @@ def test_sentences_end_where_they_would_without_tags() -> None:
         ("<b></b>", ["<b></b>"]),
     ):
         assert split_marked(text, "en") == pieces
+
+
+def test_tags_written_as_text_end_one_another() -> None:
+    tags = take_tags(*hide_tags("a &lt;b&gt;big&lt;br/&gt;&lt;/b&gt; dog"))[1]
+    assert matching(tags) == {0: 2}
