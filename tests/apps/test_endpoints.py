@@ -17,6 +17,8 @@ from promised_endpoints import ENDPOINTS, PROMISED
 from tiny_captioner import picture
 from tiny_videos import colours, write_video
 
+from seqcore.media.video import read_frames
+
 TEXTS = {"text": "a dog", "model": "sentiment"}
 WRONG: dict[str, tuple[Any, ...]] = {
     "integer": ("5", "", 2.5, True, [5], {"a": 5}, -(10**400), 10**400, float("nan")),
@@ -100,7 +102,10 @@ def test_what_has_a_default_may_be_left_out_or_null(client: Client, name: str, f
     given = required(name, files)
     alone = client.predict(**given, api_name=name)
     names = {one["name"] for one in ENDPOINTS[name]["parameters"]}
-    assert alone == client.predict(**dict.fromkeys(names - given.keys()), **given, api_name=name) or "file" in name
+    spelled_out = client.predict(**dict.fromkeys(names - given.keys()), **given, api_name=name)
+    if name == "/label_video":  # A film's file need not be the same to the byte.
+        alone, spelled_out = ([time for time, _ in read_frames(path)] for path in (alone, spelled_out))
+    assert alone == spelled_out or "file" in name
     (promised,) = ENDPOINTS[name]["returns"]
     if "properties" in promised["type"]:
         assert [*alone] == promised["type"].get("required", [*promised["type"]["properties"]])
