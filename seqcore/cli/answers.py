@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from seqcore.cli.streams import PlacedText, SomeFailedError
-from seqcore.errors import InputError
+from seqcore.errors import InputError, warn
 from seqcore.tasks.base import Task
 from seqcore.tasks.prediction import in_one_field
 from seqcore.text.documents import check_document, parse_document
@@ -86,7 +86,7 @@ def answer_files(task: Task, paths: Sequence[str], options: Mapping[str, Any], k
             folder = "" if is_told else in_one_field(str(Path(name).parent))
             errors.add(folder if kind == "text" else None, result)
         elif remark := task.remark(result):
-            print(f"{in_one_field(name)} {remark}", file=sys.stderr)
+            warn(f"{in_one_field(name)} {remark}")
         if kind == "jsonl":
             record = {"error": result.message} if error else task.to_dict(result)
             print(json.dumps({"file": name, **record}, ensure_ascii=False), file=out, flush=True)

@@ -1,10 +1,11 @@
 """Folders: what is found in them and in those below, and what is passed over."""
 
 import os
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from seqcore.errors import warn
 
 MAX_NAMED = 10  # Of the files that a line is about.
 # What programs leave in folders beside what people put there; so does everything whose name begins with a dot.
@@ -58,7 +59,7 @@ def tell_names(what: str, paths: Sequence[str | Path], folder: str | Path | None
         shown = (str(path) for path in paths[:MAX_NAMED])
         names = ", ".join(os.path.relpath(name, folder) if folder else name for name in shown)
         rest = f" and {len(paths) - MAX_NAMED:,} more" if len(paths) > MAX_NAMED else ""
-        print(f"{what}: {names.translate(_ON_ONE_LINE)}{rest}", file=sys.stderr)
+        warn(f"{what}: {names.translate(_ON_ONE_LINE)}{rest}")
 
 
 def _files(folder: str) -> Iterator[tuple[str, bool]]:

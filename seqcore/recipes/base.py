@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+import seqcore.errors
 import seqcore.training
-from seqcore import errors
 from seqcore.data import hold_out, row_list
 from seqcore.errors import SettingsError, install_command
 from seqcore.tasks.base import Task
@@ -189,7 +189,7 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning, in the first process alone."""
     if seqcore.training.is_first_process():
-        errors.warn(text)
+        seqcore.errors.warn(text)
 
 
 def report(result: "FitResult", advice: str) -> None:

@@ -22,7 +22,7 @@ def test_films_of_every_ending_are_found_in_folders_below(tmp_path: Path, capsys
     assert str(tmp_path / "below" / "deep" / "b.MTS") in found
     assert (
         capsys.readouterr().err
-        == f"{tmp_path}: passed over, as no videos by their endings: below/b.webp, notes?1.txt\n"
+        == f"warning: {tmp_path}: passed over, as no videos by their endings: below/b.webp, notes?1.txt\n"
     )
 
 
