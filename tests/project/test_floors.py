@@ -14,7 +14,7 @@ FLOORS = (
     {"batching", "checkpoint", "nn"},
     {"data", "decoding", "explain", "media", "metrics", "text"},
     {"tasks"},
-    {"training"},
+    {"runtime", "training"},
     {"seqcore"},
     {"recipes"},
     {"cli"},
