@@ -150,6 +150,7 @@ def refusals(work: Path) -> list[str]:
     return wrong
 
 
+@pytest.mark.slow
 def test_a_configuration_of_a_vast_model_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
     assert elsewhere(refusals, tmp_path) == []
 

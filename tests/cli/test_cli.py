@@ -186,6 +186,7 @@ def test_standard_input_that_is_not_utf8_is_named_by_line(folder: Path) -> None:
     assert done.stderr.decode() == "error: standard input, line 2 is not UTF-8: convert it first (iconv -t UTF-8)\n"
 
 
+@pytest.mark.slow
 def test_a_million_lines_are_read_in_constant_memory(tmp_path: Path) -> None:
     file, out = tmp_path / "million.txt", tmp_path / "out.txt"
     with file.open("w", encoding="utf-8") as lines:
@@ -341,6 +342,7 @@ def test_flags_may_have_underscores_and_stand_before_the_checkpoint(
     assert len(answers) == 1
 
 
+@pytest.mark.slow
 def test_a_task_in_a_module_of_ones_own_is_imported_by_name(tmp_path: Path) -> None:
     counting_checkpoint(tmp_path / "it")
     alone = piped(b"a dog\n", "predict", str(tmp_path / "it"))

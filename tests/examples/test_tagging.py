@@ -51,6 +51,7 @@ def test_it_is_loaded_and_streams_as_it_reads_whole_sentences(folder: Path) -> N
         assert streamed == whole
 
 
+@pytest.mark.slow
 def test_it_is_served_by_the_command_line(folder: Path, tmp_path: Path) -> None:
     seqcore_ = ("-m", "seqcore.cli", "--import", "tagging")
     done = command(*seqcore_, "predict", str(folder), text="\n".join(TEXTS))

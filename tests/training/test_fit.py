@@ -232,6 +232,7 @@ def interrupted(output: Path) -> None:
     (output.parent / "result").write_text(f"{result.interrupted} {result.steps} {result.resumable}")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_run_with_workers_as_any_other(tmp_path: Path) -> None:
     process = FORKED.Process(target=interrupted, args=(tmp_path / "run",))
     process.start()
