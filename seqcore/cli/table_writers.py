@@ -14,6 +14,7 @@ from seqcore.data.dialects import Dialect
 from seqcore.data.json_tables import JSONTable
 from seqcore.data.parquet import ParquetTable
 from seqcore.errors import DataError, first_line, require
+from seqcore.tasks.columns import new_name
 from seqcore.tasks.prediction import in_one_field
 
 Cell = str | int | float | bool | None
@@ -174,13 +175,6 @@ class ParquetRows(TableWriter):
                 ) from error
             schema = made.schema
             yield made
-
-
-def new_name(name: str, taken: Sequence[str]) -> str:
-    """A name of a column that none has yet."""
-    while name in taken:
-        name = f"predicted_{name}"
-    return name
 
 
 def _written_rows(table: DelimitedTable) -> Iterator[str]:

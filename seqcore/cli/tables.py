@@ -6,12 +6,13 @@ from typing import Any
 
 from seqcore.cli.answers import Errors
 from seqcore.cli.streams import open_binary_output, open_output
-from seqcore.cli.table_writers import DelimitedRows, JSONRows, ParquetRows, TableWriter, new_name
+from seqcore.cli.table_writers import DelimitedRows, JSONRows, ParquetRows, TableWriter
 from seqcore.data import Table, missing_column, open_table
 from seqcore.data.json_tables import JSONTable
 from seqcore.data.tables import FORMATS
 from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.tasks.base import Task
+from seqcore.tasks.columns import answer_columns, answers_to_columns, input_columns
 
 
 def is_table(name: str) -> bool:
@@ -41,12 +42,13 @@ def answer_table(
         SomeFailedError: at the end, if there was a row that could not be answered.
     """
     table = open_table(source)
-    columns = _with_input(task, table, columns)
+    columns = input_columns(task, columns, table.column_names)
+    for field, column in columns.items():
+        if column not in table.column_names:
+            raise missing_column(source, column, field, table.column_names)
     if not len(table):
         raise DataError(f"{source} has no rows")
-    named: dict[str, type] = {}
-    for name, kind in task.answer_columns.items():
-        named[new_name(name, [*table.column_names, *named])] = kind
+    named = answer_columns(task, table.column_names)
     suffix = _suffix(output or "") if is_table(output or "") else suffix or _suffix(source)
     if suffix == ".parquet":
         if output is None:
@@ -76,39 +78,8 @@ def _write(task: Task, writer: TableWriter, columns: Mapping[str, str], options:
 
 def table_answers(task: Task, table: Table, columns: Mapping[str, str], options: Mapping[str, Any]) -> Iterator[Any]:
     """A result for each row, or its `InputError`."""
-    field = next(iter(task.fields))
     for batch in table.batches([*columns.values()]):
-        cells = {name: batch[column] for name, column in columns.items()}
-        read = [_input(value, task.fields[field], columns[field]) for value in cells[field]]
-        cells[field] = ["" if isinstance(value, InputError) else value for value in read]
-        rows = [dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True)]
-        inputs, of_rows = task.inputs(rows) if len(columns) > 1 else (cells[field], {})
-        for value, result in zip(read, task.predict_each(inputs, **{**of_rows, **options}), strict=True):
-            yield value if isinstance(value, InputError) else result
-
-
-def _with_input(task: Task, table: Table, columns: Mapping[str, str]) -> dict[str, str]:
-    """The columns that were named, and that of what the task answers: by its name, or the only one."""
-    field = next(iter(task.fields))
-    named = dict(columns)
-    if field not in named and field not in table.column_names and len(table.column_names) == 1:
-        named[field] = table.column_names[0]
-    named.setdefault(field, field)
-    for name, column in named.items():
-        if column not in table.column_names:
-            raise missing_column(table.source, column, name, table.column_names)
-    return {field: named.pop(field), **named}
-
-
-def _input(value: Any, kind: type, column: str) -> Any:
-    """What a task is given of a cell, or what is wrong with it; a number is the text that it is written with."""
-    if value is None:
-        return InputError(f"column {column!r} is empty")
-    if kind is not str or isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return InputError(f"column {column!r} holds {type(value).__name__}, not text")
+        yield from answers_to_columns(task, batch, columns, options)
 
 
 def _suffix(name: str) -> str:

@@ -17,7 +17,7 @@ from seqcore.data import read_rows
 from seqcore.deprecation import Renamed
 from seqcore.errors import CheckpointError, SettingsError, first_line, is_out_of_memory
 from seqcore.tasks.device import choose_device
-from seqcore.tasks.prediction import Predictor
+from seqcore.tasks.prediction import Answering
 from seqcore.tasks.registry import register
 from seqcore.validation import read_settings, shown
 from seqcore.weights import build_checked, read_header, read_weights
@@ -42,7 +42,7 @@ class Loss:
     counted = Renamed("count")
 
 
-class Task(Predictor):
+class Task(Answering):
     """A model that users call on raw input, its configuration and its files, in one object and one folder.
 
     A subclass that has a `name` is known from then on: `seqcore.load` finds it by what `config.json` calls its task.

@@ -34,7 +34,7 @@ class Option:
     help: str = ""
 
 
-class Predictor(ABC):
+class Answering(ABC):
     """What answers inputs: `predict` says how, and any number of them are answered some at a time.
 
     Attributes:
