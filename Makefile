@@ -84,7 +84,7 @@ environment: python
 	$(INSTALL) --extras all
 
 environment-dev: python
-	$(INSTALL) --extras all,dev
+	$(INSTALL) --extras all,ray,dev
 
 python:
 	@command -v "$$RUNNER" >/dev/null || { echo "error: $$RUNNER was not found: install Python 3.10 or newer, or name one with PYTHON=..." >&2; exit 1; }

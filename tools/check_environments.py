@@ -54,7 +54,7 @@ def run(check: Check, arguments: Sequence[str]) -> str:
     folder = ROOT / ".environments" / check.name
     print(f"\n{check.name}: {_output(python, '--version')}, {check.versions} versions", flush=True)
     install: list[str | Path] = [python, ROOT / "tools" / "install.py", folder]
-    install += ["--extras", "all,dev", "--versions", check.versions]
+    install += ["--extras", "all,ray,dev", "--versions", check.versions]
     if subprocess.run(install).returncode:
         return f"{check.name}: failed, it could not be installed"
     start = time.monotonic()

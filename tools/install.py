@@ -101,7 +101,8 @@ class Environment:
         chosen = {"extras": extras, "versions": versions, "torch_index": torch_index}
         self._write_state(chosen)  # an interrupted run will go on with these
         if versions == "lowest":  # but not of what tests need beside it
-            self._run(*install, *options, "--editable", f"{ROOT}[all]")
+            own = ",".join(extra for extra in extras.split(",") if extra != "dev")
+            self._run(*install, *options, "--editable", f"{ROOT}[{own}]")
             options = []
         self._run(*install, *options, "--editable", f"{ROOT}[{extras}]")
         self._write_state({**chosen, "project": _digest()})
@@ -247,7 +248,7 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="the environment; one that is there is used")
-    parser.add_argument("--extras", default="all", help="of pyproject.toml, such as all,dev")
+    parser.add_argument("--extras", default="all", help="of pyproject.toml, such as all,ray,dev")
     parser.add_argument("--versions", choices=VERSIONS, default="tested", help="of what is installed")
     parser.add_argument("--python", default="", help="the Python that the environment is to be of")
     parser.add_argument("--torch", default="", help="cpu: without CUDA, from --torch-index")

@@ -58,7 +58,8 @@ def test_what_was_tested_together_is_allowed_and_complete(python: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "next_version"), [("gradio", "6.32.0"), ("av", "20.0.0"), ("lightning", "3.0.0"),
-                                                    ("datasets", "6.0.0"), ("timm", "2.0.0")])  # fmt: skip
+                                                    ("datasets", "6.0.0"), ("timm", "2.0.0"),
+                                                    ("ray", "3.0.0")])  # fmt: skip
 def test_what_breaks_between_versions_has_an_upper_bound(name: str, next_version: str) -> None:
     bounds = [requirement.specifier for requirement in declared() if requirement.name == name]
     assert bounds

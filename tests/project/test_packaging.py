@@ -65,7 +65,7 @@ def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
         assert "seqcore = seqcore.cli:main" in archive.read(f"{folder}/entry_points.txt").decode()
         assert f"{folder}/licenses/LICENSE" in archive.namelist()
     assert "License-Expression: Apache-2.0" in metadata
-    assert {"vision", "train", "apps", "all", "dev"} == {
+    assert {"vision", "train", "apps", "all", "ray", "dev"} == {
         line.removeprefix("Provides-Extra: ") for line in metadata.splitlines() if line.startswith("Provides-Extra: ")
     }
 
