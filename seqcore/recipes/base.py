@@ -19,6 +19,7 @@ from seqcore.training.settings import TrainingSettings
 if TYPE_CHECKING:
     from seqcore.training import FitResult
 
+TO_GO_ON = "To go on, run the same command with --resume."
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -203,6 +204,6 @@ def report(result: "FitResult", advice: str) -> None:
     else:
         print(", before the first validation: no checkpoint was written")
     if result.interrupted:
-        print("To go on, run the same command with --resume." if result.resumable else "Nothing was saved yet.")
+        print(TO_GO_ON if result.resumable else "Nothing was saved yet.")
     if result.scores:
         print(f"To try it: {advice}")

@@ -1,9 +1,11 @@
 """`seqcore train` and `seqcore corpus`: the recipe that a shell names is found, filled by its flags, and run."""
 
 import dataclasses
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from seqcore.errors import SeqcoreError, SettingsError
@@ -88,10 +90,25 @@ def run_recipe(recipe: type[Any], program: str, arguments: Sequence[str], advice
 
     Raises:
         KeyboardInterrupt: Ctrl-C stopped it.
+        SystemExit: another signal did; its status is what a shell expects of that.
     """
     columns = [*recipe.task.fields, *recipe.task.optional]
-    if flags.read(recipe, program, arguments, columns).run(advice).interrupted:
+    filled = flags.read(recipe, program, arguments, columns)
+    try:
+        result = filled.run(advice)
+    except KeyboardInterrupt as error:
+        from seqcore.checkpoint import TRAINING
+        from seqcore.recipes.base import TO_GO_ON, say
+
+        state = Path(filled.output).expanduser() / TRAINING / "last.ckpt"
+        say(f"Stopped at once. {TO_GO_ON if state.exists() else 'Nothing was saved yet.'}")
+        number = getattr(error, "signal", signal.SIGINT)
+    else:
+        number = result.signal or (signal.SIGINT if result.interrupted else None)
+    if number == signal.SIGINT:
         raise KeyboardInterrupt
+    if number is not None:
+        sys.exit(128 + number)
 
 
 def recipe_script(recipe: type[Any], page: str) -> NoReturn:

@@ -14,7 +14,9 @@ from seqcore.errors import SettingsError, did_you_mean
 
 CONFIGS = Path(__file__).parent / "configs"
 # What the short help shows of settings that are grouped; the others are what few people ever change.
-COMMON = {f"training.{name}" for name in ("epochs", "batch_tokens", "learning_rate", "patience", "seed", "devices")}
+COMMON = {
+    f"training.{name}" for name in ("epochs", "minutes", "batch_tokens", "learning_rate", "patience", "seed", "devices")
+}
 # In the words of the others.
 _HELP = {
     "help": "say what is mostly needed, or with all everything, and exit",

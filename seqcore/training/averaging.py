@@ -19,8 +19,7 @@ def select_best_weights(
         checkpoints: the score of each by its path; with none, the task keeps the weights it has, which count as 0.
     """
     metric, mode = task.monitor
-    ranked = sorted(checkpoints, key=lambda path: float(checkpoints[path]), reverse=mode == "max")
-    paths = [Path(path) for path in ranked if Path(path).exists()]
+    paths = _best_first(task, checkpoints)
     if not paths:
         return task.evaluate(validation, **task.validation_options), 0
     single = _network_weights(paths[0], task)
@@ -39,6 +38,20 @@ def select_best_weights(
         return of_average, len(paths)
     task.network.load_state_dict(single)
     return of_single, 1
+
+
+def load_best_weights(task: Task, checkpoints: Mapping[str, Any]) -> dict[str, float]:
+    """Load the weights of the best checkpoint, and give the score it had when it was saved; nothing without any."""
+    paths = _best_first(task, checkpoints)
+    if not paths:
+        return {}
+    task.network.load_state_dict(_network_weights(paths[0], task))
+    return {task.monitor[0]: float(checkpoints[str(paths[0])])}
+
+
+def _best_first(task: Task, checkpoints: Mapping[str, Any]) -> list[Path]:
+    ranked = sorted(checkpoints, key=lambda path: float(checkpoints[path]), reverse=task.monitor[1] == "max")
+    return [Path(path) for path in ranked if Path(path).exists()]
 
 
 def _network_weights(path: Path, task: Task) -> dict[str, Tensor]:

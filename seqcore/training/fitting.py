@@ -16,12 +16,14 @@ from seqcore.checkpoint import TRAINING, check_writable
 from seqcore.data import row_number
 from seqcore.errors import CheckpointError, DataError, InputError, SettingsError, first_line
 from seqcore.tasks.base import Example, Task
-from seqcore.training.averaging import select_best_weights
+from seqcore.training.clock import Clock
+from seqcore.training.ending import Ending
 from seqcore.training.loaders import ResumableDataLoader, stream_loader, token_budget_loader
 from seqcore.training.module import MakeOptimizer, TaskModule
 from seqcore.training.progress import Progress
 from seqcore.training.resuming import LastCheckpoint, saved_step
 from seqcore.training.settings import TrainingSettings
+from seqcore.training.stopping import StopSignals
 from seqcore.training.trainer import new_trainer
 
 Rows = Sequence[Mapping[str, Any]]
@@ -40,7 +42,9 @@ class FitResult:
         scores: on validation, of the weights that were chosen; empty if it was interrupted before any validation, and
             then no checkpoint was written.
         averaged: how many checkpoints these weights are the average of; 1 is the single best one, 0 the last step.
+        interrupted: whether it was stopped before its end.
         resumable: whether the state of the run was saved, so that it can go on.
+        signal: the number of the signal that stopped it, or that came while the checkpoint was saved at its end.
     """
 
     scores: Mapping[str, float]
@@ -49,6 +53,7 @@ class FitResult:
     seconds: float
     interrupted: bool = False
     resumable: bool = True
+    signal: int | None = None
 
 
 def fit(
@@ -66,8 +71,14 @@ def fit(
     """Train a task's network in place and save its best weights as a checkpoint.
 
     Logs (CSV and TensorBoard) and resumable state go to `output/training`; the checkpoint itself to `output`, at the
-    end or when the run is interrupted by Ctrl-C, in half precision; the network in memory keeps its own. Before it is
-    saved, the task's `finish_training` is given the validation rows, in every process.
+    end or when the run is interrupted, in half precision; the network in memory keeps its own. Before it is saved, the
+    task's `finish_training` is given the validation rows, in every process.
+
+    Ctrl-C, SIGTERM and SIGHUP interrupt a run in the main thread, also at its end while checkpoints are averaged: the
+    best checkpoint is saved first, and then their average if it is better. A second signal ends that at once; what was
+    saved stays. Signals that are handled or ignored already, as under `nohup`, stay as they are.
+
+    With `settings.minutes`, two runs of the same seed differ, for their steps take other times.
 
     Args:
         train, validation: rows as the task wants them.
@@ -80,6 +91,7 @@ def fit(
     Raises:
         CheckpointError: `output` cannot be written.
         DataError: no rows to train or validate on, or fewer than processes.
+        KeyboardInterrupt: a signal before the first step, or a second one before the best checkpoint was saved.
         SettingsError: nothing to resume, a run of other data or another model, an earlier run in the way, settings
             that Lightning refuses, a metric that the task monitors but does not compute, or training that diverged.
 
@@ -89,26 +101,31 @@ def fit(
     """
     started = time.monotonic()
     output = Path(output).expanduser()
-    work = output / TRAINING
-    last = work / "last.ckpt"
-    _check(train, validation, output, last, resume)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    lightning.seed_everything(settings.seed, verbose=False)
-    step = saved_step(last, task) if resume else None
-    trainer, best, stop = new_trainer(task, settings, work, step, callbacks, loggers)
-    rank, world = trainer.global_rank, trainer.world_size
-    loader = _loader(task, _examples(task, train, "training", world), settings, rank, world)
-    examples = _examples(task, validation, "validation", world)
-    checks = token_budget_loader(task, examples, settings.batch_tokens, None, rank, world, workers=settings.workers)
-    _rehearse(task, validation, examples)
-    module = TaskModule(task, settings, len(loader) * settings.epochs, validation, optimizer)
-    progress = Progress(module.steps, best, task.monitor, settings.progress)
-    # What is saved comes last, and so holds what all others have done.
-    trainer.callbacks += [progress, LastCheckpoint(last, settings, loader, best, stop)]  # type: ignore[attr-defined]
-    interrupted = _train(trainer, module, loader, checks, last, resume)
-    scores, averaged = _finish(task, trainer, best.best_k_models, validation, output, interrupted)
-    return FitResult(scores, averaged, trainer.global_step, time.monotonic() - started, interrupted, last.exists())
+    with StopSignals() as signals:
+        work = output / TRAINING
+        last = work / "last.ckpt"
+        _check(train, validation, output, last, resume)
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        lightning.seed_everything(settings.seed, verbose=False)
+        step = saved_step(last, task) if resume else None
+        trainer, best, stop = new_trainer(task, settings, work, step, callbacks, loggers)
+        rank, world = trainer.global_rank, trainer.world_size
+        loader = _loader(task, _examples(task, train, "training", world), settings, rank, world)
+        examples = _examples(task, validation, "validation", world)
+        checks = token_budget_loader(task, examples, settings.batch_tokens, None, rank, world, workers=settings.workers)
+        _rehearse(task, validation, examples)
+        clock = Clock(settings)
+        module = TaskModule(task, settings, len(loader) * settings.epochs, validation, optimizer, clock)
+        progress = Progress(module.steps, best, task.monitor, settings.progress, clock, settings.minutes)
+        # What is saved comes last, and so holds what all others have done.
+        saving = LastCheckpoint(last, settings, loader, best, stop, clock)
+        trainer.callbacks += [signals, clock, progress, saving]  # type: ignore[attr-defined]
+        interrupted = _train(trainer, module, loader, checks, last, resume, signals)
+        ending = Ending(task, trainer, best.best_k_models, validation, output)
+        scores, averaged, interrupted = ending.finish(signals, interrupted)
+        seconds = time.monotonic() - started
+        return FitResult(scores, averaged, trainer.global_step, seconds, interrupted, last.exists(), signals.received)
 
 
 def _check(train: Rows, validation: Rows, output: Path, last: Path, resume: bool) -> None:
@@ -163,20 +180,23 @@ def _train(
     checks: ResumableDataLoader,
     last: Path,
     resume: bool,
+    signals: StopSignals,
 ) -> bool:
-    """Train and say whether Ctrl-C ended it."""
+    """Train and say whether a signal ended it."""
     module.train()  # A checkpoint is loaded ready to answer, and Lightning leaves that as it is.
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=_NOISE)
             trainer.fit(module, loader, checks, ckpt_path=last if resume else None, weights_only=True)
-    except (KeyboardInterrupt, SystemExit):  # Lightning turns Ctrl-C into the latter.
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns the first into the second.
         if not trainer.interrupted:
             raise
         return True
     except OSError as error:
         raise CheckpointError(f"{last.parent} cannot be written: {error}") from error
     except RuntimeError as error:
+        if signals.received is not None:  # Other processes, which it was sent to as well, have gone first.
+            return True
         if not str(error).startswith("DataLoader worker"):
             raise
         raise SettingsError(
@@ -186,30 +206,3 @@ def _train(
     finally:
         module.eval()
     return False
-
-
-def _finish(
-    task: Task,
-    trainer: lightning.Trainer,
-    checkpoints: Mapping[str, Any],
-    validation: Rows,
-    output: Path,
-    interrupted: bool,
-) -> tuple[Mapping[str, float], int]:
-    """Choose the weights and save them; give their scores and of how many checkpoints they are the average."""
-    if interrupted and not checkpoints:
-        return {}, 0
-    task.to(trainer.strategy.root_device)  # Lightning leaves it on the CPU.
-    chosen = select_best_weights(task, checkpoints, validation)
-    task.finish_training(validation)
-    if trainer.world_size > 1 and not interrupted:
-        torch.distributed.barrier()  # The first process moves the folder that the others still read.
-    try:
-        if trainer.is_global_zero:
-            task.save_pretrained(output, dtype=torch.float16)
-    except CheckpointError as error:
-        raise CheckpointError(
-            f"{error}. What was trained is kept in {output / TRAINING}: mend this and run the same command with "
-            "--resume"
-        ) from error
-    return chosen

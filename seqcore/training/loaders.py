@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from seqcore.errors import SeqcoreError
 from seqcore.tasks.base import Batch, Example, Task
 from seqcore.training.samplers import ResumableSampler, TokenBudgetSampler
+from seqcore.training.stopping import STOP_SIGNALS
 from seqcore.training.streams import StreamDataset
 
 
@@ -108,5 +109,6 @@ def _only(batches: Sequence[Batch]) -> Batch:
 
 
 def _ignore_interrupts(worker: int) -> None:
-    """Leave Ctrl-C, which a terminal sends to workers too, to the process that trains: it ends them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave signals that a terminal or a cluster sends to workers too to the process that trains: it ends them."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -13,8 +13,10 @@ from torch import Tensor
 
 from seqcore.errors import SettingsError
 from seqcore.tasks.base import Batch, Task
+from seqcore.training.clock import Clock
 from seqcore.training.settings import TrainingSettings
 
+MAX_WARMUP = 0.1  # Of a budget in minutes.
 VALIDATION = "val_"  # Begins the names of what validation logs.
 MakeOptimizer = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
@@ -25,6 +27,7 @@ class TaskModule(lightning.LightningModule):
     Args:
         rows: the validation rows, in the order that the validation loader's examples have.
         optimizer: makes an optimizer of groups of parameters with their rate and weight decay; AdamW without it.
+        clock: what the rate follows where `settings` have `minutes`.
     """
 
     def __init__(
@@ -34,8 +37,10 @@ class TaskModule(lightning.LightningModule):
         steps: int,
         rows: Sequence[Mapping[str, Any]] = (),
         optimizer: MakeOptimizer | None = None,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__()
+        self._clock = clock or Clock(settings)
         self.task, self.settings, self.steps, self.rows = task, settings, steps, rows
         self.network = task.network
         self._optimizer = optimizer or partial(torch.optim.AdamW, betas=(0.9, 0.98))
@@ -125,7 +130,14 @@ class TaskModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _rate(self, step: int) -> float:
-        """Linear warm-up, then a cosine to zero (Loshchilov & Hutter 2017), as a part of the peak."""
+        """Linear warm-up, then a cosine to zero (Loshchilov & Hutter 2017), as a part of the peak.
+
+        By the clock, the fall is linear, which was best for a budget that is fixed beforehand (Li 2020).
+        """
+        if self.settings.minutes:
+            spent = self._clock.spent
+            rise = (step + 1) / max(1, self.settings.warmup_steps)
+            return min(1.0, max(rise, spent / MAX_WARMUP)) * (1 - spent)
         warmup = min(self.settings.warmup_steps, self.steps // 2)
         if step < warmup:
             return (step + 1) / warmup

@@ -12,9 +12,11 @@ from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 from typing_extensions import override
 
+from seqcore.training.clock import Clock, clock_time
 from seqcore.training.module import VALIDATION
 
 _FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps, {remaining} left{postfix}"
+_TIME_FORMAT = "{{desc}}: {{percentage:3.0f}}%|{{bar}}| {}{{postfix}}"
 _SECONDS_BETWEEN = 0.5
 
 
@@ -28,10 +30,21 @@ class Progress(callbacks.Callback):
         best: knows the best score, also that of a run which is resumed.
         monitor: the metric that chooses among checkpoints, and whether more (`max`) or less (`min`) of it is better.
         bar: show a bar, if standard error is a terminal.
+        clock: what time it is.
+        minutes: how long the whole run is to be, where not the steps say it.
     """
 
-    def __init__(self, steps: int, best: callbacks.ModelCheckpoint, monitor: tuple[str, str], bar: bool) -> None:
+    def __init__(
+        self,
+        steps: int,
+        best: callbacks.ModelCheckpoint,
+        monitor: tuple[str, str],
+        bar: bool,
+        clock: Clock | None = None,
+        minutes: float = 0,
+    ) -> None:
         self.steps, self.best, self.monitor = steps, best, monitor
+        self.clock, self.budget = clock, 60 * minutes if clock else 0
         self._wants_bar = bar and sys.stderr.isatty()
         self._bar: tqdm[Any] | None = None
         self._loss: Tensor | None = None
@@ -45,10 +58,10 @@ class Progress(callbacks.Callback):
         if self._wants_bar and trainer.is_global_zero:
             self._bar = tqdm(
                 desc=_epoch(trainer),
-                total=self.steps,
-                initial=self._first,
+                total=round(self.budget) or self.steps,
+                initial=self._done(self._first),
                 smoothing=0,  # The mean speed, validations included.
-                bar_format=_FORMAT,
+                bar_format=_TIME_FORMAT.format(self._time()) if self.budget else _FORMAT,
                 dynamic_ncols=True,
             )
 
@@ -80,8 +93,11 @@ class Progress(callbacks.Callback):
         if self._bar is not None:
             self._show(self._bar, trainer.global_step)
         elif trainer.is_global_zero:
-            done = f"step {trainer.global_step:,} of {self.steps:,}: {self._reached(self._scores)}"
-            print(f"{done}; {self._remaining(trainer.global_step)} left", file=sys.stderr, flush=True)
+            step, reached = trainer.global_step, self._reached(self._scores)
+            line = f"step {step:,} of {self.steps:,}: {reached}; {self._remaining(step)} left"
+            if self.budget:
+                line = f"step {step:,}, {self._time()}: {reached}"
+            print(line, file=sys.stderr, flush=True)
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -95,7 +111,9 @@ class Progress(callbacks.Callback):
         self._shown = time.monotonic()
         metric = self.monitor[0]
         bar.set_postfix_str(self._reached({metric: self._scores[metric]} if self._scores else {}), False)
-        bar.n = step
+        bar.n = self._done(step)
+        if self.budget:
+            bar.bar_format = _TIME_FORMAT.format(self._time())
         bar.refresh()
 
     def _close(self, trainer: Trainer) -> None:
@@ -117,13 +135,23 @@ class Progress(callbacks.Callback):
         better = max if mode == "max" else min
         return f" (best {value if earlier is None else better(value, float(earlier)):.2f})"
 
+    def _done(self, step: int) -> int:
+        """How far the bar is."""
+        if self.clock is None or not self.budget:
+            return step
+        return round(min(self.clock.seconds, self.budget))
+
+    def _time(self) -> str:
+        return f"{clock_time(self.clock.seconds if self.clock else 0)} of {clock_time(self.budget)} minutes"
+
     def _remaining(self, step: int) -> timedelta:
         seconds = (time.monotonic() - self._began) / max(1, step - self._first) * (self.steps - step)
         return timedelta(seconds=round(seconds))
 
 
 def _epoch(trainer: Trainer) -> str:
-    return f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+    last = f"/{trainer.max_epochs}" if trainer.max_epochs != -1 else ""
+    return f"epoch {trainer.current_epoch + 1}{last}"
 
 
 def _in_short(scores: Mapping[str, float]) -> dict[str, float]:

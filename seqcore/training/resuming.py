@@ -20,8 +20,10 @@ from typing_extensions import override
 from seqcore.errors import SettingsError
 from seqcore.nn.state import DecoderState, LSTMState, Memory
 from seqcore.tasks.base import Task
+from seqcore.training.clock import Clock
 from seqcore.training.loaders import ResumableDataLoader
 from seqcore.training.settings import TrainingSettings
+from seqcore.training.stopping import completed
 from seqcore.validation import shown
 
 LOG_EVERY = 20
@@ -57,12 +59,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.part")
         try:
-            with fresh.open("wb") as file:
-                _save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-        except OSError:
+            with completed():
+                with fresh.open("wb") as file:
+                    _save(checkpoint, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                fresh.replace(path)
+        except BaseException:
             fresh.unlink(missing_ok=True)  # On a full disk, it is in the way of everything else.
             raise
 
@@ -71,13 +74,34 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         return read_state(path, self.types)
 
 
-class LastCheckpoint(callbacks.Checkpoint):
-    """Saves all that a run needs to go on: every so many steps, and when an epoch is over, its validation included.
+class BestCheckpoints(callbacks.ModelCheckpoint):
+    """Lightning's, which forgets a checkpoint before it writes the better one: no signal comes between the two."""
 
-    Not after an epoch's last step: a run that goes on from there would leave out that epoch's validation, and with it
-    what early stopping and the choice of the best checkpoints need.
+    @property
+    @override
+    def state_key(self) -> str:
+        """What states of training have called it since version 0.1.0."""
+        return super().state_key.replace(type(self).__qualname__, callbacks.ModelCheckpoint.__qualname__, 1)
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        with completed():
+            super().on_validation_end(trainer, pl_module)
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        with completed():
+            super().on_train_epoch_end(trainer, pl_module)
+
+
+class LastCheckpoint(callbacks.Checkpoint):
+    """Saves all that a run needs to go on: every so many steps or minutes, after the first validation, and at the end.
+
+    Not between a step and a validation that follows it: a run that goes on from there would leave out that validation,
+    and with it what early stopping and the choice of the best checkpoints need.
 
     Args:
+        clock: says when a validation follows, and what time it is.
         settings: how often, and the patience of `stop` from here on: a resumed run may have been given another one.
         loader: of the training data. Lightning restores its position within an epoch, but not at the end of one.
     """
@@ -89,8 +113,11 @@ class LastCheckpoint(callbacks.Checkpoint):
         loader: ResumableDataLoader,
         best: callbacks.ModelCheckpoint,
         stop: callbacks.EarlyStopping,
+        clock: Clock,
     ) -> None:
         self.path, self.settings, self.loader, self.best, self.stop = path, settings, loader, best, stop
+        self.clock = clock
+        self._saved: float | None = None  # When, by the clock.
 
     @property
     @override
@@ -105,15 +132,26 @@ class LastCheckpoint(callbacks.Checkpoint):
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.loader.load_state_dict(state_dict)
+        self._saved = self.clock.seconds
 
     @override
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if trainer.global_step % self.settings.save_every == 0 and not trainer.is_last_batch:
+        if trainer.is_last_batch:  # What is done at an epoch's end comes after its validation.
+            return
+        if self.clock.validates:
+            is_due = self._saved is None  # So that what is validated can go on in any case.
+        elif self.settings.save_every:
+            is_due = trainer.global_step % self.settings.save_every == 0
+        else:
+            is_due = self._is_time()
+        if is_due:
             self._save(trainer)
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._save(trainer)
+        self.loader.batch_sampler.cut_epoch()  # Where a run ends in the midst of it and is given more.
+        if self.settings.save_every or self._saved is None or self._is_time() or self.clock.is_ending(trainer):
+            self._save(trainer)
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -132,10 +170,14 @@ class LastCheckpoint(callbacks.Checkpoint):
         if self.stop.wait_count >= self.stop.patience:  # It had stopped early: there is nothing to go on with.
             trainer.should_stop = True
 
+    def _is_time(self) -> bool:
+        return self.clock.seconds - (self._saved or 0) >= 60 * self.settings.save_minutes
+
     def _save(self, trainer: Trainer) -> None:
         for logger in trainer.loggers:
             logger.save()  # So that no row before this step is lost.
         trainer.save_checkpoint(self.path)
+        self._saved = self.clock.seconds
 
 
 def _save(checkpoint: dict[str, Any], file: IO[bytes]) -> None:

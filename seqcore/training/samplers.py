@@ -27,6 +27,7 @@ class ResumableSampler(Sampler[list[int]]):
         self._count, self._decided_by = count, decided_by
         self._order = zlib.crc32(repr(order).encode())
         self.epoch = self.position = 0
+        self._cut = 0  # Batches that epochs lack which ended early.
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -36,15 +37,21 @@ class ResumableSampler(Sampler[list[int]]):
         if self.position >= self._count:  # The epoch before was read to its end.
             self.epoch, self.position = self.epoch + 1, 0
         for position in range(self.position, self._count):
-            yield self.batch(self.epoch * self._count + position)
+            yield self.batch(self.epoch * self._count + position - self._cut)
+
+    def cut_epoch(self) -> None:
+        """End this epoch: the next one begins with the batch after the last that was taken, and is a whole one."""
+        if 0 < self.position < self._count:
+            self._cut += self._count - self.position
+            self.position = self._count
 
     def batch(self, number: int) -> list[int]:
         """What the data set is asked for to make the batch of a number, from 0 at the beginning of the training."""
         return [number]
 
     def state_dict(self) -> dict[str, Any]:
-        """Where training is: the epoch, the batches taken in it, and a mark of what decides the order."""
-        return {"epoch": self.epoch, "position": self.position, "order": self._order}
+        """Where training is: the epoch, batches taken in it and lacking before, and a mark of what decides the order."""
+        return {"epoch": self.epoch, "position": self.position, "order": self._order, "cut": self._cut}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there.
@@ -57,7 +64,7 @@ class ResumableSampler(Sampler[list[int]]):
                 "a run is resumed with what it began with, but the training data, training.seed, "
                 f"training.batch_tokens, {self._decided_by} or training.epoch_steps have changed"
             )
-        self.epoch, self.position = state["epoch"], state["position"]
+        self.epoch, self.position, self._cut = state["epoch"], state["position"], state.get("cut", 0)
 
 
 class TokenBudgetSampler(ResumableSampler):

@@ -14,6 +14,8 @@ class TrainingSettings:
 
     Attributes:
         epochs: passes over the data at most; the learning rate decays towards the last.
+        minutes: how long to train, over all sessions of a run, validations included; the learning rate then follows the
+            clock, and `epochs` is no limit. What is done at the end, such as averaging, comes on top. 0 is off.
         epoch_steps: steps an epoch, for data so large that it is to be validated within a pass; 0 makes it a pass.
         batch_tokens: the token budget of a step, over all processes together.
         batch_rows: the most examples of a step, however short; 0 is any number.
@@ -21,14 +23,17 @@ class TrainingSettings:
         learning_rate: its peak, for AdamW (Loshchilov & Hutter 2019) or whatever optimizer `fit` is given.
         layer_decay: the learning rate of each layer, as a part of that of the layer above (Howard & Ruder 2018).
         unfreeze_steps: steps after which one more layer is trained, from the output down; 0 trains all at once.
-        warmup_steps: steps of linear rise to the peak; a cosine falls from there to zero.
+        warmup_steps: steps of linear rise to the peak; a cosine falls from there to zero. With `minutes`, the rise
+            takes a tenth of them at most, and the fall is linear in time (budgeted training, Li 2020).
         weight_decay: of AdamW, on matrices only.
         clip: the largest gradient norm; larger ones are scaled down to it (Pascanu 2013). 0 is off.
         precision: as Lightning names it, `bf16-mixed` or `32-true`.
         validate_every: epochs between validations.
+        validate_minutes: minutes between validations, and one at the end, in place of `validate_every`; 0 is off.
         patience: validations without a better score before training stops.
         average: so many of the best checkpoints are averaged at the end, if that is better on validation.
-        save_every: steps between resumable checkpoints.
+        save_every: steps between resumable checkpoints, besides those of every epoch; 0 leaves it to `save_minutes`.
+        save_minutes: minutes between resumable checkpoints. The first validation and the end are always saved.
         seed: of weights, dropout and data order.
         accelerator, devices, num_nodes: as Lightning names them.
         threads: of the CPU, for each process; 0 leaves torch's choice.
@@ -38,6 +43,7 @@ class TrainingSettings:
     """
 
     epochs: Size = 30
+    minutes: NonNegative = 0.0
     epoch_steps: Count = 0
     batch_tokens: Size = 2000
     batch_rows: Count = 0
@@ -50,9 +56,11 @@ class TrainingSettings:
     clip: NonNegative = 1.0
     precision: str = "bf16-mixed"
     validate_every: Size = 1
+    validate_minutes: NonNegative = 0.0
     patience: Size = 10
     average: Size = 5
-    save_every: Size = 200
+    save_every: Count = 0
+    save_minutes: NonNegative = 1.0
     seed: Count = 1
     accelerator: str = "auto"
     devices: Size = 1

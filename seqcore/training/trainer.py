@@ -11,8 +11,9 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from seqcore.errors import CheckpointError, SettingsError, install_command
 from seqcore.tasks.base import Task
+from seqcore.training.clock import NO_STEP
 from seqcore.training.module import VALIDATION
-from seqcore.training.resuming import LOG_EVERY, AtomicCheckpointIO, csv_log
+from seqcore.training.resuming import LOG_EVERY, AtomicCheckpointIO, BestCheckpoints, csv_log
 from seqcore.training.settings import TrainingSettings
 
 
@@ -43,7 +44,7 @@ def new_trainer(
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     monitor, mode = f"{VALIDATION}{task.monitor[0]}", task.monitor[1]
-    best = callbacks.ModelCheckpoint(
+    best = BestCheckpoints(
         work,
         "best-{epoch}-{step}",
         monitor=monitor,
@@ -52,6 +53,7 @@ def new_trainer(
         save_weights_only=True,
         enable_version_counter=False,
     )
+    clocked = bool(settings.minutes or settings.validate_minutes)  # Then `Clock` says when to validate and to stop.
     stop = callbacks.EarlyStopping(monitor, mode=mode, patience=settings.patience)
     try:
         work.mkdir(parents=True, exist_ok=True)
@@ -61,8 +63,9 @@ def new_trainer(
             num_nodes=settings.num_nodes,
             strategy="ddp" if settings.devices * settings.num_nodes > 1 else "auto",
             precision=settings.precision,  # type: ignore[arg-type]
-            max_epochs=settings.epochs,
-            check_val_every_n_epoch=settings.validate_every,
+            max_epochs=-1 if settings.minutes else settings.epochs,
+            check_val_every_n_epoch=None if clocked else settings.validate_every,
+            val_check_interval=NO_STEP if clocked else None,
             num_sanity_val_steps=0,
             log_every_n_steps=LOG_EVERY,
             use_distributed_sampler=False,  # Each process has its share of every batch.
