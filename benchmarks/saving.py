@@ -1,8 +1,8 @@
 """What saving a run's state costs: python -m benchmarks.saving [--folder FOLDER] [--step 37]
 
-A line a size, in megabytes: the median seconds of ten saves, synced as in training, and the per cent of a run's time that
-goes into them, every 200 steps of so many milliseconds and every minute. A state is the weights and AdamW's two moments
-of them: three times a checkpoint in 32 bits.
+A line a size, in megabytes: the median seconds of ten saves, synced as in training, and the per cent of a run's time
+that goes into them, every 200 steps of so many milliseconds and every minute. A state is the weights and AdamW's two
+moments of them: three times a checkpoint in 32 bits.
 """
 
 import argparse

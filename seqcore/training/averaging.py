@@ -46,14 +46,15 @@ def load_best_weights(task: Task, checkpoints: Mapping[str, Any]) -> dict[str, f
     if not paths:
         return {}
     task.network.load_state_dict(_network_weights(paths[0], task))
-    return {task.monitor[0]: float(checkpoints[str(paths[0])])}
+    return {task.monitor[0]: float(checkpoints[paths[0]])}
 
 
-def _best_first(task: Task, checkpoints: Mapping[str, Any]) -> list[Path]:
+def _best_first(task: Task, checkpoints: Mapping[str, Any]) -> list[str]:
+    """The paths of those that are still there."""
     ranked = sorted(checkpoints, key=lambda path: float(checkpoints[path]), reverse=task.monitor[1] == "max")
-    return [Path(path) for path in ranked if Path(path).exists()]
+    return [path for path in ranked if Path(path).exists()]
 
 
-def _network_weights(path: Path, task: Task) -> dict[str, Tensor]:
-    weights = read_state(path, task.state_types)["state_dict"]
+def _network_weights(path: str, task: Task) -> dict[str, Tensor]:
+    weights = read_state(Path(path), task.state_types)["state_dict"]
     return {name.removeprefix("network."): tensor for name, tensor in weights.items()}

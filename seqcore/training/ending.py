@@ -47,11 +47,13 @@ class Ending:
         if not interrupted:
             try:
                 scores, averaged = self._select()
+                if self.trainer.world_size > 1:
+                    torch.distributed.barrier()  # The first process moves the folder that the others still read.
             except KeyboardInterrupt:
                 pass
             else:
                 with signals.held():
-                    self._save(together=True)
+                    self._save()
                 return scores, averaged, False
         return *self._save_soon(), True
 
@@ -61,7 +63,12 @@ class Ending:
         return select_best_weights(self.task, self.checkpoints, self.validation)
 
     def _save_soon(self) -> tuple[Mapping[str, float], int]:
-        """Save the single best checkpoint, and only then see whether an average is better: there may be no time."""
+        """Save the single best checkpoint, and only then see whether an average is better: there may be no time.
+
+        Only the first process does, for others may have been stopped elsewhere, and would wait for it.
+        """
+        if not self.trainer.is_global_zero:
+            return {}, 0
         scores = load_best_weights(self.task, self.checkpoints)
         if not scores:
             return {}, 0
@@ -77,15 +84,8 @@ class Ending:
             return load_best_weights(self.task, self.checkpoints), 1
         return of_chosen, averaged
 
-    def _save(self, together: bool = False) -> None:
-        """Finish and save what was trained.
-
-        Args:
-            together: all processes come here, which an interruption does not promise.
-        """
+    def _save(self) -> None:
         self.task.finish_training(self.validation)
-        if together and self.trainer.world_size > 1:
-            torch.distributed.barrier()  # The first process moves the folder that the others still read.
         try:
             if self.trainer.is_global_zero:
                 self.task.save_pretrained(self.output, dtype=torch.float16)

@@ -50,7 +50,7 @@ class ResumableSampler(Sampler[list[int]]):
         return [number]
 
     def state_dict(self) -> dict[str, Any]:
-        """Where training is: the epoch, batches taken in it and lacking before, and a mark of what decides the order."""
+        """Where training is: the epoch, batches taken in it and lacking before, a mark of what decides the order."""
         return {"epoch": self.epoch, "position": self.position, "order": self._order, "cut": self._cut}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -219,22 +219,26 @@ def test_a_worker_that_is_killed_is_told_in_a_line(tmp_path: Path) -> None:
 
 
 class Interrupt(callbacks.Callback):
-    """Sends what a terminal sends when somebody types Ctrl-C: to the process, and to all that it started."""
+    """Sends a signal as a terminal does after Ctrl-C, or a cluster: to the process, and to all that it started."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
     def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
         if trainer.global_step == 8:
-            os.killpg(os.getpgrp(), signal.SIGINT)
+            os.killpg(os.getpgrp(), self.number)
 
 
-def interrupted(output: Path) -> None:
+def interrupted(output: Path, number: int) -> None:
     os.setpgrp()
-    _, result = run(output, callbacks=[Interrupt()], workers=2)
+    _, result = run(output, callbacks=[Interrupt(number)], workers=2)
     (output.parent / "result").write_text(f"{result.interrupted} {result.steps} {result.resumable}")
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_run_with_workers_as_any_other(tmp_path: Path) -> None:
-    process = FORKED.Process(target=interrupted, args=(tmp_path / "run",))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_ends_a_run_with_workers_as_any_other(number: int, tmp_path: Path) -> None:
+    process = FORKED.Process(target=interrupted, args=(tmp_path / "run", number))
     process.start()
     try:
         wait_for((tmp_path / "result").exists)
