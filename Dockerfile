@@ -16,5 +16,7 @@ RUN UV_NO_CACHE=1 python3 tools/install.py .venv --extras all --torch "$TORCH" -
 # Pools of memory that threads leave behind are given back, so that a server that was busy once becomes small again.
 ENV MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
 EXPOSE 7860
-HEALTHCHECK --start-period=60s CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/')"]
+HEALTHCHECK --start-period=60s CMD [".venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/health')"]
+# Running calls have 25 s (--grace): docker stop --time 30.
+STOPSIGNAL SIGTERM
 CMD [".venv/bin/python", "-m", "apps", "--host", "0.0.0.0"]

@@ -59,7 +59,7 @@ def endpoint(
             inputs.append(_value(name, {**_not_null(schemas[name]), "description": meanings[name]}, default))
     output = _file(result, _returns(text)) if gives_file else _value(result, _given(hints["return"], _returns(text)))
     gr.on(
-        [], report_errors(_checked(function, arguments)), inputs, output,
+        [], report_errors(_checked(function, arguments), f"/{function.__name__}"), inputs, output,
         api_name=function.__name__, api_description=_line(text.short_description), **options,
     )  # fmt: skip
 

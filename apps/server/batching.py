@@ -2,11 +2,13 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from apps.server.metrics import BATCH_ITEMS, BATCH_SECONDS, BATCH_WAIT_SECONDS
 from seqcore.errors import SeqcoreError
 
 _Item = TypeVar("_Item")
@@ -24,6 +26,7 @@ class _Call(Generic[_Item, _Result]):
     item: _Item
     settings: tuple[tuple[str, Hashable], ...]
     answer: "Future[_Result]"
+    since: float = field(default_factory=time.monotonic)
 
 
 class Batcher(Generic[_Item, _Result]):
@@ -42,6 +45,7 @@ class Batcher(Generic[_Item, _Result]):
     def __init__(
         self, work: Callable[..., Sequence[_Result]], max_together: int | None = None, max_waiting: int = 256
     ) -> None:
+        self._name = getattr(work, "__name__", type(work).__name__).strip("_<>")
         self._work, self._max_together = work, min(max_together or MAX_TOGETHER, MAX_TOGETHER)
         self._waiting: queue.Queue[_Call[_Item, _Result]] = queue.Queue(max_waiting)
         self._lock = threading.Lock()
@@ -67,6 +71,8 @@ class Batcher(Generic[_Item, _Result]):
     def _serve(self) -> None:
         while True:
             for group in self._groups():
+                for call in group:
+                    BATCH_WAIT_SECONDS.labels(self._name).observe(time.monotonic() - call.since)
                 self._answer(group)
 
     def _groups(self) -> list[list[_Call[_Item, _Result]]]:
@@ -82,6 +88,7 @@ class Batcher(Generic[_Item, _Result]):
         return [group[i : i + size] for group in groups.values() for i in range(0, len(group), size)]
 
     def _answer(self, group: list[_Call[_Item, _Result]]) -> None:
+        begun = time.monotonic()
         try:
             results = self._work([call.item for call in group], **dict(group[0].settings))
             if len(results) != len(group):
@@ -94,5 +101,7 @@ class Batcher(Generic[_Item, _Result]):
             self._answer(group[:middle])
             self._answer(group[middle:])
         else:
+            BATCH_ITEMS.labels(self._name).observe(len(group))
+            BATCH_SECONDS.labels(self._name).observe(time.monotonic() - begun)
             for call, result in zip(group, results, strict=True):
                 call.answer.set_result(result)

@@ -17,6 +17,11 @@ from apps.server.environment import SERVER_DIR
 
 import gradio as gr
 
+from apps.server.affinity import OTHER_FILE, is_elsewhere
+from apps.server.batching import BusyError
+from apps.server.calls import BUSY, ERROR, PAGE, REFUSED, observed_call, refused_call
+from apps.server.gradio_patches import files_in
+from apps.server.log import event_fields
 from seqcore.errors import SeqcoreError, is_out_of_memory
 from seqcore.validation import shown
 
@@ -53,16 +58,16 @@ def message(error: SeqcoreError, files: Iterable[str] = ()) -> str:
     return f"{html.escape(text, quote=False)}{'' if text.endswith('.') else '.'}"
 
 
-def report_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+def report_errors(function: Callable[_Parameters, _Result], endpoint: str = PAGE) -> Callable[_Parameters, _Result]:
     """Turn our errors into the message they carry, shown in the page; any other is logged and not shown.
 
-    A generator function stays one.
+    A generator function stays one. Each call is counted as one of the endpoint.
     """
     if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
         def stream(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> Any:
-            with _reported_errors(function, [*args, *kwargs.values()]):
+            with _reported_errors(function, endpoint, [*args, *kwargs.values()]):
                 yield from function(*args, **kwargs)
 
         # Gradio describes an endpoint by its return type: that of a generator is what it yields.
@@ -72,16 +77,25 @@ def report_errors(function: Callable[_Parameters, _Result]) -> Callable[_Paramet
 
     @functools.wraps(function)
     def guarded(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
-        with _reported_errors(function, [*args, *kwargs.values()]):
+        with _reported_errors(function, endpoint, [*args, *kwargs.values()]):
             return function(*args, **kwargs)
 
     return guarded
 
 
+def endpoint_of(event: Any) -> str:
+    """How calls of an event of gradio are counted: by the name that programs know, or as those of pages."""
+    return f"/{event.api_name}" if event is not None and event.api_visibility == "public" else PAGE
+
+
 def explain_validation_error(event: Any, values: Sequence[Any], error: Exception) -> gr.Error:
     """The error that a caller gets whose values gradio refused before a function of ours saw them."""
     name = f"/{event.api_name}" if event.api_name else "This"
-    logging.getLogger(__name__).warning("%s refused what it was given: %s", name, shown(str(error)))
+    fields = event_fields("refused", endpoint=endpoint_of(event), error=type(error).__name__)
+    logging.getLogger(__name__).warning("%s refused what it was given: %s", name, shown(str(error)), extra=fields)
+    refused_call(endpoint_of(event), REFUSED)
+    if any(map(is_elsewhere, files_in(values))):
+        return gr.Error(OTHER_FILE, print_exception=False)
     return gr.Error(_refused(name, len(event.inputs), len(values), error), print_exception=False)
 
 
@@ -93,16 +107,21 @@ def _refused(name: str, wanted: int, given: int, error: Exception) -> str:
 
 
 @contextmanager
-def _reported_errors(function: Callable[..., Any], values: Sequence[Any]) -> Iterator[None]:
-    try:
-        yield
-    except SeqcoreError as error:
-        raise gr.Error(message(error, _file_names(values)), print_exception=False) from error
-    except gr.Error:
-        raise
-    except Exception as error:
-        logging.getLogger(__name__).exception("%s failed", getattr(function, "__name__", "a function"))
-        raise gr.Error(_inside(error), print_exception=False) from error
+def _reported_errors(function: Callable[..., Any], endpoint: str, values: Sequence[Any]) -> Iterator[None]:
+    name = getattr(function, "__name__", "a function")
+    with observed_call(name, endpoint) as call:
+        try:
+            yield
+        except SeqcoreError as error:
+            call.outcome = BUSY if isinstance(error, BusyError) else REFUSED
+            raise gr.Error(message(error, _file_names(values)), print_exception=False) from error
+        except gr.Error:
+            call.outcome = REFUSED
+            raise
+        except Exception as error:
+            call.outcome = ERROR
+            logging.getLogger(__name__).exception("%s failed", name, extra=event_fields("error", function=name))
+            raise gr.Error(_inside(error), print_exception=False) from error
 
 
 def _file_names(values: Iterable[Any]) -> Iterator[str]:

@@ -2,11 +2,8 @@
 
 import argparse
 import os
-import signal
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,9 @@ from apps.server.environment import SERVER_DIR
 import gradio as gr
 from starlette.middleware import Middleware
 
-from apps.server.errors import explain_validation_error, note_sent_names
+from apps.server.calls import BUSY, begun_call, refused_call
+from apps.server.ending import Ending
+from apps.server.errors import endpoint_of, explain_validation_error, note_sent_names
 from apps.server.gradio_patches import (
     CALL_ERRORS,
     close_image_decoders,
@@ -27,10 +26,14 @@ from apps.server.gradio_patches import (
     sent_names,
     watch_inputs,
 )
+from apps.server.gradio_queue import watch_queue
+from apps.server.log import log_event, start_log, take_over_uvicorn
 from apps.server.malloc import start_malloc_trim
+from apps.server.middleware import SCOPE, ServiceMiddleware
 from apps.server.models import CHECKPOINTS, MODELS, LazyTask
 from apps.server.options import MAX_UPLOAD_MB, check_address, parser, stop
 from apps.server.security import RequestLimitMiddleware, read_credentials
+from apps.server.service import Service
 from apps.server.sessions import SERVERS, closed_session_files, page_files
 from apps.server.temp_files import WORKING, FileReaper, touch
 from apps.server.tools import install_tools
@@ -56,7 +59,8 @@ def run_app(
     options = parser(description)
     options.add_argument("--checkpoint", default=str(CHECKPOINTS / name), help="folder or hub id of the model")
     chosen = options.parse_args(arguments)
-    serve(build(LazyTask(chosen.checkpoint, chosen.device)), chosen)
+    load = LazyTask[Any](chosen.checkpoint, chosen.device)
+    serve(build(load), chosen, {name: load})
 
 
 def run_apps(
@@ -76,11 +80,16 @@ def run_apps(
         if model not in checkpoints or not path:
             options.error(f"--checkpoint takes MODEL=PATH with a model of {', '.join(checkpoints)}, not {entry!r}")
         checkpoints[model] = path
-    serve(build({model: LazyTask(path, chosen.device) for model, path in checkpoints.items()}), chosen)
+    loads = {model: LazyTask[Any](path, chosen.device) for model, path in checkpoints.items()}
+    serve(build(loads), chosen, loads)
 
 
-def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
-    """Launch, print the address and wait. Ends the program with one clear line when the address cannot be had."""
+def serve(demo: gr.Blocks, options: argparse.Namespace, models: Mapping[str, LazyTask[Any]] | None = None) -> None:
+    """Launch, print the address and wait. Ends the program with one clear line when the address cannot be had.
+
+    Args:
+        models: what loads each model of the page, by its name.
+    """
     # Gradio's reloader runs this again beside the server that it keeps, which holds the port.
     if not os.environ.get("GRADIO_WATCH_DIRS"):
         check_address(options.host, options.port)
@@ -96,17 +105,21 @@ def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
         tempfile.tempdir = str(SERVER_DIR / WORKING)  # What is made meanwhile goes with the folder, too.
     start_malloc_trim()
     close_image_decoders()
-    # A server that is told to end does so as after Ctrl-C: its files go.
-    with suppress(ValueError):  # Signals are for the main thread alone.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    start_log(options.log)
+    ending = Ending(options.grace)
+    # What is shared comes through a program of this machine.
+    metrics = "off" if options.share and options.metrics == "local" else options.metrics
+    service = Service(demo, models, options.root_path, options.server_name, metrics)
     try:
-        address = start(demo, options.host, options.port, options.share, **chosen)
+        address = start(demo, options.host, options.port, options.share, service=service, **chosen)
     except OSError as error:
         stop(f"The server could not start on {options.host}, port {options.port}: {error}")
     if address is None:
         return
-    print(f"\n{demo.title} is at {address}  (Ctrl-C stops it)", flush=True)
-    demo.block_thread()
+    if options.log != "json":
+        print(f"\n{demo.title} is at {address}  (Ctrl-C stops it)", flush=True)
+    log_event("started", address=address, title=demo.title, server=service.instance)
+    ending.wait_and_finish(service)
 
 
 def start(
@@ -117,6 +130,7 @@ def start(
     max_file_size: int = MAX_UPLOAD_MB,
     root_path: str | None = None,
     auth: list[tuple[str, str]] | None = None,
+    service: Service | None = None,
 ) -> str | None:
     """Launch without waiting.
 
@@ -125,6 +139,7 @@ def start(
         root_path: where a proxy serves this.
         auth: who may come in, with their passwords; None is everybody. Tools for language models, which gradio asks
             for no password, are then left out.
+        service: what is known of this server; by default one without a name, of no models.
 
     Returns:
         The address; None when gradio's reloader has launched the app already.
@@ -136,6 +151,8 @@ def start(
         state = gr.State()  # Only a page that has one tells that it is closed.
     watch_inputs(demo, _touch_inputs, explain_validation_error, _received)
     demo.queue(default_concurrency_limit=4, max_size=MAX_WAITING)
+    watch_queue(demo, _begun, lambda event: refused_call(endpoint_of(event), BUSY))
+    service = service or Service(demo, root_path=root_path)
     _, address, _ = demo.launch(
         server_name=host,
         server_port=port,
@@ -154,18 +171,23 @@ def start(
         allowed_paths=EXAMPLES,
         enable_monitoring=False,
         app_kwargs={
-            "middleware": [Middleware(RequestLimitMiddleware)],
+            "middleware": [Middleware(ServiceMiddleware, service=service), Middleware(RequestLimitMiddleware)],
             "exception_handlers": dict.fromkeys(CALL_ERRORS, explain_call),
         },
         quiet=True,
         prevent_thread_lock=True,
     )
+    take_over_uvicorn()
     pin_files(state, {*files_in(demo.config)})
     if SERVER_DIR is not None:
         SERVERS.append(demo)
         if len(SERVERS) == 1:
             FileReaper(SERVER_DIR, page_files, closed_session_files).start()
     return address.rstrip("/") if address else None
+
+
+def _begun(event: Any, request: Any, seconds: float) -> None:
+    begun_call(endpoint_of(event), request.scope.get(SCOPE), seconds)
 
 
 def _received(event: Any, values: list[Any]) -> list[Any]:

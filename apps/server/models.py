@@ -2,14 +2,16 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import apps.server.environment  # noqa: F401  # before torch
 
 import seqcore
 from apps.server.errors import message
+from apps.server.log import log_event
 from seqcore.errors import CheckpointError, SeqcoreError
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
@@ -34,14 +36,33 @@ class LazyTask(Generic[_Task]):
         self._open: Callable[..., Any] | None = open_checkpoint
         self._lock = threading.Lock()
         self._task: _Task | None = None
+        self.load_seconds = 0.0
+        self.error: Exception | None = None
+
+    @property
+    def state(self) -> str:
+        """`loaded`, `failed` (`error` says why) or `not loaded`, as it is until somebody asks."""
+        return "loaded" if self._task is not None else "failed" if self.error else "not loaded"
 
     def __call__(self) -> _Task:
         """The task. Raises `SeqcoreError` when the checkpoint is missing, damaged or of another kind."""
         with self._lock:
             if self._task is None:
-                open_checkpoint: Callable[..., Any] = self._open or seqcore.load
-                self._task = open_checkpoint(self.checkpoint, device=self.device)
-            return cast(_Task, self._task)
+                self._task = self._load()
+            return self._task
+
+    def _load(self) -> _Task:
+        open_checkpoint: Callable[..., Any] = self._open or seqcore.load
+        begun = time.monotonic()
+        try:
+            task: _Task = open_checkpoint(self.checkpoint, device=self.device)
+        except Exception as error:
+            self.error = error
+            log_event("model", model=self.checkpoint, outcome="failed", error=type(error).__name__, message=str(error))
+            raise
+        self.error, self.load_seconds = None, time.monotonic() - begun
+        log_event("model", model=self.checkpoint, outcome="loaded", seconds=round(self.load_seconds, 3))
+        return task
 
     def require(self, method: str, noun: str) -> _Task:
         """The task, where it has what a page calls, such as `translate` of a translator.

@@ -1,11 +1,15 @@
 """The options that every app is started with, and whether what they say is possible."""
 
 import argparse
+import re
 import socket
 import sys
 from typing import NoReturn
 
+from apps.server.ending import GRACE
+from apps.server.log import LOGS
 from apps.server.security import AUTH_VARIABLE
+from apps.server.service import METRICS
 
 MAX_UPLOAD_MB = 100  # MB
 
@@ -25,7 +29,36 @@ def parser(description: str) -> argparse.ArgumentParser:
     )  # fmt: skip
     options.add_argument("--max-file-size", type=_positive, default=MAX_UPLOAD_MB, metavar="MB", help="of an upload")
     options.add_argument("--root-path", help="where a proxy serves this, such as /demos or https://example.org/demos")
+    options.add_argument("--log", choices=LOGS, default="text", help="on standard error; json has a line for each call")
+    options.add_argument(
+        "--metrics", choices=METRICS, default="local",
+        help="who may read /metrics, counts and times for Prometheus: programs on this machine, everybody, or nobody",
+    )  # fmt: skip
+    options.add_argument(
+        "--grace", type=_seconds, default=GRACE, metavar="SECONDS",
+        help="that running calls have after SIGTERM or Ctrl-C",
+    )  # fmt: skip
+    options.add_argument(
+        "--server-name", type=_name, metavar="NAME",
+        help="of this server, where a proxy has several: see docs/serving.md",
+    )  # fmt: skip
     return options
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if 0 <= seconds < float("inf"):
+        return seconds
+    raise argparse.ArgumentTypeError(f"must be a number of seconds, 0 or more, not {text!r}")
+
+
+def _name(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,63}", text):
+        return text
+    raise argparse.ArgumentTypeError(f"must be 1 to 63 letters, digits, - or _, not {text!r}")
 
 
 def _positive(text: str) -> int:

@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,15 +31,15 @@ class RequestLimitMiddleware:
             return
         route = scope["path"].partition(_API)[2].lower()
         if route.startswith(CLOSED_ROUTES):
-            await _refuse(send, 404, "There is nothing here.")
+            await refuse(send, 404, "There is nothing here.")
             return
         if route.startswith("upload"):  # Gradio counts each file itself.
             await self._app(scope, receive, send)
             return
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > self._max_bytes:
-            await _drain(receive, 4 * self._max_bytes)
-            await _refuse(send, 413, f"A request may have {self._max_bytes:,} bytes at most; upload files instead.")
+            await drain(receive, 4 * self._max_bytes)
+            await refuse(send, 413, f"A request may have {self._max_bytes:,} bytes at most; upload files instead.")
             return
         await self._app(scope, self._counted(receive), send)
 
@@ -90,7 +90,7 @@ def _pair(line: str, place: str) -> tuple[str, str]:
     return name.strip(), password
 
 
-async def _drain(receive: "Receive", limit: int) -> None:
+async def drain(receive: "Receive", limit: int) -> None:
     """Read a body away: who still sends would not see the answer."""
     more = True
     while more and limit > 0:
@@ -99,7 +99,16 @@ async def _drain(receive: "Receive", limit: int) -> None:
         limit -= len(message.get("body", b""))
 
 
-async def _refuse(send: "Send", status: int, message: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": message.encode()})
+async def refuse(
+    send: "Send", status: int, message: str, kind: str = "text/plain", headers: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
+    """Answer a request with a text alone, and hang up."""
+    body = message.encode()
+    about = [
+        (b"content-type", f"{kind}; charset=utf-8".encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": about})
+    await send({"type": "http.response.body", "body": body})

@@ -20,13 +20,13 @@ FILE_TTL, CLOSED_SESSION_TTL = 1800.0, 60.0  # Seconds.
 # already, so what is made, and removed once it is given out, is made in the second.
 CACHE, WORKING = "cache", "working"
 _SWEEP_INTERVAL = 60.0
-_PREFIX, _LOCK, _NEW = "seqcore-server-", ".lock", ".new"
+PREFIX, _LOCK, _NEW = "seqcore-server-", ".lock", ".new"
 
 
 def make_server_dir() -> Path:
     """Make the folder of this server, and remove those of servers that were killed."""
     _remove_orphans()
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
     for name in (CACHE, WORKING):
         (folder / name).mkdir(mode=0o700)
     lock = _locked(folder / _NEW)
@@ -113,7 +113,7 @@ def _locked(path: Path) -> int | None:
 
 
 def _remove_orphans() -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):
             if not (folder / _LOCK).exists() or folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue

@@ -14,12 +14,12 @@ import gradio as gr
 import pytest
 from every_format import EPS
 from gradio import components, image_utils, processing_utils, queueing, route_utils, routes, state_holder
-from gradio.data_classes import FileData, ImageData
+from gradio.data_classes import FileData, ImageData, PredictBodyInternal
 from PIL import Image, UnidentifiedImageError
 
 from apps.__main__ import build as build_page
 from apps.server import gradio_patches as patches
-from apps.server import launch, tools
+from apps.server import gradio_queue, launch, tools
 from apps.server.errors import message
 from apps.server.models import MODELS, LazyTask
 from seqcore.errors import InputError
@@ -50,7 +50,7 @@ def test_only_versions_that_were_seen_are_installed() -> None:
 def test_nothing_else_reaches_into_gradio() -> None:
     private = r"from gradio\.(?!components)|gradio_client|safehttpx|\._queue|\.preprocess|state_holder|keep_in_cache"
     for path in (ROOT / "apps").rglob("*.py"):
-        if path not in {Path(patches.__file__), Path(tools.__file__)}:
+        if path not in {Path(module.__file__ or "") for module in (patches, gradio_queue, tools)}:
             assert not re.search(private, path.read_text(encoding="utf-8")), path
 
 
@@ -238,6 +238,49 @@ def test_gradio_describes_files_of_tools_as_on_its_own_site_and_ours_do_not(page
     assert parameters(upstream._prepare_tool_call_args) == ["self", "name", "arguments"]
     assert "gradio.mcp.GradioMCPServer(" in inspect.getsource(routes), "it would not be replaced"
     assert "self.Server(" in inspect.getsource(upstream.create_mcp_server)
+
+
+def test_the_queue_tells_of_its_calls(page: gr.Blocks) -> None:
+    page.queue(max_size=1)
+    queue: Any = page._queue
+    assert parameters(type(queue).process_events) == ["self", "events", "batch", "begin_time", "fn"]
+    assert parameters(type(queue).push) == ["self", "body", "request", "username"]
+    assert re.search(r"run_coro_in_background\(\s+self.process_events, events", inspect.getsource(queueing))
+    assert re.search(r"_queue.push\(\s+body=body", inspect.getsource(routes))
+    (event,) = page.default_config.fns.values()
+    seen: list[Any] = []
+    gradio_queue.watch_queue(page, lambda fn, request, seconds: seen.append((fn, request, seconds >= 0)), seen.append)
+
+    async def calls() -> None:
+        body = PredictBodyInternal(data=[3], fn_index=event._id, session_hash="page")
+        results = [await queue.push(body=body, request=None, username=None) for _ in range(2)]
+        assert [is_in for is_in, *_ in results] == [True, False]
+        number = results[0][1]
+        assert seen.pop() is event
+        assert (gradio_queue.waiting_calls(page), gradio_queue.running_calls(page)) == (1, 0)
+        assert gradio_queue.knows_session(page, "page")
+        assert gradio_queue.knows_event(page, number)
+        assert not gradio_queue.knows_session(page, "another")
+        assert not gradio_queue.knows_event(page, "another")
+        assert gradio_queue.has_undelivered_answers(page)
+        gradio_queue.fail_calls(page, "a line")
+        _, last = (queue.pending_messages_per_session["page"].get_nowait() for _ in range(2))
+        assert (last.output, last.success, last.event_id) == ({"error": "a line"}, False, number)
+        call = queue.event_ids_to_events[number]
+        call.alive = False  # It has no request that it could be worked on with.
+        queue.set_server_app(SimpleNamespace(get_blocks=lambda: page, iterators={}))
+        await queue.process_events([call], False, 0.0, event)
+        assert seen == [(event, None, True)]
+
+    asyncio.run(calls())
+
+
+def test_a_camera_that_is_closed_ends_its_call(page: gr.Blocks) -> None:
+    assert re.search(r"event.closed = True\s+event.signal.set\(\)", inspect.getsource(routes)), "as gradio does it"
+    live = SimpleNamespace(streaming=True, closed=False, run_time=0.0, signal=asyncio.Event())
+    page._queue.event_ids_to_events["live"] = live  # type: ignore[assignment]
+    gradio_queue.end_live_pictures(page)
+    assert (live.closed, live.signal.is_set()) == (True, True)
 
 
 @pytest.mark.parametrize("cause", [KeyError("labels"), TypeError("not this"), KeyError("/labels", 1)])
