@@ -1,8 +1,12 @@
-"""Training that is killed and goes on, and checkpoints that are damaged: python -m benchmarks.faults [--kills 20]
+"""Runs that are killed and go on, and checkpoints that are damaged: python -m benchmarks.faults [--kills 20]
 
 A tiny translator is trained on made-up sentences on the CPU, killed (SIGKILL) at a moment drawn at random, and resumed;
 all losses and scores of its log and every weight must be those of a run that nobody disturbed. Then each of the damages
 of benchmarks/damages.py is done to its checkpoint, which must be refused with an error of ours and a clear line.
+
+Two workers of `seqcore predict` answer made-up sentences by the bundled translator, and are killed at random moments,
+all of them or the process that started them alone, and resumed, as often as it takes: what is written must be, to the
+byte, what a run writes that nobody disturbed.
 """
 
 import argparse
@@ -11,6 +15,8 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +26,7 @@ from typing import Any
 
 from benchmarks.damages import damages
 
+_ROOT = Path(__file__).resolve().parent.parent
 # A server that has imported everything once forks a clean process for every run.
 _FORKED = multiprocessing.get_context("forkserver")
 _FORKED.set_forkserver_preload(["apps.translator.finetune", "seqcore.training.fitting", "sacrebleu", "datasets"])
@@ -114,6 +121,49 @@ def kills(work: Path, count: int, seed: int = 0) -> Counter[str]:
     return outcomes
 
 
+def answer(source: Path, output: Path, seconds: float | None = None, alone: bool = False) -> bool:
+    """Answer all lines, and kill it after so many seconds if it has not ended by then. Whether it was killed.
+
+    Args:
+        alone: kill the process that started the workers, and not them.
+    """
+    command = [sys.executable, "-m", "seqcore.cli", "predict", str(_ROOT / "checkpoints" / "translator"), str(source)]
+    flags = ["--source", "en", "--target", "de", "--format", "jsonl", "--workers", "2", "--resume"]
+    with subprocess.Popen([*command, *flags, "--output", str(output)], start_new_session=True, cwd=_ROOT) as process:
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            (os.kill if alone else os.killpg)(process.pid, signal.SIGKILL)
+            return True
+    if status:
+        sys.exit(f"seqcore predict ended with status {status}")
+    return False
+
+
+def bulk_kills(work: Path, count: int, seed: int = 0, lines: int = 800) -> Counter[str]:
+    """Kill `seqcore predict` so many times; what came out, counted."""
+    rng, source, whole = random.Random(seed), work / "lines.txt", work / "whole.jsonl"
+    sentences = (" ".join(rng.choices(list(_WORDS), k=rng.randint(4, 20))) for _ in range(lines))
+    source.write_text("".join(f"{text}\n" for text in sentences), encoding="utf-8")
+    answer(source, work / "warm.jsonl")
+    begin = time.monotonic()
+    answer(source, whole)
+    seconds, outcomes, number = time.monotonic() - begin, Counter[str](), 0
+    while outcomes["killed"] < count:
+        number += 1
+        output = work / f"bulk{number}.jsonl"
+        times = 0
+        while answer(source, output, rng.uniform(0.1, 1) * seconds, bool(rng.getrandbits(1))):
+            times += 1
+            journal = output.with_name(f"{output.name}.journal")
+            outcomes["killed"] += 1
+            outcomes["killed before anything was written down"] += not journal.exists()
+        same = output.read_bytes() == whole.read_bytes()
+        outcomes[f"outputs {'the same to the byte' if same else 'DIFFERENT'}"] += 1
+        print(f"{number:3}  killed {times} times  {'same' if same else 'DIFFERENT'}", flush=True)
+    return outcomes
+
+
 def damaged(good: Path, work: Path) -> Counter[str]:
     """What came of each damage, counted."""
     import seqcore
@@ -136,14 +186,15 @@ def damaged(good: Path, work: Path) -> Counter[str]:
 
 
 def main() -> None:
-    """Do both and print what came out."""
+    """Do all three and print what came out."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--kills", type=int, default=20, help="runs of training that are killed")
+    options.add_argument("--kills", type=int, default=20, help="kills of each kind of run")
     options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="seqcore-faults-") as folder:
         work = Path(folder)
         for what, outcomes in (
+            ("answers", bulk_kills(work, chosen.kills, chosen.seed)),
             ("training", kills(work, chosen.kills, chosen.seed)),
             ("damages", damaged(work / "unbroken", work)),
         ):

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 import seqcore
-from seqcore.cli.streams import SomeFailedError
+from seqcore.cli.outputs import SomeFailedError
 from seqcore.errors import SeqcoreError, is_out_of_memory
 
 

@@ -1,14 +1,14 @@
 """Answers of a task to lines, documents and files, written as they come; one that cannot be given has an error."""
 
-import itertools
 import json
 import os
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
-from seqcore.cli.streams import PlacedText, SomeFailedError
+from seqcore.cli.runs import Run
+from seqcore.cli.streams import PlacedText
 from seqcore.errors import InputError, warn
 from seqcore.tasks.base import Task
 from seqcore.tasks.prediction import in_one_field
@@ -17,100 +17,105 @@ from seqcore.text.documents import check_document, parse_document
 Format = Literal["text", "jsonl"]
 
 
-def answer_lines(
-    task: Task, lines: Iterable[PlacedText], options: Mapping[str, Any], kind: Format, out: TextIO, at_once: int = 0
-) -> None:
-    """An answer a line, in order; one that cannot be given leaves an empty line, or an object with its error.
-
-    Args:
-        at_once: answers after which all are shown; by default what the task answers together.
+def answer_lines(run: Run, lines: Iterable[PlacedText], kind: Format, total: Callable[[], int]) -> None:
+    """Write an answer a line, in order; one that cannot be given leaves an empty line, or an object with its error.
 
     Raises:
         SomeFailedError: at the end, if there was one that could not be given.
     """
-    field = next(iter(task.fields))
-    errors = Errors()
-    at_once = at_once or task.chunk_size(**options)
-    lines, read = itertools.tee(lines)
-    texts = (line.text for line in lines)
-    results: Iterable[Any] = (
-        itertools.chain.from_iterable(task.predict_each([text], **options) for text in texts)
-        if at_once == 1
-        else task.predict_each(texts, **options)
-    )
-    for number, result in enumerate(results, 1):
-        line = next(read)
-        if isinstance(result, InputError):
-            errors.add(line.place, result)
-        if kind == "jsonl":
-            record = {"error": result.message} if isinstance(result, InputError) else task.to_dict(result)
-            print(json.dumps({field: line.text, **record}, ensure_ascii=False), file=out)
-        else:
-            print("" if isinstance(result, InputError) else on_one_line(task.to_text(result)), file=out)
-        if number % at_once == 0:
-            out.flush()
-    errors.end()
+    field = next(iter(run.task.fields))
+    answer = partial(_of_lines, options=run.options, field=field, kind=kind)
+    for line, written in run.answered(answer, lines, total, lambda line: f"{line.text}\n"):
+        if isinstance(written, InputError):
+            run.errors.add(line.place, written)
+            written = _as_json({field: line.text, "error": written.message}) if kind == "jsonl" else ""
+        print(written, file=run.out)
+    run.errors.end()
 
 
-def answer_document(task: Task, text: str, name: str, options: Mapping[str, Any], out: TextIO) -> None:
-    """The document with its texts answered; one that cannot be answered stays as it is.
+def answer_document(run: Run, text: str, name: str) -> None:
+    """Write the document with its texts answered; one that cannot be answered stays as it is.
 
     Raises:
         SomeFailedError: at the end, if there was such a text.
     """
     check_document(text, name)
     document = parse_document(text, name)
-    options = task.document_options(" ".join(document.texts), options)
-    errors = Errors()
+    texts = document.texts
+    options = run.task.document_options(" ".join(texts), run.options)
     answers = []
-    results = task.predict_each(document.texts, **options)
-    for source, line, result in zip(document.texts, document.line_numbers, results, strict=True):
-        if isinstance(result, InputError):
-            errors.add(f"{name}, line {line}", result)
-        answers.append(source if isinstance(result, InputError) else task.to_text(result))
-    out.write(document.with_texts(answers))
-    errors.end()
+    answered = run.answered(partial(_of_texts, options=options), texts, lambda: len(texts))
+    for line, (source, answer) in zip(document.line_numbers, answered, strict=True):
+        if isinstance(answer, InputError):
+            run.errors.add(f"{name}, line {line}", answer)
+        answers.append(source if isinstance(answer, InputError) else answer)
+    run.out.write(document.with_texts(answers))
+    run.errors.end()
 
 
-def answer_files(task: Task, paths: Sequence[str], options: Mapping[str, Any], kind: Format, out: TextIO) -> None:
-    """An answer for each file with its name; of one that cannot be read, its error.
+def answer_files(run: Run, paths: Sequence[str], kind: Format) -> None:
+    """Write an answer for each file with its name; of one that cannot be read, its error.
 
     Raises:
         SomeFailedError: at the end, if there was one.
     """
-    errors = Errors()
-    for path, result in zip(paths, task.predict_each(paths, **options), strict=True):
-        name, error = os.fsencode(path).decode("utf-8", "replace"), isinstance(result, InputError)
-        if error:  # It is called by its name alone, which files of several folders may have.
-            is_told = path in result.message or os.sep not in name
+    answer = partial(_of_files, options=run.options, kind=kind)
+    for path, written in run.answered(answer, paths, lambda: len(paths)):
+        name = os.fsencode(path).decode("utf-8", "replace")
+        if isinstance(written, InputError):  # It is called by its name alone, which files of several folders may have.
+            is_told = path in written.message or os.sep not in name
             folder = "" if is_told else in_one_field(str(Path(name).parent))
-            errors.add(folder if kind == "text" else None, result)
-        elif remark := task.remark(result):
+            run.errors.add(folder if kind == "text" else None, written)
+            if kind == "jsonl":
+                print(_as_json({"file": name, "error": written.message}), file=run.out)
+            continue
+        line, remark = written
+        if remark:
             warn(f"{in_one_field(name)} {remark}")
-        if kind == "jsonl":
-            record = {"error": result.message} if error else task.to_dict(result)
-            print(json.dumps({"file": name, **record}, ensure_ascii=False), file=out, flush=True)
-        elif not error:
-            print(f"{in_one_field(name)}\t{on_one_line(task.to_text(result))}", file=out, flush=True)
-    errors.end()
+        print(line, file=run.out)
+    run.errors.end()
 
 
-class Errors:
-    """What could not be answered: a line on standard error for each."""
+# What follows is done where the task is, which may be another process: texts are sent, and no results with tensors.
 
-    def __init__(self) -> None:
-        self._any = False
 
-    def add(self, place: str | None, error: InputError) -> None:
-        """Say what was wrong where; nothing where the place is None, for then the output says it."""
-        self._any = True
-        if place is not None:
-            print(f"error: {place}{': ' * bool(place)}{error.message}", file=sys.stderr)
+def _of_lines(
+    task: Task, lines: Sequence[PlacedText], options: Mapping[str, Any], field: str, kind: Format
+) -> list[str | InputError]:
+    written: list[str | InputError] = []
+    for line, result in zip(lines, task.predict_each([line.text for line in lines], **options), strict=True):
+        if isinstance(result, InputError):
+            written.append(result)
+        elif kind == "jsonl":
+            written.append(_as_json({field: line.text, **task.to_dict(result)}))
+        else:
+            written.append(on_one_line(task.to_text(result)))
+    return written
 
-    def end(self) -> None:
-        """Raises `SomeFailedError` if there was any."""
-        if self._any:
-            raise SomeFailedError
+
+def _of_texts(task: Task, texts: Sequence[str], options: Mapping[str, Any]) -> list[str | InputError]:
+    results = task.predict_each(texts, **options)
+    return [result if isinstance(result, InputError) else task.to_text(result) for result in results]
+
+
+def _of_files(
+    task: Task, paths: Sequence[str], options: Mapping[str, Any], kind: Format
+) -> list[tuple[str, str] | InputError]:
+    written: list[tuple[str, str] | InputError] = []
+    for path, result in zip(paths, task.predict_each(paths, **options), strict=True):
+        name = os.fsencode(path).decode("utf-8", "replace")
+        if isinstance(result, InputError):
+            written.append(result)
+        elif kind == "jsonl":
+            written.append((_as_json({"file": name, **task.to_dict(result)}), task.remark(result)))
+        else:
+            line = f"{in_one_field(name)}\t{on_one_line(task.to_text(result))}"
+            written.append((line, task.remark(result)))
+    return written
+
+
+def _as_json(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False)
 
 
 def on_one_line(text: str) -> str:

@@ -3,14 +3,21 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from seqcore.cli.answers import Format, answer_document, answer_files, answer_lines
 from seqcore.cli.flags import CommandLine, column_options
-from seqcore.cli.streams import PlacedText, open_output, read_document, read_lines
-from seqcore.cli.tables import answer_table, is_table
+from seqcore.cli.journal import described
+from seqcore.cli.outputs import open_output
+from seqcore.cli.runs import Run, read_shard
+from seqcore.cli.streams import PlacedText, count_lines, read_document, read_lines
+from seqcore.cli.tables import answer_table, is_table, open_answered
 from seqcore.data import parallel_columns
 from seqcore.errors import SettingsError, warn
+from seqcore.runtime.bulk import checked_workers
 from seqcore.tasks.base import Task
 from seqcore.tasks.prediction import Option
 from seqcore.text.documents import is_document
@@ -31,6 +38,19 @@ def predict(arguments: Sequence[str]) -> None:
     line.parser.add_argument("--text", metavar="TEXT", action="append", help="a text to answer; may be given again")
     line.parser.add_argument("--output", metavar="FILE", help="where to write; without it, standard output")
     line.parser.add_argument("--format", choices=["text", "jsonl"], help="what to write a line (default: text)")
+    line.parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=int,
+        default=1,
+        help="processes of one thread each, on the CPU (default: this one)",
+    )
+    line.parser.add_argument(
+        "--resume", action="store_true", help="go on where the same command with --output was stopped or killed"
+    )
+    line.parser.add_argument(
+        "--shard", metavar="K/N", help="answer one of N parts, such as 3/100; cat joins what all parts give"
+    )
     columns = _input_columns(line.task)
     for name, option in {**line.options, **columns}.items():
         line.add(name, option)
@@ -39,26 +59,60 @@ def predict(arguments: Sequence[str]) -> None:
     if "n_best" in given and options.format != "jsonl":
         raise SettingsError("--n-best needs --format jsonl: as text, a line gives one line")
     _check_sources(options, line.task, bool(named))
-    task = line.load(options.device)
+    _check_parts(options)
+    task = line.load("cpu" if options.workers > 1 else options.device)
     kind: Format = options.format or "text"
+    begun = partial(_begun, line, options, task, given)
     if task.input_kind == "file":
         paths = task.files(options.files)
-        with open_output(options.output, paths) as out:
-            answer_files(task, paths, given, kind, out)
+        with begun(paths) as run:
+            answer_files(run, paths, kind)
     elif named or any(map(is_table, options.files)):
         suffix = ".jsonl" if options.format == "jsonl" else ""
-        answer_table(task, options.files[0], named, given, options.output, suffix)
+        table = open_answered(task, options.files[0], named, options.output, suffix)
+        if options.shard and table.is_array:
+            raise SettingsError("parts of a JSON array cannot be joined: name a file of JSON lines with --output")
+        with begun(options.files, columns=table.columns, names=table.table.column_names) as run:
+            answer_table(run, table)
     elif _is_rewritten(options, task):
         (name,) = options.files
+        if options.resume or options.shard:
+            raise SettingsError(f"{name} is a document, which is answered as a whole: leave --resume and --shard out")
         document = read_document(name)
-        with open_output(options.output, [name]) as out:
-            answer_document(task, document, name, given, out)
+        with begun([name], is_journaled=False) as run:
+            answer_document(run, document, name)
     else:
         texts = [PlacedText(text, f"--text {number}") for number, text in enumerate(options.text or [], 1)]
+        names = options.files or ["-"]
+        if options.shard and not texts and "-" in names:
+            raise SettingsError("--shard counts what there is, which standard input cannot tell: name a file")
         # Somebody who types wants each answer at once; a file is sorted by length over many batches.
-        at_once = 1 if not options.files and not texts and sys.stdin.isatty() else task.chunk_size(**given)
-        with open_output(options.output, options.files) as out:
-            answer_lines(task, texts or read_lines(options.files or ["-"]), given, kind, out, at_once)
+        is_typed = not options.files and not texts and sys.stdin.isatty()
+        with begun(options.files, texts=options.text) as run:
+            run.at_once = 1 if is_typed else None
+            run.workers = 1 if is_typed else run.workers
+            answer_lines(run, texts or read_lines(names), kind, lambda: len(texts) or count_lines(names))
+
+
+@contextmanager
+def _begun(
+    line: CommandLine,
+    options: argparse.Namespace,
+    task: Task,
+    given: Mapping[str, Any],
+    inputs: Sequence[str],
+    is_journaled: bool = True,
+    **more: Any,
+) -> Iterator[Run]:
+    """A run whose output is open."""
+    assert line.checkpoint is not None
+    job = None
+    if options.output is not None and is_journaled:
+        flags = {"--shard": options.shard, "--format": options.format, "the options": given, "the columns": more}
+        job = described(line.checkpoint.folder, inputs, **flags)
+    with open_output(options.output, inputs, job, options.resume) as output:
+        shard = read_shard(options.shard) if options.shard else None
+        yield Run(task, output, given, line.checkpoint, options.workers, shard)
 
 
 def evaluate(arguments: Sequence[str]) -> None:
@@ -128,6 +182,17 @@ def _check_sources(options: argparse.Namespace, task: type[Task] | None, is_tabl
     for name in (*tables, *documents):
         if len(options.files) > 1:
             raise SettingsError(f"{name} is answered alone, for its form stays as it is: one command for each file")
+
+
+def _check_parts(options: argparse.Namespace) -> None:
+    """Whether the parts that the work is done in can be."""
+    checked_workers(options.workers)
+    if options.shard:
+        read_shard(options.shard)
+    if options.resume and options.output is None:
+        raise SettingsError("--resume goes on with a file: name it with --output")
+    if options.workers > 1 and options.device not in ("auto", "cpu"):
+        raise SettingsError(f"--workers are processes on the CPU: leave them out to use {options.device}")
 
 
 def _is_rewritten(options: argparse.Namespace, task: Task) -> bool:

@@ -1,19 +1,13 @@
-"""What the command line reads and writes: lines of any number of files, and a file that is whole or not there."""
+"""What the command line reads: lines of any number of files, and whole documents."""
 
-import gzip
-import io
 import sys
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TextIO
+from typing import NamedTuple
 
 from seqcore.data.text_files import DataFile
 from seqcore.errors import DataError, InputError
-
-
-class SomeFailedError(Exception):
-    """Some answers could not be given, and what was wrong with each was printed."""
 
 
 class PlacedText(NamedTuple):
@@ -62,54 +56,11 @@ def read_document(name: str) -> str:
         raise DataError(f"{name}, line {number} is not UTF-8: convert it first (iconv -t UTF-8)") from error
 
 
-@contextmanager
-def open_output(name: str | None, inputs: Collection[str] = ()) -> Iterator[TextIO]:
-    """Standard output, or a text file that appears under its name when it is whole; `.gz` is compressed.
-
-    Line breaks are written as they are given. What was read is overwritten by nothing that lacks an answer.
-
-    Args:
-        inputs: files that are read.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    if name is None:
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-        yield sys.stdout
-        return
-    with open_binary_output(name, inputs) as file:
-        raw: Any = gzip.GzipFile(fileobj=file, mode="wb", mtime=0) if name.lower().endswith(".gz") else file
-        out = io.TextIOWrapper(raw, encoding="utf-8", newline="")
-        try:
-            yield out
-        finally:
-            out.close()
-
-
-@contextmanager
-def open_binary_output(name: str, inputs: Collection[str] = ()) -> Iterator[IO[bytes]]:
-    """As `open_output`, for what is no text."""
-    target = Path(name).resolve()
-    special = target.exists() and not target.is_file()  # A pipe or a device is never replaced.
-    partial = target if special else target.with_name(f"{target.name}.partial")
-    try:
-        out = partial.open("wb")
-    except OSError as error:
-        raise DataError(f"{name} cannot be written: {error.strerror}") from error
-    is_input = any(Path(file).exists() and target.exists() and target.samefile(file) for file in inputs)
-    try:
-        with out:
-            yield out
-    except SomeFailedError:
-        if is_input:
-            print(f"{name} stays as it was, for answers are missing: they are in {partial}", file=sys.stderr)
-        elif not special:
-            partial.replace(target)
-        raise
-    except BaseException:
-        if not special:
-            print(f"what was done before it stopped is in {partial}", file=sys.stderr)
-        raise
-    if not special:
-        partial.replace(target)
+def count_lines(files: Iterable[str]) -> int:
+    """How many lines files have that can be read twice. Raises `DataError` as `read_lines` does."""
+    count = 0
+    for name in files:
+        opened = DataFile(Path(name), name)
+        with opened.reading(), opened.open() as stream:
+            count += sum(1 for _ in stream)
+    return count

@@ -5,7 +5,8 @@ import io
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, TextIO
 
 from seqcore.data import Table
@@ -22,7 +23,7 @@ _LINE_END = re.compile(r"(?:\r\n|\n|\r)?\Z")
 
 
 class TableWriter(ABC):
-    """Writes all rows of a table, one after the other, with further cells.
+    """Writes rows of a table, one after the other, with further cells; what belongs before the first goes with it.
 
     Args:
         table: its rows.
@@ -31,19 +32,23 @@ class TableWriter(ABC):
 
     def __init__(self, table: Table, columns: Mapping[str, type]) -> None:
         self.table, self.columns = table, columns
+        self._numbered: Iterator[tuple[int, Any]] = iter(())
 
     @abstractmethod
-    def write(self, cells: Sequence[Cell], error: str = "") -> None:
-        """Write the next row; its cells are None, and the error says why, where there is no answer."""
+    def write(self, number: int, cells: Sequence[Cell], error: str = "") -> None:
+        """Write the row with this number, from 1, or a later one than before.
+
+        Args:
+            cells: all None where there is no answer.
+            error: why there is none.
+        """
 
     @abstractmethod
     def end(self) -> None:
         """Write what belongs after the last row."""
 
-    def _values(self) -> Iterator[tuple[Any, ...]]:
-        names = self.table.column_names
-        for batch in self.table.batches(names):
-            yield from zip(*(batch[name] for name in names), strict=True)
+    def _row(self, number: int) -> Any:
+        return next(row for place, row in self._numbered if place == number)
 
 
 class DelimitedRows(TableWriter):
@@ -61,29 +66,28 @@ class DelimitedRows(TableWriter):
         self._copies = isinstance(table, DelimitedTable) and table.file.suffix == suffix
         if isinstance(table, DelimitedTable) and self._copies:
             self._dialect = table.dialect
-            self._rows: Iterator[Any] = _written_rows(table)
-            out.write("\ufeff" * table.file.has_byte_order_mark())
-            out.write(next(self._rows) if self._dialect.has_separator_line else "")
-            self._append(next(self._rows), [*columns])
+            rows: Iterator[Any] = _written_rows(table)
+            self._head = "\ufeff" * table.file.has_byte_order_mark()
+            self._head += next(rows) if self._dialect.has_separator_line else ""
+            self._head += self._with(next(rows), [*columns])
         else:
             self._dialect = Dialect("\t" if suffix == ".tsv" else ",")
-            self._rows = self._values()
-            out.write(self._line([*table.column_names, *columns]) + "\n")
+            rows = _values(table)
+            self._head = self._line([*table.column_names, *columns]) + "\n"
+        self._numbered = enumerate(rows, 1)
 
-    def write(self, cells: Sequence[Cell], error: str = "") -> None:
-        row = next(self._rows)
-        if self._copies:
-            self._append(row, cells)
-        else:
-            self._out.write(self._line([*row, *cells]) + "\n")
+    def write(self, number: int, cells: Sequence[Cell], error: str = "") -> None:
+        row = self._row(number)
+        line = self._with(row, cells) if self._copies else self._line([*row, *cells]) + "\n"
+        self._out.write(self._head + line if number == 1 else line)
 
     def end(self) -> None:
         """There is nothing after the last row."""
 
-    def _append(self, row: str, cells: Sequence[Cell]) -> None:
+    def _with(self, row: str, cells: Sequence[Cell]) -> str:
         end = _LINE_END.search(row)
         assert end is not None
-        self._out.write(f"{row[: end.start()]}{self._dialect.delimiter}{self._line(cells)}{end[0]}")
+        return f"{row[: end.start()]}{self._dialect.delimiter}{self._line(cells)}{end[0]}"
 
     def _line(self, cells: Sequence[Any]) -> str:
         line, texts = io.StringIO(), [_as_text(cell) for cell in cells]
@@ -106,20 +110,19 @@ class JSONRows(TableWriter):
 
     def __init__(self, table: Table, columns: Mapping[str, type], out: TextIO, is_array: bool) -> None:
         super().__init__(table, columns)
-        self._out = out
+        self._out, self._is_array = out, is_array
         self._error = new_name("error", [*table.column_names, *columns])
         self._copies = isinstance(table, JSONTable) and table.is_lines and not is_array
         lines = (line for line in table.file.lines() if line.strip()) if isinstance(table, JSONTable) else iter(())
-        self._rows: Iterator[Any] = lines if self._copies else self._values()
-        self._divider, self._close = ("[\n", "\n]\n") if is_array else ("", "" if self._copies else "\n")
+        self._numbered = enumerate(lines if self._copies else _values(table), 1)
 
-    def write(self, cells: Sequence[Cell], error: str = "") -> None:
+    def write(self, number: int, cells: Sequence[Cell], error: str = "") -> None:
         answer = {self._error: error} if error else dict(zip(self.columns, cells, strict=True))
-        row = next(self._rows)
+        row = self._row(number)
         if not self._copies:
             named = {**dict(zip(self.table.column_names, row, strict=True)), **answer}
-            self._out.write(self._divider + json.dumps(named, ensure_ascii=False, default=str))
-            self._divider = ",\n" if self._close == "\n]\n" else "\n"
+            text = json.dumps(named, ensure_ascii=False, default=str)
+            self._out.write(("[\n" if number == 1 else ",\n") + text if self._is_array else text + "\n")
             return
         end = _LINE_END.search(row)
         assert end is not None
@@ -127,54 +130,75 @@ class JSONRows(TableWriter):
         self._out.write(body + ", " * (body.strip() != "{") + json.dumps(answer, ensure_ascii=False)[1:] + end[0])
 
     def end(self) -> None:
-        self._out.write(self._close)
+        if self._is_array:
+            self._out.write("\n]\n")
 
 
-class ParquetRows(TableWriter):
-    """Parquet. Of such a table, columns keep their types, and the file what it says of them."""
+class ParquetRows:
+    """Parquet. Of such a table, columns keep their types, and the file what it says of them.
 
-    def __init__(self, table: Table, columns: Mapping[str, type], out: IO[bytes]) -> None:
-        super().__init__(table, columns)
+    Args:
+        table: its rows.
+        columns: names and types of the further columns.
+
+    Raises:
+        DataError: rows of another format cannot stand in Parquet, since their values are of several types.
+    """
+
+    def __init__(self, table: Table, columns: Mapping[str, type]) -> None:
         self._arrow = require("pyarrow", "writing Parquet files needs", "train")
         self._parquet = require("pyarrow.parquet", "writing Parquet files needs", "train")
-        self._out = out
-        self._writer: Any = None
-        self._batches = table.record_batches() if isinstance(table, ParquetTable) else self._made_batches()
-        self._batch = next(self._batches)
-        self._waiting: list[Sequence[Cell]] = []
+        self._table, self._columns = table, columns
+        if not isinstance(table, ParquetTable):  # It would be late to say so when all is answered.
+            deque(self._made_batches(), 0)
 
-    def write(self, cells: Sequence[Cell], error: str = "") -> None:
-        self._waiting.append(cells)
-        if len(self._waiting) == self._batch.num_rows:
-            self._flush()
-            self._batch = next(self._batches, None)
+    def write_all(self, out: IO[bytes], answers: Iterable[tuple[int, Sequence[Cell]]]) -> None:
+        """Write the rows that are answered, which lie one after the other, with their cells.
 
-    def end(self) -> None:
-        self._writer.close()
+        Args:
+            answers: the number of each row, from 1, and its further cells.
+        """
+        table, before, waiting = self._table, 0, iter(answers)
+        writer: Any = None
+        number, cells = next(waiting, (0, []))
+        for batch in table.record_batches() if isinstance(table, ParquetTable) else self._made_batches():
+            first, rows = number, []
+            while before < number <= before + batch.num_rows:
+                rows.append(cells)
+                number, cells = next(waiting, (0, []))
+            whole = self._with(batch.slice(first - before - 1 if rows else 0, len(rows)), rows)
+            if writer is None:
+                writer = self._parquet.ParquetWriter(out, whole.schema)
+            if rows:
+                writer.write_batch(whole.cast(writer.schema) if whole.schema != writer.schema else whole)
+            before += batch.num_rows
+        writer.close()
 
-    def _flush(self) -> None:
-        arrow, batch = self._arrow, self._batch
+    def _with(self, batch: Any, rows: Sequence[Sequence[Cell]]) -> Any:
+        arrow = self._arrow
         types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_()}
-        for place, (name, kind) in enumerate(self.columns.items()):
-            cells = arrow.array([cells[place] for cells in self._waiting], types[kind])
+        for place, (name, kind) in enumerate(self._columns.items()):
+            cells = arrow.array([cells[place] for cells in rows], types[kind])
             batch = batch.append_column(arrow.field(name, types[kind]), cells)
-        if self._writer is None:
-            self._writer = self._parquet.ParquetWriter(self._out, batch.schema)
-        self._writer.write_batch(batch.cast(self._writer.schema) if batch.schema != self._writer.schema else batch)
-        self._waiting = []
+        return batch
 
     def _made_batches(self) -> Iterator[Any]:
         schema = None
-        for batch in self.table.batches(self.table.column_names):
+        for batch in self._table.batches(self._table.column_names):
             try:
                 made = self._arrow.RecordBatch.from_pydict(dict(batch), schema)
             except Exception as error:  # Those of Arrow are of many kinds.
                 advice = "write .jsonl or .csv, where they may differ"
                 raise DataError(
-                    f"{self.table.source} cannot be written as Parquet: {first_line(error)}: {advice}"
+                    f"{self._table.source} cannot be written as Parquet: {first_line(error)}: {advice}"
                 ) from error
             schema = made.schema
             yield made
+
+
+def _values(table: Table) -> Iterator[tuple[Any, ...]]:
+    for batch in table.batches(table.column_names):
+        yield from zip(*(batch[name] for name in table.column_names), strict=True)
 
 
 def _written_rows(table: DelimitedTable) -> Iterator[str]:

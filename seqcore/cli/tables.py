@@ -1,12 +1,15 @@
 """Answers of a task to the rows of a table, written as further columns of it."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from seqcore.cli.answers import Errors
-from seqcore.cli.streams import open_binary_output, open_output
-from seqcore.cli.table_writers import DelimitedRows, JSONRows, ParquetRows, TableWriter
+from seqcore.cli.runs import Run
+from seqcore.cli.table_writers import Cell, DelimitedRows, JSONRows, ParquetRows, TableWriter
 from seqcore.data import Table, missing_column, open_table
 from seqcore.data.json_tables import JSONTable
 from seqcore.data.tables import FORMATS
@@ -15,22 +18,48 @@ from seqcore.tasks.base import Task
 from seqcore.tasks.columns import answer_columns, answers_to_columns, input_columns
 
 
+class Row(NamedTuple):
+    """What is answered of a row.
+
+    Attributes:
+        number: from 1.
+        cells: of the columns that the task reads, that of its input first.
+    """
+
+    number: int
+    cells: tuple[Any, ...]
+
+
 def is_table(name: str) -> bool:
     """Whether a file is a table, by the ending of its name."""
     return _suffix(name) in FORMATS
 
 
-def answer_table(
-    task: Task,
-    source: str,
-    columns: Mapping[str, str],
-    options: Mapping[str, Any],
-    output: str | None,
-    suffix: str = "",
-) -> None:
-    """Write a table with the answers to its rows as further columns, in constant memory.
+@dataclass(frozen=True)
+class AnsweredTable:
+    """A table, and what it is to be written as.
 
-    A row that cannot be answered has empty cells there, in JSON an `error`.
+    Attributes:
+        columns: for fields of the task the names of their columns, that of its input first.
+        added: names and types of the columns for the answers.
+        suffix: the ending that says the format.
+    """
+
+    table: Table
+    columns: Mapping[str, str]
+    added: Mapping[str, type]
+    suffix: str
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is written as one JSON array."""
+        return self.suffix == ".json" and not (isinstance(self.table, JSONTable) and self.table.is_lines)
+
+
+def open_answered(
+    task: Task, source: str, columns: Mapping[str, str], output: str | None, suffix: str = ""
+) -> AnsweredTable:
+    """Open a table whose rows are to be answered.
 
     Args:
         columns: for fields of the task the names of their columns.
@@ -39,7 +68,7 @@ def answer_table(
 
     Raises:
         DataError: the table cannot be read, has no such column, or no rows.
-        SomeFailedError: at the end, if there was a row that could not be answered.
+        SettingsError: it cannot be written there.
     """
     table = open_table(source)
     columns = input_columns(task, columns, table.column_names)
@@ -48,38 +77,62 @@ def answer_table(
             raise missing_column(source, column, field, table.column_names)
     if not len(table):
         raise DataError(f"{source} has no rows")
-    named = answer_columns(task, table.column_names)
+    added = answer_columns(task, table.column_names)
     suffix = _suffix(output or "") if is_table(output or "") else suffix or _suffix(source)
-    if suffix == ".parquet":
-        if output is None:
-            raise SettingsError("Parquet is no text: name a file with --output, such as answers.parquet or answers.csv")
-        with open_binary_output(output, [source]) as file:
-            _write(task, ParquetRows(table, named, file), columns, options)
-        return
-    with open_output(output, [source]) as out:
-        if suffix in {".csv", ".tsv"}:
-            _write(task, DelimitedRows(table, named, out, suffix), columns, options)
+    is_file = output is not None and (Path(output).is_file() or not Path(output).exists())
+    if suffix == ".parquet" and not is_file:
+        raise SettingsError("Parquet is no text: name a file with --output, such as answers.parquet or answers.csv")
+    return AnsweredTable(table, columns, added, suffix)
+
+
+def answer_table(run: Run, answered: AnsweredTable) -> None:
+    """Write a table with the answers to its rows as further columns, in constant memory.
+
+    A row that cannot be answered has empty cells there, in JSON an `error`. Parquet is made at the end, of cells that
+    were written as lines until then, for what was killed while it wrote Parquet could not be gone on with.
+
+    Raises:
+        SomeFailedError: at the end, if there was a row that could not be answered.
+    """
+    table, added, suffix = answered.table, answered.added, answered.suffix
+    parquet = ParquetRows(table, added) if suffix == ".parquet" else None
+    writer: TableWriter | None = None
+    if suffix in {".csv", ".tsv"}:
+        writer = DelimitedRows(table, added, run.out, suffix)
+    elif parquet is None:
+        writer = JSONRows(table, added, run.out, answered.is_array)
+    of_rows = partial(_of_rows, options=run.options, columns=answered.columns)
+    rows = _rows(table, [*answered.columns.values()])
+    for row, cells in run.answered(of_rows, rows, lambda: len(table), lambda row: repr(row.cells)):
+        error = cells.message if isinstance(cells, InputError) else ""
+        if isinstance(cells, InputError):
+            run.errors.add(f"{table.source}, row {row.number}", cells)
+            cells = [None] * len(added)
+        if writer is not None:
+            writer.write(row.number, cells, error)
         else:
-            is_array = suffix == ".json" and not (isinstance(table, JSONTable) and table.is_lines)
-            _write(task, JSONRows(table, named, out, is_array), columns, options)
+            print(json.dumps([row.number, cells]), file=run.out)
+    if writer is not None:
+        writer.end()
+    if parquet is not None:
+        run.output.make(lambda lines, file: parquet.write_all(file, map(json.loads, lines)))
+    run.errors.end()
 
 
-def _write(task: Task, writer: TableWriter, columns: Mapping[str, str], options: Mapping[str, Any]) -> None:
-    errors = Errors()
-    for number, result in enumerate(table_answers(task, writer.table, columns, options), 1):
-        if isinstance(result, InputError):
-            errors.add(f"{writer.table.source}, row {number}", result)
-            writer.write([None] * len(writer.columns), result.message)
-        else:
-            writer.write(task.to_cells(result))
-    writer.end()
-    errors.end()
+def _rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+    numbers = count(1)
+    for batch in table.batches(columns):
+        for cells in zip(*(batch[name] for name in columns), strict=True):
+            yield Row(next(numbers), cells)
 
 
-def table_answers(task: Task, table: Table, columns: Mapping[str, str], options: Mapping[str, Any]) -> Iterator[Any]:
-    """A result for each row, or its `InputError`."""
-    for batch in table.batches([*columns.values()]):
-        yield from answers_to_columns(task, batch, columns, options)
+def _of_rows(
+    task: Task, rows: Sequence[Row], options: Mapping[str, Any], columns: Mapping[str, str]
+) -> list[Sequence[Cell] | InputError]:
+    """The cells of each row's answer, where the task is."""
+    batch = dict(zip(columns.values(), zip(*(row.cells for row in rows), strict=True), strict=True))
+    results = answers_to_columns(task, batch, columns, options)
+    return [result if isinstance(result, InputError) else task.to_cells(result) for result in results]
 
 
 def _suffix(name: str) -> str:

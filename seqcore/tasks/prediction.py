@@ -82,11 +82,12 @@ class Answering(ABC):
             yield InputError(message)
             done = bad + 1
 
-    def chunk_size(self, **options: Any) -> int:
+    @classmethod
+    def chunk_size(cls, **options: Any) -> int:
         """How many inputs `predict_each` answers at a time: `batches_at_once` batches."""
-        usual = self.prediction_options().get("batch_size")
+        usual = cls.prediction_options().get("batch_size")
         size = options.get("batch_size", usual.default if usual else 1)
-        return max(1, size) * self.batches_at_once if isinstance(size, int) else 1
+        return max(1, size) * cls.batches_at_once if isinstance(size, int) else 1
 
     @classmethod
     def prediction_options(cls) -> dict[str, Option]:

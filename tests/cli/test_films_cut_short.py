@@ -9,6 +9,8 @@ import pytest
 from tiny_videos import tiny_classifier, write_video
 
 from seqcore.cli.answers import answer_files
+from seqcore.cli.outputs import Output
+from seqcore.cli.runs import Run
 
 
 def test_what_is_cut_short_is_answered_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,7 +20,7 @@ def test_what_is_cut_short_is_answered_and_told(tmp_path: Path, capsys: pytest.C
     cut = tmp_path / "b\n.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     out = io.StringIO()
-    answer_files(tiny_classifier(), [str(whole), str(cut)], {}, "jsonl", out)
+    answer_files(Run(tiny_classifier(), Output(out)), [str(whole), str(cut)], "jsonl")
     first, second = map(json.loads, out.getvalue().splitlines())
     assert "cut_short" not in first
     assert second["cut_short"] == {"seconds": 2.0, "frames": 50}
