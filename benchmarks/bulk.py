@@ -3,7 +3,9 @@
 Each bundled model answers made-up inputs as `seqcore predict` does: in one process of one thread, and in several of
 them (`seqcore.runtime.bulk`). Turns are interleaved, and medians are printed: inputs a second from the first that is
 begun to the last that is done, the ratio, and apart from that how long several processes take to start, with torch and
-the model; at last how many answers are the same to the digit. As many quiet cores are wanted as there are workers.
+the model; how much longer the processes work in all, as they share caches and memory and cut smaller chunks towards
+the end, and how long one waits for the other; at last how many answers are the same to the digit. As many quiet cores
+are wanted as there are workers.
 """
 
 import argparse
@@ -40,12 +42,12 @@ def sentences(count: int, shortest: int, longest: int) -> list[str]:
 Case = tuple[str, Callable[[float], list[Any]], dict[str, Any], str]
 CASES: dict[str, Case] = {
     "translator": (
-        "translator", lambda size: sentences(int(1500 * size), 6, 20), {"source": "en", "target": "de"}, "sentences",
+        "translator", lambda size: sentences(int(1000 * size), 6, 20), {"source": "en", "target": "de"}, "sentences",
     ),
     "sentiment": ("sentiment", lambda size: sentences(int(600 * size), 30, 350), {}, "reviews"),
     "captioner": (
         "captioner",
-        lambda size: [*map(str, sorted((APPS / "captioner" / "examples").glob("*.jpg")))] * int(40 * size),
+        lambda size: [*map(str, sorted((APPS / "captioner" / "examples").glob("*.jpg")))] * int(60 * size),
         {}, "photographs",
     ),
     "video": (
@@ -63,7 +65,8 @@ def answer(task: Any, items: Sequence[Any], options: dict[str, Any]) -> list[Any
     begin = time.monotonic()  # It is the same clock in all processes.
     results = task.predict_each(items, **options)
     written = [str(result) if isinstance(result, InputError) else task.to_dict(result) for result in results]
-    return [(one, begin, time.monotonic()) for one in written]
+    end = time.monotonic()
+    return [(one, begin, end) for one in written]
 
 
 class Turn(NamedTuple):
@@ -73,11 +76,13 @@ class Turn(NamedTuple):
         answers: one for each.
         start: seconds until the first input was begun.
         work: seconds from then until the last was done.
+        busy: seconds that processes worked in all.
     """
 
     answers: list[Any]
     start: float
     work: float
+    busy: float
 
 
 def turn(task: Any, checkpoint: Checkpoint, inputs: Sequence[Any], options: dict[str, Any], workers: int) -> Turn:
@@ -86,7 +91,8 @@ def turn(task: Any, checkpoint: Checkpoint, inputs: Sequence[Any], options: dict
     chunks = planned(inputs, *chunk_sizes(task, options), workers)
     answered = answer_chunks(task, checkpoint, partial(answer, options=options), chunks, workers)
     answers, begins, ends = zip(*(one for _, of_chunk in answered for one in of_chunk), strict=True)
-    return Turn([*answers], min(begins) - begin, max(ends) - min(begins))
+    busy = sum(end - start for start, end in {*zip(begins, ends, strict=True)})
+    return Turn([*answers], min(begins) - begin, max(ends) - min(begins), busy)
 
 
 def measure(name: str, workers: int, rounds: int, size: float) -> None:
@@ -103,10 +109,13 @@ def measure(name: str, workers: int, rounds: int, size: float) -> None:
     alone, together = (statistics.median(taken.work for taken in turns) for turns in (one, several))
     start = statistics.median(taken.start for taken in several)
     ratios = [a.work / b.work for a, b in zip(one, several, strict=True)]
+    loss = statistics.median(b.busy / a.busy for a, b in zip(one, several, strict=True))
+    idle = statistics.median(1 - taken.busy / taken.work / workers for taken in several)
     print(
         f"{name:11} {len(inputs):5} {what}: one {len(inputs) / alone:6.1f}/s, {workers} workers "
         f"{len(inputs) / together:6.1f}/s: × {statistics.median(ratios):.2f} "
-        f"({min(ratios):.2f} to {max(ratios):.2f}); they start in {start:.1f} s; {same} answers are the same",
+        f"({min(ratios):.2f} to {max(ratios):.2f}); they start in {start:.1f} s, work "
+        f"× {loss:.2f} as long in all and are idle {idle:.0%} of the time; {same} answers are the same",
         flush=True,
     )
 

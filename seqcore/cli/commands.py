@@ -30,27 +30,10 @@ def predict(arguments: Sequence[str]) -> None:
     that it came in, or that --output ends in. Standard input is lines whatever is in it. A translator keeps the
     structure of subtitles (.srt, .vtt) and of Markdown (.md), unless --format is given. What reads files instead, such
     as images or films, takes folders of them, too. One that cannot be answered is named, and the others are answered.
+    --workers answers by several processes. What was stopped or killed goes on with --resume, which needs --output.
     """
     line = CommandLine("predict", predict.__doc__, arguments)
-    line.parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="lines of text (- or none: standard input), a table, images or films"
-    )
-    line.parser.add_argument("--text", metavar="TEXT", action="append", help="a text to answer; may be given again")
-    line.parser.add_argument("--output", metavar="FILE", help="where to write; without it, standard output")
-    line.parser.add_argument("--format", choices=["text", "jsonl"], help="what to write a line (default: text)")
-    line.parser.add_argument(
-        "--workers",
-        metavar="N",
-        type=int,
-        default=1,
-        help="processes of one thread each, on the CPU (default: this one)",
-    )
-    line.parser.add_argument(
-        "--resume", action="store_true", help="go on where the same command with --output was stopped or killed"
-    )
-    line.parser.add_argument(
-        "--shard", metavar="K/N", help="answer one of N parts, such as 3/100; cat joins what all parts give"
-    )
+    _add_flags(line)
     columns = _input_columns(line.task)
     for name, option in {**line.options, **columns}.items():
         line.add(name, option)
@@ -92,6 +75,29 @@ def predict(arguments: Sequence[str]) -> None:
             run.at_once = 1 if is_typed else None
             run.workers = 1 if is_typed else run.workers
             answer_lines(run, texts or read_lines(names), kind, lambda: len(texts) or count_lines(names))
+
+
+def _add_flags(line: CommandLine) -> None:
+    """What `predict` takes for every task."""
+    line.parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="lines of text (- or none: standard input), a table, images or films"
+    )
+    line.parser.add_argument("--text", metavar="TEXT", action="append", help="a text to answer; may be given again")
+    line.parser.add_argument("--output", metavar="FILE", help="where to write; without it, standard output")
+    line.parser.add_argument("--format", choices=["text", "jsonl"], help="what to write a line (default: text)")
+    line.parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=int,
+        default=1,
+        help="processes of one thread each, on the CPU (default: this one)",
+    )
+    line.parser.add_argument(
+        "--resume", action="store_true", help="go on where the same command with --output was stopped or killed"
+    )
+    line.parser.add_argument(
+        "--shard", metavar="K/N", help="answer one of N parts, such as 3/100; cat joins what all parts give"
+    )
 
 
 @contextmanager

@@ -67,8 +67,7 @@ class Journal:
         return time.monotonic() - self._last >= SECONDS_BETWEEN
 
     def commit(self, file: IO[bytes], done: int, has_failed: bool, digest: str) -> None:
-        """Write down that a file, as far as it is written, holds the answers to so many inputs."""
-        file.flush()
+        """Write down that a file, as far as it is with the system, holds the answers to so many inputs."""
         os.fsync(file.fileno())
         self.done, self.digest, self.has_failed = done, digest, has_failed
         entry = {"job": self._job, "done": done, "bytes": file.tell(), "has_failed": has_failed, "digest": digest}

@@ -41,10 +41,22 @@ class Output:
         if self.journal is None or self._file is None:
             self.text.flush()
         elif self.journal.is_due():
-            self.text.flush()
-            if isinstance(self.text, io.TextIOWrapper) and isinstance(self.text.buffer, _Members):
-                self.text.buffer.end_member()
+            self.settle()
             self.journal.commit(self._file, done, has_failed, digest)
+
+    def settle(self) -> None:
+        """Write everything down: to the system, and so that a compressed file can end here."""
+        self.text.flush()
+        if isinstance(self.text, io.TextIOWrapper) and isinstance(self.text.buffer, _Members):
+            self.text.buffer.end_member()
+        if self._file is not None:
+            self._file.flush()
+
+    def keep(self) -> None:
+        """See to it that all is on the disk: else a machine that stops might keep the name, and not what is in it."""
+        self.settle()
+        if self.journal is not None and self._file is not None:
+            os.fsync(self._file.fileno())
 
     def make(self, write: Callable[[TextIO, IO[bytes]], None]) -> None:
         """Make of all lines that were written what stands in their place.
@@ -108,9 +120,10 @@ def open_output(
     with _kept(name, target, partial, special, is_input, output), out:
         try:
             yield output
-            output.text.flush()
-            if journal is not None:  # Else a machine that stops now might keep the name, and not what is in it.
-                os.fsync(out.fileno())
+            output.keep()
+        except SomeFailedError:
+            output.keep()
+            raise
         finally:
             output.text.close()
 

@@ -6,9 +6,10 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, TextIO
 
+from seqcore.cli.outputs import Output
 from seqcore.data import Table
 from seqcore.data.delimited import DelimitedTable
 from seqcore.data.dialects import Dialect
@@ -134,35 +135,38 @@ class JSONRows(TableWriter):
             self._out.write("\n]\n")
 
 
-class ParquetRows:
+class ParquetRows(TableWriter):
     """Parquet. Of such a table, columns keep their types, and the file what it says of them.
 
-    Args:
-        table: its rows.
-        columns: names and types of the further columns.
+    It is made at the end, of cells that are written as lines until then: nobody could go on with a file of Parquet that
+    was not ended.
 
     Raises:
         DataError: rows of another format cannot stand in Parquet, since their values are of several types.
     """
 
-    def __init__(self, table: Table, columns: Mapping[str, type]) -> None:
+    def __init__(self, table: Table, columns: Mapping[str, type], output: Output) -> None:
+        super().__init__(table, columns)
+        self._output = output
         self._arrow = require("pyarrow", "writing Parquet files needs", "train")
         self._parquet = require("pyarrow.parquet", "writing Parquet files needs", "train")
-        self._table, self._columns = table, columns
         if not isinstance(table, ParquetTable):  # It would be late to say so when all is answered.
             deque(self._made_batches(), 0)
 
-    def write_all(self, out: IO[bytes], answers: Iterable[tuple[int, Sequence[Cell]]]) -> None:
-        """Write the rows that are answered, which lie one after the other, with their cells.
+    def write(self, number: int, cells: Sequence[Cell], error: str = "") -> None:
+        print(json.dumps([number, cells]), file=self._output.text)
 
-        Args:
-            answers: the number of each row, from 1, and its further cells.
-        """
-        table, before, waiting = self._table, 0, iter(answers)
+    def end(self) -> None:
+        self._output.make(self._write_all)
+
+    def _write_all(self, lines: TextIO, out: IO[bytes]) -> None:
+        """Write the rows that are answered, which lie one after the other, with their cells."""
+        table, before, waiting = self.table, 0, map(json.loads, lines)
         writer: Any = None
         number, cells = next(waiting, (0, []))
         for batch in table.record_batches() if isinstance(table, ParquetTable) else self._made_batches():
-            first, rows = number, []
+            first = number
+            rows: list[Sequence[Cell]] = []
             while before < number <= before + batch.num_rows:
                 rows.append(cells)
                 number, cells = next(waiting, (0, []))
@@ -177,20 +181,20 @@ class ParquetRows:
     def _with(self, batch: Any, rows: Sequence[Sequence[Cell]]) -> Any:
         arrow = self._arrow
         types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_()}
-        for place, (name, kind) in enumerate(self._columns.items()):
+        for place, (name, kind) in enumerate(self.columns.items()):
             cells = arrow.array([cells[place] for cells in rows], types[kind])
             batch = batch.append_column(arrow.field(name, types[kind]), cells)
         return batch
 
     def _made_batches(self) -> Iterator[Any]:
         schema = None
-        for batch in self._table.batches(self._table.column_names):
+        for batch in self.table.batches(self.table.column_names):
             try:
                 made = self._arrow.RecordBatch.from_pydict(dict(batch), schema)
             except Exception as error:  # Those of Arrow are of many kinds.
                 advice = "write .jsonl or .csv, where they may differ"
                 raise DataError(
-                    f"{self._table.source} cannot be written as Parquet: {first_line(error)}: {advice}"
+                    f"{self.table.source} cannot be written as Parquet: {first_line(error)}: {advice}"
                 ) from error
             schema = made.schema
             yield made

@@ -1,6 +1,5 @@
 """Answers of a task to the rows of a table, written as further columns of it."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -88,18 +87,18 @@ def open_answered(
 def answer_table(run: Run, answered: AnsweredTable) -> None:
     """Write a table with the answers to its rows as further columns, in constant memory.
 
-    A row that cannot be answered has empty cells there, in JSON an `error`. Parquet is made at the end, of cells that
-    were written as lines until then, for what was killed while it wrote Parquet could not be gone on with.
+    A row that cannot be answered has empty cells there, in JSON an `error`.
 
     Raises:
         SomeFailedError: at the end, if there was a row that could not be answered.
     """
     table, added, suffix = answered.table, answered.added, answered.suffix
-    parquet = ParquetRows(table, added) if suffix == ".parquet" else None
-    writer: TableWriter | None = None
-    if suffix in {".csv", ".tsv"}:
+    writer: TableWriter
+    if suffix == ".parquet":
+        writer = ParquetRows(table, added, run.output)
+    elif suffix in {".csv", ".tsv"}:
         writer = DelimitedRows(table, added, run.out, suffix)
-    elif parquet is None:
+    else:
         writer = JSONRows(table, added, run.out, answered.is_array)
     of_rows = partial(_of_rows, options=run.options, columns=answered.columns)
     rows = _rows(table, [*answered.columns.values()])
@@ -108,14 +107,8 @@ def answer_table(run: Run, answered: AnsweredTable) -> None:
         if isinstance(cells, InputError):
             run.errors.add(f"{table.source}, row {row.number}", cells)
             cells = [None] * len(added)
-        if writer is not None:
-            writer.write(row.number, cells, error)
-        else:
-            print(json.dumps([row.number, cells]), file=run.out)
-    if writer is not None:
-        writer.end()
-    if parquet is not None:
-        run.output.make(lambda lines, file: parquet.write_all(file, map(json.loads, lines)))
+        writer.write(row.number, cells, error)
+    writer.end()
     run.errors.end()
 
 

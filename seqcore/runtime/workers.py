@@ -11,9 +11,10 @@ import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -30,7 +31,9 @@ class WorkerError(SeqcoreError):
     """A process that should work cannot start."""
 
 
-def in_order(prepare: Callable[[], Work], chunks: Iterable[list[Any]], count: int) -> Iterator[tuple[list[Any], Any]]:
+def in_order(
+    prepare: Callable[[], Work], chunks: Iterable[list[Any]], count: int
+) -> Generator[tuple[list[Any], list[Any]], None, None]:
     """Work on chunks in processes and give each chunk with its answers, one for each item, in order.
 
     Chunks are taken as they are needed, some ahead. A process that ends is replaced: its chunk is tried again, then
@@ -79,7 +82,8 @@ class _Chunk:
     """Items, and as many answers as there are yet."""
 
     def __init__(self, items: list[Any]) -> None:
-        self.items, self.answers, self.missing = items, [None] * len(items), len(items)
+        self.items, self.missing = items, len(items)
+        self.answers: list[Any] = [None] * len(items)
 
 
 @dataclass
@@ -190,6 +194,7 @@ def _started(prepare: bytes) -> _Worker:
 
 def _serve(connection: Connection, prepare: bytes) -> None:
     """What a process does: it says that it is ready, and then answers chunk after chunk."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         work = pickle.loads(prepare)()
@@ -254,6 +259,7 @@ def _without_interrupts() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # Else the first process starts it, which lets interrupts in again.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

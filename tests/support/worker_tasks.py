@@ -1,7 +1,6 @@
 """Work for processes beside the test, without torch, so that they start at once."""
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,4 +62,4 @@ if __name__ == "__main__":  # It says which processes work for it, and waits to 
 
     answered = in_order(prepared, [["pid"], ["wait /nowhere/at/all"]], 2)
     print(next(answered)[1][0], flush=True)
-    sys.exit(next(answered))
+    next(answered)
