@@ -1,9 +1,14 @@
-"""Length buckets under a token budget, and chunks of a batch, over plain Python lists."""
+"""Length buckets under a token budget, chunks of a batch, and its padding; without torch."""
 
 import math
 import random
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise, zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
 
 MAX_CUTS = 128  # All cuts at which a batch may be cut are compared with each other.
 
@@ -29,35 +34,73 @@ def token_budget_batches(
     Raises:
         ValueError: fewer rows than `min_rows`, or a budget below 1.
     """
-    if budget < 1:
-        raise ValueError(f"the token budget must be at least 1, but is {budget}")
-    if not lengths:
-        return []
-    if len(lengths) < min_rows:
-        raise ValueError(f"{len(lengths)} rows cannot give a batch of {min_rows}")
-    rng = random.Random(seed)
-    order = list(range(len(lengths)))
-    if seed is not None:
-        rng.shuffle(order)
-    order.sort(key=lambda row: tuple(lengths[row]))
-    batches: list[list[int]] = [[]]
-    longest = 0
-    for row in order:
-        batch = batches[-1]
-        widest = max(longest, *lengths[row])
-        full = len(batch) + 1 > max(1, budget // max(1, widest)) or len(batch) == max_rows > 0
-        apart = bool(batch) and lengths[row][0] != lengths[batch[0]][0] and 4 * len(batch) * longest >= budget
-        if batch and len(batch) >= min_rows and (full or apart):
-            batches.append([])
-            widest = max(lengths[row])
-        batches[-1].append(row)
+    return LengthBuckets(lengths, budget, min_rows, max_rows).batches(seed) if lengths else []
+
+
+class LengthBuckets:
+    """The batches of `token_budget_batches` for one seed after another, of the same rows.
+
+    Where batches begin and end does not depend on the seed: only which of the rows of equal lengths come first does.
+
+    Args:
+        lengths, budget, min_rows, max_rows: see `token_budget_batches`; one row at least.
+
+    Raises:
+        ValueError: fewer rows than `min_rows`, or a budget below 1.
+    """
+
+    def __init__(self, lengths: Sequence[Sequence[int]], budget: int, min_rows: int = 1, max_rows: int = 0) -> None:
+        if budget < 1:
+            raise ValueError(f"the token budget must be at least 1, but is {budget}")
+        if len(lengths) < min_rows:
+            raise ValueError(f"{len(lengths)} rows cannot give a batch of {min_rows}")
+        # A row of fewer lengths comes before one that goes on, as among tuples.
+        table = np.array([*zip_longest(*lengths, fillvalue=-1)])
+        self._sorted = np.lexsort(table[::-1])
+        table = table[:, self._sorted]
+        ranks = np.cumsum((np.diff(table, prepend=table[:, :1]) != 0).any(0), dtype=np.int32)
+        self._ranks = np.empty_like(ranks)
+        self._ranks[self._sorted] = ranks
+        self._ends = _batch_ends(table[0].tolist(), table.max(0).tolist(), budget, min_rows, max_rows)
+
+    def __len__(self) -> int:
+        """Batches."""
+        return len(self._ends)
+
+    def batches(self, seed: int | None = None) -> list[list[int]]:
+        """The row numbers of all batches."""
+        rng, order = random.Random(seed), self._sorted
+        if seed is not None:
+            shuffled = list(range(len(order)))
+            rng.shuffle(shuffled)
+            order = np.array(shuffled)
+            order = order[np.argsort(self._ranks[order], kind="stable")]
+        rows = order.tolist()
+        batches = [rows[begin:end] for begin, end in pairwise([0, *self._ends])]
+        if seed is not None:
+            rng.shuffle(batches)
+        return batches
+
+
+def _batch_ends(firsts: Sequence[int], longests: Sequence[int], budget: int, min_rows: int, max_rows: int) -> list[int]:
+    """Where batches of sorted rows end.
+
+    Args:
+        firsts, longests: of every row, the first of its lengths and the longest.
+    """
+    ends: list[int] = []
+    begin = longest = 0
+    for row, (first, own) in enumerate(zip(firsts, longests, strict=True)):
+        size, widest = row - begin, max(longest, own)
+        if size and size >= min_rows:
+            full = size + 1 > max(1, budget // max(1, widest)) or size == max_rows > 0
+            if full or (first != firsts[begin] and 4 * size * longest >= budget):
+                ends.append(row)
+                begin, widest = row, own
         longest = widest
-    if len(batches) > 1 and len(batches[-1]) < min_rows:
-        short = batches.pop()
-        batches[-1].extend(short)
-    if seed is not None:
-        rng.shuffle(batches)
-    return batches
+    if ends and len(firsts) - begin < min_rows:
+        ends.pop()
+    return [*ends, len(firsts)]
 
 
 def chunk_ends(lengths: Sequence[int], max_chunk: int, overhead: int) -> list[int]:
@@ -92,8 +135,17 @@ def chunk_ends(lengths: Sequence[int], max_chunk: int, overhead: int) -> list[in
     return chunks[::-1]
 
 
-def padded(sequences: Iterable[Sequence[int]], padding: int) -> list[list[int]]:
-    """Fill shorter sequences up at their ends, so that all are as long as the longest."""
-    rows = [list(sequence) for sequence in sequences]
-    width = max(map(len, rows), default=0)
-    return [row + [padding] * (width - len(row)) for row in rows]
+def padded(sequences: Iterable[Sequence[int]], padding: int) -> NDArray[np.int64]:
+    """Fill shorter sequences up at their ends, so that all are as long as the longest: (rows, longest).
+
+    Sequences that are `array("i")` are joined as bytes, a hundred times as fast as number by number.
+    """
+    rows = [*sequences]
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    if {*map(type, rows)} == {array} and {row.typecode for row in rows if isinstance(row, array)} == {"i"}:
+        flat = np.frombuffer(b"".join(rows), np.intc)  # type: ignore[arg-type]
+    else:
+        flat = np.fromiter(chain.from_iterable(rows), np.int64, lengths.sum())
+    matrix = np.full((len(rows), lengths.max(initial=0)), padding)
+    matrix[np.arange(matrix.shape[1]) < lengths[:, None]] = flat
+    return matrix

@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -46,8 +46,8 @@ class Task(Answering):
     """A model that users call on raw input, its configuration and its files, in one object and one folder.
 
     A subclass that has a `name` is known from then on: `seqcore.load` finds it by what `config.json` calls its task.
-    Training sees `example`, `lengths`, `collate`, `loss` and `parameter_groups`; validation sees `inputs`, `predict`
-    and `compute_metrics`; at the end come `evaluate` and `finish_training`.
+    Training sees `example` (by way of `examples`), `lengths`, `collate`, `loss` and `parameter_groups`; validation sees
+    `inputs`, `predict` and `compute_metrics`; at the end come `evaluate` and `finish_training`.
 
     Attributes:
         name: what `config.json` calls the task.
@@ -94,6 +94,8 @@ class Task(Answering):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if "example" in vars(cls) and "examples" not in vars(cls):  # Those of a parent would be another's.
+            cls.examples = Task.examples  # type: ignore[method-assign]
         if "name" in vars(cls) and not inspect.isabstract(cls):
             register(cls)
 
@@ -246,6 +248,16 @@ class Task(Answering):
         Raises:
             InputError: the row holds what the task cannot learn from.
         """
+
+    def examples(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Example]:
+        """Turn many rows into numbers, in their order; by default one after the other, as `example` does.
+
+        A `TextTask` that does it in another way is asked by several processes, each for a part of the rows.
+
+        Raises:
+            InputError: where the example of a row would come that the task cannot learn from, after those before it.
+        """
+        return map(self.example, rows)
 
     def lengths(self, example: Example) -> Sequence[int]:
         """How long an example is, for the token budget: source first. By default that is its first field's length."""

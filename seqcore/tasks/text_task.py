@@ -1,10 +1,11 @@
 """What tasks that read or write text have in common: a tokenizer, and a vocabulary that can be exchanged."""
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,12 @@ from typing_extensions import Self
 
 from seqcore.data import row_list
 from seqcore.errors import CheckpointError, InputError
-from seqcore.tasks.base import Task
+from seqcore.tasks.base import Example, Task
 from seqcore.text import Tokenizer
 
+T = TypeVar("T")
+Row = Mapping[str, Any]
+ROWS_AT_ONCE = 1024
 # The weights of a decoder that have a row for each piece. Its output matrix is the embedding.
 DECODER_VOCABULARY = ("decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias")
 
@@ -116,6 +120,33 @@ def copy_rows(old: Tokenizer, new: Tokenizer, weights: Sequence[tuple[Tensor, Te
         for before, after in weights if spelled else ():
             after[number] = before[spelled].mean(0)
     return shared
+
+
+def examples_in_batches(
+    rows: Iterable[Row],
+    tokenizer: Tokenizer,
+    read: Callable[[Row], tuple[Sequence[str], T]],
+    example: Callable[[T, list[list[int]]], Example],
+) -> Iterator[Example]:
+    """Turn rows into numbers, with the texts of many encoded at once; the errors of `read` come where their row does.
+
+    Args:
+        read: a row → its texts, and what else becomes part of its example.
+        example: that, and the tokens of the texts → the example.
+    """
+    waiting = iter(rows)
+    while chunk := list(islice(waiting, ROWS_AT_ONCE)):
+        parts: list[tuple[Sequence[str], T]] = []
+        error = None
+        try:
+            parts.extend(map(read, chunk))
+        except InputError as of_row:
+            error = of_row
+        tokens = iter(tokenizer.encode_batch([text for texts, _ in parts for text in texts]))
+        for texts, rest in parts:
+            yield example(rest, list(islice(tokens, len(texts))))
+        if error:
+            raise error
 
 
 def check_text(text: object) -> None:

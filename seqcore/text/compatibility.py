@@ -6,6 +6,7 @@ from functools import lru_cache
 
 # Where Unicode keeps them: letter-like signs, circled and squared letters, presentation forms, styled alphabets.
 _BLOCKS = ((0x2100, 0x214F), (0x24B6, 0x24E9), (0xFB00, 0xFFDC), (0x1D400, 0x1D7FF), (0x1F130, 0x1F149))
+_IN_BLOCKS = re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in _BLOCKS)}]")
 _STYLES = ("<font>", "<wide>", "<narrow>", "<circle>", "<square>", "<initial>", "<medial>", "<final>", "<isolated>")
 _INFORMATION = "\u2139"  # It is used as an emoji.
 _MAX_LETTERS = 4  # A sign for a whole phrase, as U+FDFA, is a picture of it.
@@ -24,7 +25,8 @@ def plain_letters(text: str) -> str:
     """
     if text.isascii():
         return text
-    text = _compatible().sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
+    if _IN_BLOCKS.search(text):  # The pattern of styled letters takes a hundred times as long.
+        text = _compatible().sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
     return _NEGATIVE.sub(lambda run: "".join(map(_positive, run[0])), text)
 
 

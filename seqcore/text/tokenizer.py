@@ -131,6 +131,10 @@ class Tokenizer:
         """Encode a text as token ids, with no special token among them."""
         return list(self._processor.EncodeAsIds(replace_invalid_unicode(text)))
 
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Encode each text as `encode` does, in less time."""
+        return list(self._processor.EncodeAsIds([*map(replace_invalid_unicode, texts)], num_threads=1))
+
     def encode_with_surfaces(self, text: str) -> tuple[list[int], list[str]]:
         """Encode a text, and give the part of it that each token stands for: its surface, in sentencepiece's words.
 
@@ -230,4 +234,5 @@ def _without_rare(lines: Sequence[str], room: int) -> Sequence[str]:
 
 def replace_invalid_unicode(text: str) -> str:
     """Make a text that sentencepiece takes: NUL separates words, and half a surrogate pair is an unknown character."""
-    return text.replace("\0", " ").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = text.replace("\0", " ")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

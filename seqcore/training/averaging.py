@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from seqcore.tasks.base import Task
+from seqcore.training.module import validation_options
 from seqcore.training.resuming import read_state
 
 
@@ -21,18 +22,18 @@ def select_best_weights(
     metric, mode = task.monitor
     paths = _best_first(task, checkpoints)
     if not paths:
-        return task.evaluate(validation, **task.validation_options), 0
+        return task.evaluate(validation, **validation_options(task)), 0
     single = _network_weights(paths[0], task)
     average = {name: tensor.double() for name, tensor in single.items()}
     for path in paths[1:]:
         for name, tensor in _network_weights(path, task).items():
             average[name] += tensor
     task.network.load_state_dict(single)
-    of_single = task.evaluate(validation, **task.validation_options)
+    of_single = task.evaluate(validation, **validation_options(task))
     if len(paths) == 1:
         return of_single, 1
     task.network.load_state_dict({name: total / len(paths) for name, total in average.items()})
-    of_average = task.evaluate(validation, **task.validation_options)
+    of_average = task.evaluate(validation, **validation_options(task))
     gain = of_average[metric] - of_single[metric]
     if (gain if mode == "max" else -gain) >= 0:
         return of_average, len(paths)

@@ -13,11 +13,11 @@ from lightning.pytorch import callbacks as lightning_callbacks
 from lightning.pytorch import loggers as lightning_loggers
 
 from seqcore.checkpoint import TRAINING, check_writable
-from seqcore.data import row_number
-from seqcore.errors import CheckpointError, DataError, InputError, SettingsError, first_line
+from seqcore.errors import CheckpointError, DataError, SettingsError, first_line
 from seqcore.tasks.base import Example, Task
 from seqcore.training.clock import Clock
 from seqcore.training.ending import Ending
+from seqcore.training.examples import make_examples
 from seqcore.training.loaders import ResumableDataLoader, stream_loader, token_budget_loader
 from seqcore.training.module import MakeOptimizer, TaskModule
 from seqcore.training.progress import Progress
@@ -113,7 +113,9 @@ def fit(
         rank, world = trainer.global_rank, trainer.world_size
         loader = _loader(task, _examples(task, train, "training", world), settings, rank, world)
         examples = _examples(task, validation, "validation", world)
-        checks = token_budget_loader(task, examples, settings.batch_tokens, None, rank, world, workers=settings.workers)
+        # A GPU has room for more where no gradients are kept; on a CPU, more at once is no faster.
+        budget = settings.batch_tokens * (1 if trainer.strategy.root_device.type == "cpu" else 4)
+        checks = token_budget_loader(task, examples, budget, None, rank, world, workers=settings.workers)
         _rehearse(task, validation, examples)
         clock = Clock(settings)
         module = TaskModule(task, settings, len(loader) * settings.epochs, validation, optimizer, clock)
@@ -144,13 +146,7 @@ def _examples(task: Task, rows: Rows, what: str, processes: int) -> list[Example
     if len(rows) < processes:
         raise DataError(f"{len(rows)} rows are too few for {processes} processes")
     task.examine(rows, what)
-    examples = []
-    for place, row in enumerate(rows):
-        try:
-            examples.append(task.example(row))
-        except InputError as error:
-            raise DataError(f"row {row_number(rows, place)} of {what}: {error}") from error
-    return examples
+    return make_examples(task, rows, what, processes)
 
 
 def _loader(

@@ -38,6 +38,7 @@ class ResumableDataLoader(DataLoader[Any]):
             collate_fn=partial(_collate, collate),
             num_workers=workers,
             worker_init_fn=_ignore_interrupts,
+            pin_memory=torch.cuda.is_available(),  # Else copying to a GPU waits for what it works on.
             generator=torch.Generator(),  # Without it, each epoch would draw from what decides the dropout masks.
         )
 

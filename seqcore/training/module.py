@@ -18,6 +18,8 @@ from seqcore.training.settings import TrainingSettings
 
 MAX_WARMUP = 0.1  # Of a budget in minutes.
 VALIDATION = "val_"  # Begins the names of what validation logs.
+ACCELERATOR_ROWS = 128  # Of a batch of predictions, where more at once cost hardly more.
+_WITH_QUEUE = {"cuda", "xpu"}  # Devices that work on while Python prepares what comes next.
 MakeOptimizer = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
 
@@ -48,7 +50,8 @@ class TaskModule(lightning.LightningModule):
         self._layers = task.parameter_groups()
         self._random: Tensor | None = None
         self._state: Any = None  # Carried from batch to batch where the task is stateful.
-        self._losses: list[tuple[float, int]] = []
+        self._losses: list[tuple[Tensor, int]] = []
+        self._last_norm: tuple[int, Tensor] | None = None  # Of a gradient that was not looked at yet, and its step.
 
     def on_train_start(self) -> None:
         self._state = _moved(self._state, self.device)
@@ -66,36 +69,57 @@ class TaskModule(lightning.LightningModule):
                 weight.requires_grad_(depth < trained)
 
     def on_train_end(self) -> None:
+        self._check_divergence()
         self.network.requires_grad_(True)
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
         step = self.task.loss(batch, self._state)
         self._state = step.state
-        # Divided by the tokens of all processes, times the processes, since their gradients are averaged.
-        everywhere = self.trainer.strategy.reduce(torch.tensor(float(step.count), device=self.device), reduce_op="sum")
-        loss = step.total * self.trainer.world_size / everywhere
+        if self.trainer.world_size == 1:
+            loss = step.total / step.count
+        else:  # Divided by the tokens of all processes, times the processes, since their gradients are averaged.
+            count = torch.tensor(float(step.count), device=self.device)
+            loss = step.total * self.trainer.world_size / self.trainer.strategy.reduce(count, reduce_op="sum")
         self.log("loss", loss.detach(), sync_dist=self.trainer.world_size > 1)
         return loss
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         limit = self.settings.clip or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit)
-        if not norm.isfinite() and self.settings.precision != "16-mixed":  # Which scales its loss down and goes on.
+        self._check_divergence()
+        self._last_norm = self.global_step, norm
+        if norm.device.type not in _WITH_QUEUE:
+            self._check_divergence()
+        self.log("gradient_norm", norm)
+
+    def _check_divergence(self) -> None:
+        """Raise SettingsError where the last gradient was not finite.
+
+        On a GPU that is looked at a step later, and before anything is saved or validated: to wait for a number there
+        would leave it without work while the next step is prepared.
+        """
+        last, self._last_norm = self._last_norm, None
+        if last is None or self.settings.precision == "16-mixed":  # Which scales its loss down and goes on.
+            return
+        step, norm = last
+        if not norm.isfinite():
             raise SettingsError(
-                f"training diverged at step {self.global_step}: the gradient's norm is {norm.item()}. "
+                f"training diverged at step {step}: the gradient's norm is {norm.item()}. "
                 "Lower training.learning_rate, or raise training.warmup_steps"
             )
-        self.log("gradient_norm", norm)
+
+    def on_validation_start(self) -> None:
+        self._check_divergence()
 
     def validation_step(self, batch: Batch, number: int) -> None:
         loss = self.task.loss(batch)
-        self._losses.append((float(loss.total), loss.count))
+        self._losses.append((loss.total, loss.count))
 
     def on_validation_epoch_end(self) -> None:
         world, rank = self.trainer.world_size, self.trainer.global_rank
         mine = list(range(rank, len(self.rows), world))
         results = dict(zip(mine, self._predicted(mine), strict=True))
-        losses, self._losses = self._losses, []
+        losses, self._losses = [(float(total), count) for total, count in self._losses], []
         if world > 1:
             gathered: list[Any] = [None] * world
             torch.distributed.all_gather_object(gathered, (results, losses))
@@ -108,7 +132,7 @@ class TaskModule(lightning.LightningModule):
 
     def _predicted(self, numbers: Sequence[int]) -> list[Any]:
         inputs, options = self.task.inputs([self.rows[i] for i in numbers])
-        return self.task.predict(inputs, **options, **self.task.validation_options)
+        return self.task.predict(inputs, **options, **validation_options(self.task))
 
     def configure_optimizers(self) -> Any:
         groups = []
@@ -144,6 +168,7 @@ class TaskModule(lightning.LightningModule):
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, self.steps - warmup))))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._check_divergence()
         checkpoint["random_state"] = torch.get_rng_state()
         checkpoint["optimizer_name"] = self._optimizer_name
         checkpoint["model"] = json.dumps(asdict(self.task.config), default=str)
@@ -154,6 +179,12 @@ class TaskModule(lightning.LightningModule):
         self._random = checkpoint["random_state"]
         self._state = checkpoint.get("carried_state")
         self._optimizer_name = checkpoint.get("optimizer_name", "")
+
+
+def validation_options(task: Task) -> dict[str, Any]:
+    """Options of `predict` that validation uses: on a GPU larger batches, unless the task names their size."""
+    larger = next(task.network.parameters()).device.type in _WITH_QUEUE and "batch_size" in task.prediction_options()
+    return {**({"batch_size": ACCELERATOR_ROWS} if larger else {}), **task.validation_options}
 
 
 def _moved(state: Any, device: torch.device) -> Any:

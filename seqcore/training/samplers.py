@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.utils.data import Sampler
 
-from seqcore.batching import token_budget_batches
+from seqcore.batching import LengthBuckets
 from seqcore.errors import SettingsError
 
 
@@ -96,6 +96,7 @@ class TokenBudgetSampler(ResumableSampler):
         self.batch_tokens, self.seed, self.rank, self.world, self.batch_rows = (
             batch_tokens, seed, rank, world, batch_rows
         )  # fmt: skip
+        self._buckets = LengthBuckets(self.lengths, batch_tokens, world, batch_rows)
         self._pass, self._batches = 0, self._shuffled(0)
         order = (seed, batch_tokens, epoch_steps, self.lengths, *([batch_rows] if batch_rows else []))
         super().__init__(epoch_steps or len(self._batches), order, "training.batch_rows")
@@ -109,4 +110,4 @@ class TokenBudgetSampler(ResumableSampler):
     def _shuffled(self, passes: int) -> list[list[int]]:
         """The batches of one pass over the rows; all passes have as many."""
         seed = None if self.seed is None else self.seed * 1_000_003 + passes
-        return token_budget_batches(self.lengths, self.batch_tokens, seed, self.world, self.batch_rows)
+        return self._buckets.batches(seed)

@@ -1,5 +1,6 @@
 """Buckets under a budget: nothing lost, nothing over, whatever the lengths; and chunks that cost least."""
 
+from array import array
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -64,8 +65,10 @@ def test_impossible_budgets_are_refused() -> None:
 
 
 def test_padding_fills_the_ends() -> None:
-    assert padded([[1, 2, 3], [], [4]], 0) == [[1, 2, 3], [0, 0, 0], [4, 0, 0]]
-    assert padded([], 0) == []
+    rows = [[1, 2, 3], [], [4]]
+    for sequences in (rows, map(tuple, rows), [array("i", row) for row in rows], [array("q", row) for row in rows]):
+        assert padded(sequences, 7).tolist() == [[1, 2, 3], [7, 7, 7], [4, 7, 7]]
+    assert padded([], 0).shape == (0, 0)
 
 
 @given(

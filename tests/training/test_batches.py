@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings, strategies
 from torch import Tensor
 
+from seqcore.batching import token_budget_batches
 from seqcore.errors import DataError, InputError
 from seqcore.training import ResumableDataLoader, TokenBudgetSampler, stream_loader, token_budget_loader
 
@@ -129,6 +130,16 @@ def test_the_sampler_gives_the_batches_of_before(
         given_now += list(sampler)
         sampler.position = len(sampler)  # Training has taken them all.
     assert given_now == list(epochs_of_before(lengths, budget, seed, *share, epoch_steps, most))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lengths=strategies.lists(strategies.lists(strategies.integers(1, 6), min_size=1, max_size=3), min_size=1),
+    budget=strategies.integers(1, 50),
+    seed=strategies.none() | strategies.integers(0, 9),
+)
+def test_rows_may_have_different_numbers_of_lengths(lengths: list[list[int]], budget: int, seed: int | None) -> None:
+    assert token_budget_batches(lengths, budget, seed) == batches_of_before(lengths, budget, seed)
 
 
 @pytest.mark.parametrize("share", [(0, 1), (0, 2), (1, 2)])

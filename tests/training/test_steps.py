@@ -1,6 +1,7 @@
 """The batches and the steps of a training, without a run: their order, gradients, rates and what is refused."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,38 @@ def test_a_gradient_is_clipped_and_its_norm_logged(task: Translator, clip: float
     assert float(logged["gradient_norm"]) == pytest.approx(12, rel=1e-4)
     assert norm(weights) == pytest.approx(length, rel=1e-4)
     task.network.zero_grad()
+
+
+def diverge(trained: TaskModule) -> None:
+    for weight in trained.network.parameters():
+        weight.grad = torch.full_like(weight, math.nan)
+    trained.configure_gradient_clipping(None)
+
+
+def test_divergence_is_told_at_its_step(task: Translator) -> None:
+    with pytest.raises(SettingsError, match="training diverged at step 0: the gradient's norm is nan"):
+        diverge(module(task)[0])
+    task.network.zero_grad()
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        TaskModule.on_validation_start,
+        TaskModule.on_train_end,
+        lambda trained: trained.on_save_checkpoint({}),
+        lambda trained: trained.configure_gradient_clipping(None),
+    ],
+)
+def test_on_a_gpu_divergence_is_told_before_anything_is_saved(
+    then: Callable[[TaskModule], None], task: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqcore.training.module._WITH_QUEUE", {"cpu"})
+    trained, _ = module(task)
+    diverge(trained)
+    task.network.zero_grad()
+    with pytest.raises(SettingsError, match="training diverged at step 0: the gradient's norm is nan"):
+        then(trained)
 
 
 def norm(weights: list[torch.nn.Parameter]) -> float:

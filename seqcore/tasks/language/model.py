@@ -1,7 +1,7 @@
 """The language model: predicts the next piece of a text, and so writes on."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -18,7 +18,7 @@ from seqcore.tasks.language.network import LanguageNetwork
 from seqcore.tasks.language.result import Likelihood, Written
 from seqcore.tasks.prediction import each
 from seqcore.tasks.search import generation_config, refusals
-from seqcore.tasks.text_task import TextTask, check_text
+from seqcore.tasks.text_task import TextTask, check_text, examples_in_batches
 from seqcore.text import Tokenizer
 from seqcore.text.markup import strip_markup
 from seqcore.validation import as_list, check_int
@@ -159,8 +159,16 @@ class LanguageModel(TextTask):
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """`{text}` → token numbers from start to end."""
-        tokens = self._tokens(row["text"])
-        return {"tokens": array("i", [self.tokenizer.bos_id, *tokens, self.tokenizer.eos_id])}
+        return next(LanguageModel.examples(self, [row]))  # A subclass may make `examples` of this.
+
+    def examples(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Example]:
+        start, end = self.tokenizer.bos_id, self.tokenizer.eos_id
+        return examples_in_batches(
+            rows,
+            self.tokenizer,
+            lambda row: ([_plain(row["text"])], None),
+            lambda _, tokens: {"tokens": array("i", [start, *tokens[0], end])},
+        )
 
     def lengths(self, example: Example) -> Sequence[int]:
         return (len(example["tokens"]),)
@@ -195,5 +203,9 @@ class LanguageModel(TextTask):
         return {"log_likelihood": float(mean), "perplexity": float(mean.neg().exp())}
 
     def _tokens(self, text: str) -> list[int]:
-        check_text(text)
-        return self.tokenizer.encode(strip_markup(text))
+        return self.tokenizer.encode(_plain(text))
+
+
+def _plain(text: str) -> str:
+    check_text(text)
+    return strip_markup(text)

@@ -37,5 +37,6 @@ class LanguageNetwork(nn.Module):
         features, _, after = self.decoder.features(tokens[:, :-1], None, state)
         labels = tokens[:, 1:]
         real = labels != self.pad_id
-        total = label_smoothed_cross_entropy(self.decoder.output(features[real]), labels[real])
-        return Loss(total, int(real.sum()), after.detach())
+        labels = labels[real]
+        total = label_smoothed_cross_entropy(self.decoder.output(features[real]), labels)
+        return Loss(total, len(labels), after.detach())

@@ -1,7 +1,7 @@
 """The sentiment classifier: texts in, labels out."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, overload
 
@@ -22,7 +22,7 @@ from seqcore.tasks.sentiment.explanation import explained
 from seqcore.tasks.sentiment.labels import class_index, examine_labels, label_text, label_texts, labels_of
 from seqcore.tasks.sentiment.network import SentimentNetwork, calibrated
 from seqcore.tasks.sentiment.result import Sentiment
-from seqcore.tasks.text_task import TextTask, blank_notice, check_text, transfer
+from seqcore.tasks.text_task import TextTask, blank_notice, check_text, examples_in_batches, transfer
 from seqcore.text import Tokenizer
 from seqcore.text.likelihood import letter_log_likelihood
 from seqcore.text.markup import strip_markup
@@ -86,14 +86,13 @@ class SentimentClassifier(TextTask):
 
     def finish_training(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Set the temperature (Guo 2017) and the least familiarity by rows that were not trained on."""
-        examples = sorted((self.example(row) for row in rows), key=lambda example: len(example["tokens"]))
-        logits = []
-        for begin in range(0, len(examples), CALIBRATION_BATCH):
-            batch = examples[begin : begin + CALIBRATION_BATCH]
-            logits.append(self.raw_logits([example["tokens"] for example in batch]))
+        examples = sorted(self.examples(rows), key=lambda example: len(example["tokens"]))
+        tokens = [example["tokens"] for example in examples]
+        begins = range(0, len(tokens), CALIBRATION_BATCH)
+        logits = [self.raw_logits(tokens[begin : begin + CALIBRATION_BATCH]) for begin in begins]
         labels = torch.tensor([example["label"] for example in examples])
         temperature = best_temperature(torch.cat(logits).double(), labels, self.config.multi_label)
-        values = [letter_log_likelihood(self.tokenizer, strip_markup(row["text"])) for row in rows]
+        values = (letter_log_likelihood(self.tokenizer, strip_markup(row["text"])) for row in rows)
         least = min_letter_log_likelihood([value for value in values if value is not None])
         self.config = replace(self.config, temperature=temperature, min_letter_log_likelihood=least)
 
@@ -135,8 +134,7 @@ class SentimentClassifier(TextTask):
                 text, _, cut = read[row]
                 result = self._result(text, cut, values, unsure_below)
                 if explain:
-                    parts = explained(self.network, self.config, self.tokenizer, text, result)
-                    result = replace(result, **parts)
+                    result = replace(result, **explained(self.network, self.config, self.tokenizer, text, result))
                 results[row] = result
         return [results[row] for row in range(len(read))]
 
@@ -146,8 +144,15 @@ class SentimentClassifier(TextTask):
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """`{text, label}` → token numbers, and the number of the class, or of all classes 0 or 1."""
-        tokens = self._read(row["text"])[1]
-        return {"tokens": array("i", tokens), "label": self.class_number(row["label"])}
+        return next(SentimentClassifier.examples(self, [row]))  # A subclass may make `examples` of this.
+
+    def examples(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Example]:
+        start, limit = self.tokenizer.bos_id, self.config.max_length
+        return examples_in_batches(
+            rows, self.tokenizer,
+            lambda row: ([self._beginning(row["text"])[0]], self.class_number(row["label"])),
+            lambda label, tokens: {"tokens": array("i", [start, *tokens[0]][:limit]), "label": label},
+        )  # fmt: skip
 
     @classmethod
     def read_rows(
@@ -155,9 +160,8 @@ class SentimentClassifier(TextTask):
     ) -> Sequence[Mapping[str, Any]]:
         """Rows of a data set, checked; whether a row may have no label is for `examine` to say."""
         rows = read_rows(source, {"text": str}, columns, split, {"label": object})
-        return (
-            rows if "label" in rows[0] else super().read_rows(source, columns, split)
-        )  # This says that it is missing.
+        # Where there is no column of labels, the second reader says so.
+        return rows if "label" in rows[0] else super().read_rows(source, columns, split)
 
     def class_number(self, label: Any) -> "int | list[float]":
         """What a label is to the network: see `seqcore.tasks.sentiment.labels.ClassIndex`.
@@ -191,11 +195,9 @@ class SentimentClassifier(TextTask):
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         tokens = [example["tokens"] for example in examples]
-        return {
-            "tokens": torch.tensor(padded(tokens, self.tokenizer.pad_id)),
-            "lengths": torch.tensor([len(row) for row in tokens]),
-            "labels": torch.tensor([example["label"] for example in examples]),
-        }
+        lengths = torch.tensor([len(row) for row in tokens])
+        labels = torch.tensor([example["label"] for example in examples])
+        return {"tokens": torch.tensor(padded(tokens, self.tokenizer.pad_id)), "lengths": lengths, "labels": labels}
 
     def loss(self, batch: Batch, state: Any = None) -> Loss:
         weights = self.class_weights if self.network.training else None
@@ -258,10 +260,7 @@ class SentimentClassifier(TextTask):
 
     def _read(self, text: str) -> tuple[str, list[int], int]:
         """A text as it is read, its tokens, and how many characters were left out."""
-        check_text(text)
-        limit, text = self.config.max_length, replace_invalid_unicode(text)
-        part = strip_markup(text[: limit * MAX_TOKEN_LENGTH])
-        cut = max(0, len(text) - limit * MAX_TOKEN_LENGTH)
+        limit, (part, cut) = self.config.max_length, self._beginning(text)
         tokens = self.tokens(part)
         if len(tokens) > limit:
             _, surfaces = self.tokenizer.encode_with_surfaces(part)
@@ -269,6 +268,12 @@ class SentimentClassifier(TextTask):
             cut += len(part) - len(start)
             part, tokens = start, tokens[:limit]
         return part, tokens, cut
+
+    def _beginning(self, text: str) -> tuple[str, int]:
+        """As much of a text as may be read, and how many characters come behind."""
+        check_text(text)
+        limit, text = self.config.max_length * MAX_TOKEN_LENGTH, replace_invalid_unicode(text)
+        return strip_markup(text[:limit]), max(0, len(text) - limit)
 
     def _result(self, text: str, cut: int, probabilities: list[float], unsure_below: float) -> Sentiment:
         named = dict(zip(self.config.labels, probabilities, strict=True))

@@ -49,7 +49,8 @@ class TranslationNetwork(nn.Module):
         features, _, _ = self.decoder.features(batch["target"][:, :-1], memory)
         labels = batch["target"][:, 1:]
         real = labels != self.pad_id
+        labels = labels[real]
         # Only real positions reach the output matrix, which is most of the work.
         logits = self.decoder.output(features[real])
         smoothing = self.label_smoothing if self.training else 0.0
-        return Loss(label_smoothed_cross_entropy(logits, labels[real], smoothing), int(real.sum()))
+        return Loss(label_smoothed_cross_entropy(logits, labels, smoothing), len(labels))

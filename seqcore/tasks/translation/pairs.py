@@ -1,14 +1,14 @@
 """Rows of sentence pairs: what a translator learns from, and is scored on."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 
 from seqcore.batching import padded
 from seqcore.tasks.base import Batch, Example
-from seqcore.tasks.text_task import TextTask, blank_notice
+from seqcore.tasks.text_task import TextTask, blank_notice, examples_in_batches
 from seqcore.tasks.translation.config import TranslatorConfig
 from seqcore.tasks.translation.directions import (
     check_direction,
@@ -32,14 +32,22 @@ class PairTask(TextTask):
 
     def example(self, row: Mapping[str, Any]) -> Example:
         """`{source, target, source_lang?, target_lang?}` → token numbers; without languages, the first direction."""
+        return next(PairTask.examples(self, [row]))  # A subclass may make `examples` of this.
+
+    def examples(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Example]:
+        return examples_in_batches(rows, self.tokenizer, self._read_pair, self._pair_example)
+
+    def _read_pair(self, row: Mapping[str, Any]) -> tuple[tuple[str, str], str]:
+        """The texts of a row as they are encoded, and the target language."""
         source, target = self._direction(row)
         check_direction(source, target, self.config.directions)
         texts = plain_letters(row["source"]), plain_letters(row["target"])
-        if self.tokenizer.has(PLACEHOLDER):
-            texts = mask_entity_pair(*texts, self.config.scripts)
-        source_tokens = [*self._mark(target), *self.tokenizer.encode(texts[0])][: self.config.max_source_length]
-        output = self.tokenizer.encode(texts[1])[: self.config.max_target_length]
+        return mask_entity_pair(*texts, self.config.scripts) if self.tokenizer.has(PLACEHOLDER) else texts, target
+
+    def _pair_example(self, target: str, tokens: Sequence[Sequence[int]]) -> Example:
         start, end = self.tokenizer.bos_id, self.tokenizer.eos_id
+        source_tokens = [*self._mark(target), *tokens[0]][: self.config.max_source_length]
+        output = tokens[1][: self.config.max_target_length]
         return {"source": array("i", [*source_tokens, end]), "target": array("i", [start, *output, end])}
 
     def lengths(self, example: Example) -> Sequence[int]:

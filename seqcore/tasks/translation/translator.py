@@ -36,7 +36,7 @@ class Translator(PairTask):
     rewrites = True
     Config = TranslatorConfig
     monitor = ("bleu", "max")
-    validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 1}
+    validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 1, "batch_size": 256}
     layout = (
         "embedding_size", "encoder_hidden_size", "encoder_layers", "decoder_hidden_size", "decoder_layers",
         "attention", "attention_layer", "layer_norm",
