@@ -68,7 +68,7 @@ class Progress(callbacks.Callback):
     @override
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._bar is not None:
-            self._bar.set_description(_epoch(trainer))
+            self._bar.set_description_str(_epoch(trainer))
 
     @override
     def on_train_batch_end(
@@ -82,7 +82,7 @@ class Progress(callbacks.Callback):
     @override
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._bar is not None:
-            self._bar.set_description("validating")
+            self._bar.set_description_str("validating")
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -91,6 +91,7 @@ class Progress(callbacks.Callback):
             {name[len(VALIDATION) :]: value for name, value in metrics.items() if name.startswith(VALIDATION)}
         )
         if self._bar is not None:
+            self._bar.set_description_str(_epoch(trainer), False)  # The epoch may go on.
             self._show(self._bar, trainer.global_step)
         elif trainer.is_global_zero:
             step, reached = trainer.global_step, self._reached(self._scores)
