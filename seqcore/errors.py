@@ -1,5 +1,6 @@
 """The errors that seqcore raises on purpose: each message is written for the person who reads it."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -79,8 +80,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def warn(text: str) -> None:
-    """Print a line on standard error for what is odd, but no reason to stop."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)
+    """Print a line on standard error for what is odd, but no reason to stop; of several processes, the first does."""
+    if int(os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or 0) == 0:
+        print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 class CheckpointError(SeqcoreError):

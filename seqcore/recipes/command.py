@@ -3,13 +3,16 @@
 import dataclasses
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from seqcore.errors import SeqcoreError, SettingsError
+import seqcore.training
+from seqcore.errors import SeqcoreError, SettingsError, is_out_of_memory
 from seqcore.recipes import flags
+from seqcore.training import processes
 
 RECIPES = {
     "captioning": "captioning.CaptioningRecipe",
@@ -90,25 +93,47 @@ def run_recipe(recipe: type[Any], program: str, arguments: Sequence[str], advice
 
     Raises:
         KeyboardInterrupt: Ctrl-C stopped it.
-        SystemExit: another signal did; its status is what a shell expects of that.
+        SystemExit: another signal did; its status is what a shell expects of that. Or it was one of several processes,
+            or started them.
     """
     columns = [*recipe.task.fields, *recipe.task.optional]
     filled = flags.read(recipe, program, arguments, columns)
+    filled = dataclasses.replace(filled, training=processes.as_launched(filled.training))
+    state = Path(filled.output).expanduser() / "training" / "last.ckpt"
+    if processes.must_start(filled.training):
+        if status := processes.start(filled.training, state):
+            sys.exit(status)
+        return
     try:
-        result = filled.run(advice)
+        with _memory_in_a_line():
+            result = filled.run(advice)
+    except SeqcoreError as error:
+        if processes.speaks(error):
+            raise
+        sys.exit(processes.LOST if isinstance(error, processes.LostProcessError) else 1)
     except KeyboardInterrupt as error:
-        from seqcore.checkpoint import TRAINING
         from seqcore.recipes.base import TO_GO_ON, say
 
-        state = Path(filled.output).expanduser() / TRAINING / "last.ckpt"
         say(f"Stopped at once. {TO_GO_ON if state.exists() else 'Nothing was saved yet.'}")
         number = getattr(error, "signal", signal.SIGINT)
     else:
+        if not seqcore.training.is_first_process():
+            return  # With the status of a signal, launchers would end the first one, which may still be saving.
         number = result.signal or (signal.SIGINT if result.interrupted else None)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     if number is not None:
         sys.exit(128 + number)
+
+
+@contextmanager
+def _memory_in_a_line() -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise SettingsError("there is not enough memory: try a smaller --training.batch-tokens") from error
 
 
 def recipe_script(recipe: type[Any], page: str) -> NoReturn:

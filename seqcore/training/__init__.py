@@ -10,9 +10,9 @@ from seqcore.training.settings import TrainingSettings
 if TYPE_CHECKING:
     from seqcore.training.fitting import FitResult, fit
     from seqcore.training.loaders import ResumableDataLoader, stream_loader, token_budget_loader
+    from seqcore.training.processes import is_first_process
     from seqcore.training.samplers import TokenBudgetSampler
     from seqcore.training.streams import StreamDataset
-    from seqcore.training.trainer import is_first_process
 
 __all__ = [
     "FitResult",
@@ -34,7 +34,7 @@ __getattr__ = lazy(
         "loaders": "ResumableDataLoader stream_loader token_budget_loader",
         "samplers": "TokenBudgetSampler",
         "streams": "StreamDataset",
-        "trainer": "is_first_process",
+        "processes": "is_first_process",
     },
     renamed(
         __name__,

@@ -12,6 +12,7 @@ from seqcore.checkpoint import TRAINING
 from seqcore.errors import CheckpointError
 from seqcore.tasks.base import Task
 from seqcore.training.averaging import load_best_weights, select_best_weights
+from seqcore.training.processes import others_may_be_lost
 from seqcore.training.stopping import StopSignals
 
 
@@ -48,7 +49,8 @@ class Ending:
             try:
                 scores, averaged = self._select()
                 if self.trainer.world_size > 1:
-                    torch.distributed.barrier()  # The first process moves the folder that the others still read.
+                    with others_may_be_lost(self.output / TRAINING / "last.ckpt"):
+                        torch.distributed.barrier()  # The first process moves the folder that the others still read.
             except KeyboardInterrupt:
                 pass
             else:

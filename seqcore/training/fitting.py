@@ -1,5 +1,6 @@
 """One fit function for every task."""
 
+import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,10 +21,12 @@ from seqcore.training.ending import Ending
 from seqcore.training.examples import make_examples
 from seqcore.training.loaders import ResumableDataLoader, stream_loader, token_budget_loader
 from seqcore.training.module import MakeOptimizer, TaskModule
+from seqcore.training.processes import LostProcessError, as_launched, others_may_be_lost
 from seqcore.training.progress import Progress
 from seqcore.training.resuming import LastCheckpoint, saved_step
 from seqcore.training.settings import TrainingSettings
 from seqcore.training.stopping import StopSignals
+from seqcore.training.together import Together
 from seqcore.training.trainer import new_trainer
 
 Rows = Sequence[Mapping[str, Any]]
@@ -92,6 +95,7 @@ def fit(
         CheckpointError: `output` cannot be written.
         DataError: no rows to train or validate on, or fewer than processes.
         KeyboardInterrupt: a signal before the first step, or a second one before the best checkpoint was saved.
+        LostProcessError: another one of several processes has ended.
         SettingsError: nothing to resume, a run of other data or another model, an earlier run in the way, settings
             that Lightning refuses, a metric that the task monitors but does not compute, or training that diverged.
 
@@ -100,6 +104,7 @@ def fit(
         >>> momentum = partial(torch.optim.SGD, momentum=0.9)  # fit(…, optimizer=momentum)
     """
     started = time.monotonic()
+    settings = as_launched(settings)
     output = Path(output).expanduser()
     with StopSignals() as signals:
         work = output / TRAINING
@@ -107,6 +112,7 @@ def fit(
         _check(train, validation, output, last, resume)
         if settings.threads:
             torch.set_num_threads(settings.threads)
+            os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))  # Or Lightning shares the cores out.
         lightning.seed_everything(settings.seed, verbose=False)
         step = saved_step(last, task) if resume else None
         trainer, best, stop = new_trainer(task, settings, work, step, callbacks, loggers)
@@ -123,6 +129,10 @@ def fit(
         # What is saved comes last, and so holds what all others have done.
         saving = LastCheckpoint(last, settings, loader, best, stop, clock)
         trainer.callbacks += [signals, clock, progress, saving]  # type: ignore[attr-defined]
+        if world > 1:
+            orders = {"training data": loader.batch_sampler.order, "validation data": checks.batch_sampler.order}
+            marks = {**orders, "settings of the model": repr(task.config)}
+            trainer.callbacks.append(Together(work, marks, signals, saving))  # type: ignore[attr-defined]
         interrupted = _train(trainer, module, loader, checks, last, resume, signals)
         ending = Ending(task, trainer, best.best_k_models, validation, output)
         scores, averaged, interrupted = ending.finish(signals, interrupted)
@@ -183,15 +193,20 @@ def _train(
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=_NOISE)
-            trainer.fit(module, loader, checks, ckpt_path=last if resume else None, weights_only=True)
+            with others_may_be_lost(last):
+                trainer.fit(module, loader, checks, ckpt_path=last if resume else None, weights_only=True)
     except (KeyboardInterrupt, SystemExit):  # Lightning turns the first into the second.
         if not trainer.interrupted:
             raise
         return True
     except OSError as error:
         raise CheckpointError(f"{last.parent} cannot be written: {error}") from error
+    except LostProcessError:
+        if signals.received is None or signals.waits_for_others:
+            raise
+        return True  # Other processes, which it was sent to as well, have gone first.
     except RuntimeError as error:
-        if signals.received is not None:  # Other processes, which it was sent to as well, have gone first.
+        if signals.received is not None:  # Processes that make batches, which it was sent to as well, have gone first.
             return True
         if not str(error).startswith("DataLoader worker"):
             raise
@@ -200,5 +215,6 @@ def _train(
             "lower training.workers or training.batch_tokens"
         ) from error
     finally:
+        signals.waits_for_others = False
         module.eval()
     return False

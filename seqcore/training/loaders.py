@@ -93,7 +93,7 @@ def stream_loader(
     """Chunks of a stateful task's examples; the arguments are those of `StreamDataset` and `ResumableDataLoader`."""
     streams = StreamDataset(examples, task.stream_fields, batch_tokens, bptt, seed, rank, world)
     order = (seed, streams.streams, bptt, epoch_steps, streams.total)
-    sampler = ResumableSampler(epoch_steps or len(streams), order, "training.bptt")
+    sampler = ResumableSampler(epoch_steps or len(streams), order, "training.bptt, the number of processes")
     return ResumableDataLoader(streams, sampler, _only, workers)
 
 

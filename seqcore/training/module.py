@@ -11,7 +11,7 @@ import lightning
 import torch
 from torch import Tensor
 
-from seqcore.errors import SettingsError
+from seqcore.errors import SettingsError, warn
 from seqcore.tasks.base import Batch, Task
 from seqcore.training.clock import Clock
 from seqcore.training.settings import TrainingSettings
@@ -25,6 +25,10 @@ MakeOptimizer = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
 class TaskModule(lightning.LightningModule):
     """Trains the network of a task on what `Task.loss` says, and validates with its metrics.
+
+    Attributes:
+        must_stop: whether this process is to stop.
+        stops: how many processes were to stop when the last step began.
 
     Args:
         rows: the validation rows, in the order that the validation loader's examples have.
@@ -52,13 +56,15 @@ class TaskModule(lightning.LightningModule):
         self._state: Any = None  # Carried from batch to batch where the task is stateful.
         self._losses: list[tuple[Tensor, int]] = []
         self._last_norm: tuple[int, Tensor] | None = None  # Of a gradient that was not looked at yet, and its step.
+        self.must_stop = False
+        self.stops: Tensor | float = 0.0
 
     def on_train_start(self) -> None:
         self._state = _moved(self._state, self.device)
-        if self.global_rank:  # Other rows than the first process has deserve other dropout masks.
-            torch.manual_seed(self.settings.seed + self.global_rank + 1_000_003 * self.global_step)
-        elif self._random is not None:  # A resumed run goes on with the same dropout masks.
+        if self._random is not None:  # A resumed run goes on with the same dropout masks.
             torch.set_rng_state(self._random)
+        elif self.global_rank:  # Other rows than the first process has deserve other dropout masks.
+            torch.manual_seed(self.settings.seed + self.global_rank + 1_000_003 * self.global_step)
 
     def on_train_batch_start(self, batch: Batch, number: int) -> None:
         if not self.settings.unfreeze_steps:
@@ -72,16 +78,20 @@ class TaskModule(lightning.LightningModule):
         self._check_divergence()
         self.network.requires_grad_(True)
 
-    def training_step(self, batch: Batch, number: int) -> Tensor:
+    def training_step(self, batch: Batch, number: int) -> dict[str, Tensor]:
         step = self.task.loss(batch, self._state)
         self._state = step.state
         if self.trainer.world_size == 1:
-            loss = step.total / step.count
-        else:  # Divided by the tokens of all processes, times the processes, since their gradients are averaged.
-            count = torch.tensor(float(step.count), device=self.device)
-            loss = step.total * self.trainer.world_size / self.trainer.strategy.reduce(count, reduce_op="sum")
-        self.log("loss", loss.detach(), sync_dist=self.trainer.world_size > 1)
-        return loss
+            loss = mean = step.total / step.count
+        else:
+            mine = torch.tensor([float(step.count), float(self.must_stop)], device=self.device)
+            mine = torch.cat([step.total.detach().float()[None], mine])
+            total, count, self.stops = self.trainer.strategy.reduce(mine, reduce_op="sum")
+            mean = total / count
+            # Divided by the tokens of all processes, times the processes, since their gradients are averaged.
+            loss = step.total * self.trainer.world_size / count
+        self.log("loss", mean.detach())
+        return {"loss": loss, "mean": mean.detach()}
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         limit = self.settings.clip or math.inf
@@ -169,16 +179,26 @@ class TaskModule(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._check_divergence()
-        checkpoint["random_state"] = torch.get_rng_state()
         checkpoint["optimizer_name"] = self._optimizer_name
         checkpoint["model"] = json.dumps(asdict(self.task.config), default=str)
-        if self.trainer.world_size == 1:  # Other processes carry other states, and begin again without.
+        checkpoint["random_state"] = torch.get_rng_state()
+        if self.trainer.world_size == 1:
             checkpoint["carried_state"] = self._state
+            return
+        checkpoint["processes"] = [None] * self.trainer.world_size
+        mine = (torch.get_rng_state(), _moved(self._state, torch.device("cpu")))
+        torch.distributed.all_gather_object(checkpoint["processes"], mine)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._random = checkpoint["random_state"]
-        self._state = checkpoint.get("carried_state")
         self._optimizer_name = checkpoint.get("optimizer_name", "")
+        states = checkpoint.get("processes") or [(checkpoint["random_state"], checkpoint.get("carried_state"))]
+        if len(states) == self.trainer.world_size:
+            self._random, self._state = states[self.global_rank]
+            return
+        self._random = None if self.global_rank else states[0][0]
+        if self.task.stateful and not self.global_rank:
+            before, now = len(states), self.trainer.world_size
+            warn(f"processes are {now} now and were {before}, so what each carries from batch to batch begins anew")
 
 
 def validation_options(task: Task) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class Progress(callbacks.Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        loss = outputs["loss"].detach()
+        loss = outputs["mean"]  # Of all processes together.
         self._loss = loss if self._loss is None else torch.lerp(self._loss, loss, 0.05)
         if self._bar is not None and time.monotonic() - self._shown > _SECONDS_BETWEEN:
             self._show(self._bar, trainer.global_step)

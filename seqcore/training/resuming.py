@@ -27,6 +27,7 @@ from seqcore.training.stopping import completed
 from seqcore.validation import shown
 
 LOG_EVERY = 20
+CSV = "csv"  # The folder of the log, which the first process makes.
 
 
 def read_state(path: Path, types: Collection[type]) -> dict[str, Any]:
@@ -145,13 +146,13 @@ class LastCheckpoint(callbacks.Checkpoint):
         else:
             is_due = self._is_time()
         if is_due:
-            self._save(trainer)
+            self.save(trainer)
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.loader.batch_sampler.cut_epoch()  # Where a run ends in the midst of it and is given more.
         if self.settings.save_every or self._saved is None or self._is_time() or self.clock.is_ending(trainer):
-            self._save(trainer)
+            self.save(trainer)
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -173,7 +174,8 @@ class LastCheckpoint(callbacks.Checkpoint):
     def _is_time(self) -> bool:
         return self.clock.seconds - (self._saved or 0) >= 60 * self.settings.save_minutes
 
-    def _save(self, trainer: Trainer) -> None:
+    def save(self, trainer: Trainer) -> None:
+        """Save the state, in all processes at once."""
         for logger in trainer.loggers:
             logger.save()  # So that no row before this step is lost.
         trainer.save_checkpoint(self.path)
@@ -226,8 +228,8 @@ def _changed_settings(state: Mapping[str, Any], task: Task) -> dict[str, str]:
 
 def csv_log(folder: Path, step: int | None) -> loggers.CSVLogger:
     """`folder/csv/metrics.csv`, continued where it holds an earlier run's rows up to `step`."""
-    logger = loggers.CSVLogger(folder, name="", version="csv", flush_logs_every_n_steps=LOG_EVERY)
-    file = folder / "csv" / "metrics.csv"
+    logger = loggers.CSVLogger(folder, name="", version=CSV, flush_logs_every_n_steps=LOG_EVERY)
+    file = folder / CSV / "metrics.csv"
     if getattr(rank_zero_only, "rank", 0) == 0:
         earlier = file.read_text(encoding="utf-8") if step is not None and file.is_file() else ""
         with warnings.catch_warnings():

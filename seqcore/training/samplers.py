@@ -16,6 +16,7 @@ class ResumableSampler(Sampler[list[int]]):
     Attributes:
         epoch, position: the batches that were taken, which is less than what workers have read ahead: the loader, not
             the sampler, counts them.
+        order: a mark of what decides the order, the same in all processes.
 
     Args:
         count: batches an epoch; all epochs have as many.
@@ -25,7 +26,7 @@ class ResumableSampler(Sampler[list[int]]):
 
     def __init__(self, count: int, order: tuple[Any, ...], decided_by: str) -> None:
         self._count, self._decided_by = count, decided_by
-        self._order = zlib.crc32(repr(order).encode())
+        self.order = zlib.crc32(repr(order).encode())
         self.epoch = self.position = 0
         self._cut = 0  # Batches that epochs lack which ended early.
 
@@ -51,7 +52,7 @@ class ResumableSampler(Sampler[list[int]]):
 
     def state_dict(self) -> dict[str, Any]:
         """Where training is: the epoch, batches taken in it and lacking before, a mark of what decides the order."""
-        return {"epoch": self.epoch, "position": self.position, "order": self._order, "cut": self._cut}
+        return {"epoch": self.epoch, "position": self.position, "order": self.order, "cut": self._cut}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there.
@@ -59,7 +60,7 @@ class ResumableSampler(Sampler[list[int]]):
         Raises:
             SettingsError: the order is another one now, so that rows would be skipped or repeated.
         """
-        if state.get("order", self._order) != self._order:
+        if state.get("order", self.order) != self.order:
             raise SettingsError(
                 "a run is resumed with what it began with, but the training data, training.seed, "
                 f"training.batch_tokens, {self._decided_by} or training.epoch_steps have changed"
@@ -96,10 +97,12 @@ class TokenBudgetSampler(ResumableSampler):
         self.batch_tokens, self.seed, self.rank, self.world, self.batch_rows = (
             batch_tokens, seed, rank, world, batch_rows
         )  # fmt: skip
-        self._buckets = LengthBuckets(self.lengths, batch_tokens, world, batch_rows)
+        self._buckets = self._bucketed(world)
         self._pass, self._batches = 0, self._shuffled(0)
-        order = (seed, batch_tokens, epoch_steps, self.lengths, *([batch_rows] if batch_rows else []))
-        super().__init__(epoch_steps or len(self._batches), order, "training.batch_rows")
+        order: tuple[Any, ...] = (seed, batch_tokens, epoch_steps, self.lengths, *([batch_rows] if batch_rows else []))
+        if world > 1 and self._batches != self._shuffled(0, 1):
+            order = (*order, "processes", world)
+        super().__init__(epoch_steps or len(self._batches), order, "training.batch_rows, the number of processes")
 
     def batch(self, number: int) -> list[int]:
         passes, place = divmod(number, len(self._batches))
@@ -107,7 +110,11 @@ class TokenBudgetSampler(ResumableSampler):
             self._pass, self._batches = passes, self._shuffled(passes)
         return self._batches[place][self.rank :: self.world]
 
-    def _shuffled(self, passes: int) -> list[list[int]]:
-        """The batches of one pass over the rows; all passes have as many."""
+    def _shuffled(self, passes: int, min_rows: int | None = None) -> list[list[int]]:
+        """The batches of one pass over the rows, one for each process at least; all passes have as many."""
         seed = None if self.seed is None else self.seed * 1_000_003 + passes
-        return self._buckets.batches(seed)
+        buckets = self._buckets if min_rows is None else self._bucketed(min_rows)
+        return buckets.batches(seed)
+
+    def _bucketed(self, min_rows: int) -> LengthBuckets:
+        return LengthBuckets(self.lengths, self.batch_tokens, min_rows, self.batch_rows)

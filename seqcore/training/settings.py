@@ -35,7 +35,9 @@ class TrainingSettings:
         save_every: steps between resumable checkpoints, besides those of every epoch; 0 leaves it to `save_minutes`.
         save_minutes: minutes between resumable checkpoints. The first validation and the end are always saved.
         seed: of weights, dropout and data order.
-        accelerator, devices, num_nodes: as Lightning names them.
+        accelerator: as Lightning names it, `cpu` or `gpu`.
+        devices: processes that train together on this computer; torchrun and SLURM say it themselves.
+        num_nodes: computers that do; something has to start processes on each of them.
         threads: of the CPU, for each process; 0 leaves torch's choice.
         workers: processes that make batches beside each one that trains, where those hold pictures or films that are
             opened for it; 0 makes them where they are trained on, which is as fast for texts.

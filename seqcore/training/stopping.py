@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,6 +13,9 @@ from typing_extensions import override
 
 # Ctrl-C, what a shell, systemd or a cluster sends, and what a terminal sends that is closed, which Windows has not.
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+# Seconds in which a terminal and a launcher may both hand the same Ctrl-C on to a process.
+_ONE_SIGNAL = 1.0
 
 
 class Stopped(KeyboardInterrupt):
@@ -34,6 +38,8 @@ class StopSignals(callbacks.Callback):
 
     Attributes:
         received: the number of the first one, None as long as there was none.
+        waits_for_others: no exception comes of the first one, for other processes wait for this one's gradients; it is
+            `Together` that stops them all after a step.
     """
 
     _now: ClassVar[Optional["StopSignals"]] = None  # A process has one set of handlers.
@@ -41,7 +47,8 @@ class StopSignals(callbacks.Callback):
     def __init__(self) -> None:
         self.received: int | None = None
         self._before: dict[int, Any] = {}
-        self._is_held = False
+        self.waits_for_others = self._is_held = False
+        self._when = 0.0
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread() and StopSignals._now is None:
@@ -79,14 +86,16 @@ class StopSignals(callbacks.Callback):
 
     @override
     def on_train_batch_end(self, *_: Any) -> None:
-        if self.received is not None:  # The exception came where none can leave, such as in a destructor.
-            raise Stopped(self.received)
+        if self.received is not None and not self.waits_for_others:
+            raise Stopped(self.received)  # The exception came where none can leave, such as in a destructor.
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.received is None:
-            self.received = number
-            if self._is_held:
+            self.received, self._when = number, time.monotonic()
+            if self._is_held or self.waits_for_others:
                 return
+        elif self.waits_for_others and time.monotonic() - self._when < _ONE_SIGNAL:
+            return
         else:
             signal.signal(number, signal.SIG_DFL)  # A third one ends even what does not come to an end by itself.
         raise Stopped(number)

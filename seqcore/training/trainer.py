@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import lightning
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import callbacks, loggers
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.strategies import DDPStrategy
 
 from seqcore.errors import CheckpointError, SettingsError, install_command
 from seqcore.tasks.base import Task
@@ -16,10 +17,9 @@ from seqcore.training.module import VALIDATION
 from seqcore.training.resuming import LOG_EVERY, AtomicCheckpointIO, BestCheckpoints, csv_log
 from seqcore.training.settings import TrainingSettings
 
-
-def is_first_process() -> bool:
-    """Whether this is the process that speaks and writes, when several train together."""
-    return int(getattr(rank_zero_only, "rank", 0)) == 0
+# How long one process waits for another, which may be opening data or writing a checkpoint; one that has ended is
+# noticed at once, but a machine that was switched off is not.
+TIMEOUT = timedelta(minutes=20)
 
 
 def new_trainer(
@@ -61,7 +61,7 @@ def new_trainer(
             accelerator=settings.accelerator,
             devices=settings.devices,
             num_nodes=settings.num_nodes,
-            strategy="ddp" if settings.devices * settings.num_nodes > 1 else "auto",
+            strategy=_strategy(settings),
             precision=settings.precision,  # type: ignore[arg-type]
             max_epochs=-1 if settings.minutes else settings.epochs,
             check_val_every_n_epoch=None if clocked else settings.validate_every,
@@ -79,6 +79,13 @@ def new_trainer(
         raise CheckpointError(f"{work} cannot be written: {error}") from error
     except ImportError as error:
         raise SettingsError(f"training needs what is not installed ({error}): {install_command('train')}") from error
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
         raise SettingsError(f"these training settings are not possible here: {error}") from error
     return trainer, best, stop
+
+
+def _strategy(settings: TrainingSettings) -> DDPStrategy | str:
+    if settings.devices * settings.num_nodes == 1:
+        return "auto"
+    # Layers that are not trained yet have no gradients that the others could wait for.
+    return DDPStrategy(timeout=TIMEOUT, find_unused_parameters=bool(settings.unfreeze_steps))

@@ -138,6 +138,31 @@ def finish(
     return Run(output, process.exitcode, said.read_text())
 
 
+def finish_both(
+    arguments: Sequence[str], port: int, before: Callable[[], None] | None = None, environment: Mapping[str, str] = {}
+) -> tuple[Run, Run]:
+    """Two processes that train together, as a launcher starts them: the first and the second one."""
+    common: dict[str, Any] = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "NODE_RANK": "0",
+        "WORLD_SIZE": "2",
+        **environment,
+    }
+    output = Path(arguments[list(arguments).index("--output") + 1])
+    said = output.with_name(f"{output.name}.second")
+    second = start(arguments, said, before, LOCAL_RANK="1", **common)
+    with killed_at_the_end(second):
+        first = finish(arguments, before, LOCAL_RANK="0", **common)
+        second.join(20)
+    return first, Run(output, second.exitcode, said.read_text())
+
+
+def log_every_step() -> None:
+    """Let the log have every step; given to a run as `before`."""
+    patch("seqcore.training.trainer.LOG_EVERY", 1).start()
+
+
 def refused(arguments: Sequence[str], said: Path | None = None, script: str = TRANSLATOR, **environment: Any) -> str:
     """What the command line says when it refuses, in one line and before it trains."""
     run = finish(arguments, said=said, script=script, **environment)
@@ -156,6 +181,10 @@ def _finetune(
     environment: Mapping[str, str],
 ) -> None:
     os.environ.update(environment)
+    if "LOCAL_RANK" in environment:  # It is read when this is imported, which was long ago.
+        from lightning.pytorch.utilities import rank_zero_only
+
+        patch.object(rank_zero_only, "rank", int(environment["LOCAL_RANK"])).start()
     file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(file, stream)

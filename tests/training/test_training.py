@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -211,41 +210,6 @@ def test_the_average_of_the_best_is_kept_only_if_it_is_better(
         averaged,
     )
     assert task.network.weight.item() == chosen
-
-
-def test_two_processes_do_what_one_does(rows: Path, tmp_path: Path, free_port: Callable[[], int]) -> None:
-    settings = {"model__dropout": 0, "training__epochs": 2}
-    one = finish(command_line(rows, tmp_path / "one", **settings))
-    # What Lightning's launcher and torchrun set for the processes that they start, and those see when they begin.
-    common: dict[str, Any] = {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(free_port()),
-        "NODE_RANK": "0",
-        "WORLD_SIZE": "2",
-    }
-    arguments = command_line(rows, tmp_path / "two", training__devices=2, **settings)
-    second = start(arguments, tmp_path / "second.said", be_the_second, LOCAL_RANK="1", **common)
-    two = finish(arguments, LOCAL_RANK="0", **common)
-    second.join(20)
-    assert (two.status, second.exitcode) == (0, 0), two.said + (tmp_path / "second.said").read_text()
-    said = (tmp_path / "second.said").read_text().splitlines()
-    assert [line for line in said if not line.startswith("[Gloo]")] == []  # only the first one speaks, and torch 2.9
-    assert_alike(two.log(), one.log())
-    weights, wanted = two.state()["state_dict"], one.state()["state_dict"]
-    assert all(torch.allclose(weights[name], wanted[name], atol=1e-5) for name in wanted)
-
-
-def be_the_second() -> None:
-    from lightning.pytorch.utilities import rank_zero_only
-
-    patch.object(rank_zero_only, "rank", 1).start()  # read from the environment when it is imported, which was long ago
-
-
-def assert_alike(log: list[dict[str, str]], wanted: list[dict[str, str]]) -> None:
-    assert [row["step"] for row in log] == [row["step"] for row in wanted]
-    for row, other in zip(log, wanted, strict=True):
-        for name in row:
-            assert row[name] == other[name] or float(row[name]) == pytest.approx(float(other[name]), abs=1e-4), name
 
 
 @pytest.mark.parametrize(
