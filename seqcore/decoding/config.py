@@ -30,7 +30,8 @@ class GenerationConfig:
         temperature: sampling only; divides the log-probabilities. Towards 0 it becomes greedy.
         top_k: sampling only; the number of tokens to draw from (Fan et al., 2018). 0 is all of them.
         top_p: sampling only; draw from the smallest set of tokens with this probability (Holtzman et al., 2020).
-        seed: sampling only; the same seed gives the same answer, for any order and company. None: always another one.
+        seed: sampling only; the same seed gives the same answer, for any order and company, on the same kind of device.
+            None: always another one.
         no_repeat_ngram_size: no n-gram of this size occurs twice in a hypothesis (Paulus et al., 2018). 0 is off.
         repetition_penalty: divides positive and multiplies negative logits of tokens already in the hypothesis
             (Keskar et al., 2019). 1 is off.

@@ -23,14 +23,15 @@ def sample(
 
     Tokens are drawn from the model's distribution after temperature, top-k (Fan et al., 2018) and top-p (Holtzman et
     al., 2020), in this order. With a seed, every sentence is drawn with the same random numbers, so its samples do not
-    depend on its company or place in the batch; without one, every call and sentence has its own.
+    depend on its company or place in the batch; without one, every call and sentence has its own. Random numbers are
+    made where the model is, so the same seed gives other samples on another kind of device.
 
     Args:
         step: (tokens (B, K), state) -> (logits (B, K, V), state); K is 1 at first, then n_best.
         state: what the model remembers of B sentences.
         start: the first token fed for each sentence, LongTensor (B,).
         config: how to sample; beam_size is not used.
-        generator: where random numbers come from, on the CPU, instead of `config.seed`.
+        generator: where random numbers come from instead of `config.seed`; best on the model's device.
 
     Returns:
         For each sentence n_best hypotheses, which may be equal: finished ones first, then those cut at max_length, each
@@ -53,19 +54,19 @@ def sample(
 def sample_selector(config: GenerationConfig, generator: torch.Generator | None = None) -> Select:
     """Make a function that draws one token for each of n_best hypotheses, with random numbers of its own or given."""
     alike = generator is None and config.seed is not None
-    if generator is None:
-        generator = torch.Generator()
-        if config.seed is None:
-            generator.seed()
-        else:
-            generator.manual_seed(config.seed)
+    source = generator
 
     def select(log_probabilities: Tensor, totals: Tensor) -> Selection:
+        nonlocal source
         sentences, hypotheses, vocabulary = log_probabilities.shape
-        # Drawn on the CPU in double precision whatever the model runs on, so that a seed means the same everywhere.
+        if source is None:  # On a GPU, numbers of the CPU would cost more than the model's step.
+            source = new_generator(log_probabilities.device, config.seed)
         rows = 1 if alike else sentences
-        noise = torch.empty(rows, config.n_best, vocabulary, dtype=torch.float64).exponential_(generator=generator)
-        gumbel = noise.clamp_(min=torch.finfo(torch.float64).tiny).log_().neg_().to(log_probabilities)
+        # In double precision, so that rare tokens are drawn as rarely as they should be; Apple's GPUs have none.
+        precision = torch.float32 if source.device.type == "mps" else torch.float64
+        noise = torch.empty(rows, config.n_best, vocabulary, dtype=precision, device=source.device)
+        noise.exponential_(generator=source).clamp_(min=torch.finfo(precision).tiny)
+        gumbel = noise.log_().neg_().to(log_probabilities)
         weights = restrict(log_probabilities, config.temperature, config.top_k, config.top_p)
         # Adding Gumbel noise to log-probabilities and taking the largest draws from them (Gumbel, 1954).
         tokens = (weights + gumbel).argmax(-1)
@@ -75,6 +76,16 @@ def sample_selector(config: GenerationConfig, generator: torch.Generator | None 
         return Selection(tokens, parents, chosen, totals + chosen)
 
     return select
+
+
+def new_generator(device: torch.device, seed: int | None = None) -> torch.Generator:
+    """Make a source of random numbers on a device; without a seed, every one gives others."""
+    generator = torch.Generator(device)
+    if seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(seed)
+    return generator
 
 
 def restrict(log_probabilities: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:

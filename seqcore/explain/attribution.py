@@ -1,12 +1,13 @@
 """Attribution of what a network answers to the steps of its input."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from seqcore.errors import require
+from seqcore.nn.precision import single_precision
 
 _POINTS = 4  # Points of Gauss–Legendre in a part of the path.
 _MAX_PARTS = 128
@@ -32,7 +33,9 @@ def integrated_gradients(
     the little that is not gets the work.
 
     Args:
-        function: what is explained, (B, T, E) → (B,); each sequence must be answered on its own.
+        function: what is explained, (B, T, E) → (B,); each sequence must be answered on its own. It may run layers of
+            `seqcore.nn` in evaluation mode on any device; of torch's own `nn.LSTM`, cuDNN then gives no gradients, so
+            it needs `torch.backends.cudnn.flags(enabled=False)` around it all.
         inputs, baseline: (1, T, E), such as embedded tokens and as many of padding.
         tolerance: how far off the sum may be, as a part of the value, or of 1 where that is more.
 
@@ -48,7 +51,13 @@ def integrated_gradients(
         (0.0, [1.0, 2.0, 4.0], 7.0)
     """
     method = require("captum.attr", "explanations need", "apps").IntegratedGradients(function)
+    with single_precision(inputs.device, training=False):  # Also on the way back, which layers know nothing of.
+        return _integrated(function, method, inputs, baseline, tolerance)
 
+
+def _integrated(
+    function: Callable[[Tensor], Tensor], method: Any, inputs: Tensor, baseline: Tensor, tolerance: float
+) -> tuple[float, list[float], float]:
     def along(places: list[float]) -> Tensor:
         return torch.cat([torch.lerp(baseline, inputs, place) for place in places])
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from seqcore.nn.baselines import PlainRNN
+from seqcore.nn.precision import single_precision
 from seqcore.nn.stack import LSTMStack
 from seqcore.nn.state import LSTMState
 
@@ -52,7 +53,7 @@ def gradient_flow(network: PlainRNN | LSTMStack, x: Tensor, direction: Tensor, t
     batch, total = x.shape[:2]
     if not batch or not total or truncation < 0:
         raise ValueError(f"needs a sequence, a step and a truncation of 0 or more, not {batch}, {total}, {truncation}")
-    with torch.enable_grad():
+    with torch.enable_grad(), single_precision(x.device, training=False):
         state: Tensor | LSTMState | None = None
         states: list[Tensor] = []
         for t in range(total):

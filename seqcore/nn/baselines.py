@@ -1,11 +1,13 @@
 """What an LSTM is compared with: the plain recurrent network and a feed-forward network over a fixed window."""
 
 from itertools import pairwise
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from seqcore.nn.precision import run_on_gpu
 from seqcore.nn.stack import length_mask
 
 
@@ -48,11 +50,33 @@ class PlainRNN(nn.Module):
             The last layer's output (B, T, H), zero where padded, and every layer's state (L, B, H) after the last real
             step; it can be carried to the next chunk.
         """
-        if lengths is None:
-            return self.rnn(x, state)
-        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        y, last = self.rnn(packed, state)
-        return pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0], last
+        packed = (
+            x if lengths is None else pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        )
+        y, last = self._read_whole(packed, state)
+        return y if lengths is None else pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0], last
+
+    def _read_whole(self, x: Tensor | PackedSequence, state: Tensor | None) -> tuple[Any, Tensor]:
+        weights = cast(list[Tensor], self.rnn._flat_weights)
+        if weights[0].device.type == "cpu":
+            return self.rnn(x, state)  # type: ignore[no-any-return]
+        if state is None:
+            rows = int(x.batch_sizes[0]) if isinstance(x, PackedSequence) else len(x)
+            state = weights[0].new_zeros(self.rnn.num_layers, rows, self.rnn.hidden_size)
+        y, (last,) = run_on_gpu(self._read, x, (state,), weights, self.training)
+        return y, last
+
+    def _read(
+        self, x: Tensor | PackedSequence, state: tuple[Tensor, ...], weights: list[Tensor], learns: bool
+    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, ...]]:
+        """Run torch's own network; `learns` has cuDNN keep what a gradient needs."""
+        layers = self.rnn.num_layers
+        if isinstance(x, PackedSequence):
+            h = self.rnn.permute_hidden(state[0], x.sorted_indices)
+            data, h = torch.rnn_tanh(x.data, x.batch_sizes, h, weights, True, layers, 0.0, learns, False)
+            return x._replace(data=data), (self.rnn.permute_hidden(h, x.unsorted_indices),)
+        y, h = torch.rnn_tanh(x, state[0], weights, True, layers, 0.0, learns, False, True)
+        return y, (h,)
 
 
 class WindowMLP(nn.Module):

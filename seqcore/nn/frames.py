@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqcore.nn.images import ImageEncoder, ImageEncoderConfig
 from seqcore.nn.motion import FEATURES_PER_SCALE, SCALES, CameraMotion
+from seqcore.nn.precision import single_precision
 
 POOLED = (2, 3)  # Rows and columns that remain of a frame at the end.
 
@@ -67,7 +68,8 @@ class FrameEncoder(nn.Module):
         x = (frames.to(self.output.weight.dtype) - 127) / 64
         near = [x[:, offset - first : offset - first + length] for offset in self.offsets]
         stacked = torch.cat(near, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        seen = self.shrink(self.stages(self.pool(self.stem(stacked)))).flatten(1)
+        with single_precision(frames.device, self.training):
+            seen = self.shrink(self.stages(self.pool(self.stem(stacked)))).flatten(1)
         if self.motion is not None and self.scale is not None:
             here = frames[:, -first : length - first].flatten(0, 1)
             others = [frames[:, o - first : o - first + length].flatten(0, 1) for o in self.offsets if o]

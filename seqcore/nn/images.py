@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqcore.errors import SettingsError
 from seqcore.nn.backbones import TORCHVISION, check_name, create_whole, library
+from seqcore.nn.precision import single_precision
 from seqcore.validation import settings
 
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
@@ -112,7 +113,10 @@ class ImageEncoder(nn.Module):
         size = self.config.size
         if images.dim() != 4 or images.shape[1:] != (3, size, size):
             raise ValueError(f"images must be (B, 3, {size}, {size}), not {tuple(images.shape)}")
-        x = (images.to(self.mean.dtype) - self.mean) * self.scale
+        with single_precision(images.device, self.training):
+            return self._run((images.to(self.mean.dtype) - self.mean) * self.scale)
+
+    def _run(self, x: Tensor) -> Tensor:
         if isinstance(self.backbone, _Trunk):
             trunk: Tensor = self.backbone(x)
             return trunk.permute(0, 2, 3, 1)

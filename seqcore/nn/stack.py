@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from seqcore.nn.dropout import LockedDropout, drop_weight
+from seqcore.nn.precision import leaves_autocast, outside_autocast, run_on_gpu
 from seqcore.nn.state import LSTMState
 
 # From about so many rows on, oneDNN's kernel behind torch.lstm does one step faster than torch.lstm_cell, 1.7 times at
@@ -42,29 +43,54 @@ class LSTMLayer(nn.LSTM):
     def forward(  # type: ignore[override]
         self, x: Tensor | PackedSequence, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
-        """Read as `nn.LSTM` does: (B, T, input) → (B, T, D·H), with a state of two (D, B, H)."""
-        # Without dropped weights torch's own call is used, which also knows how to run on a GPU.
-        if not self.training or self.weight_dropout == 0:
-            return super().forward(x, state)
-        # One mask for all steps of the call: the same weights are missing from the first step to the last.
-        weights = [
-            drop_weight(weight, self.weight_dropout, True) if name.startswith("weight_hh") else weight
-            for name, weight in zip(self._flat_weights_names, self._weights(), strict=True)
-        ]
-        if isinstance(x, PackedSequence):
-            h, c = self.permute_hidden(state, x.sorted_indices)
-            data, h, c = torch.lstm(x.data, x.batch_sizes, (h, c), weights, True, 1, 0.0, True, self.bidirectional)
-            return x._replace(data=data), self.permute_hidden((h, c), x.unsorted_indices)
-        y, h, c = torch.lstm(x, state, weights, True, 1, 0.0, True, self.bidirectional, True)
-        return y, (h, c)
+        """Read as `nn.LSTM` does: (B, T, input) → (B, T, D·H), with a state of two (D, B, H).
+
+        On a GPU the layer leaves autocast, see `seqcore.nn.precision`, and gradients may be taken in evaluation mode.
+        """
+        device = self.weight_ih_l0.device
+        if device.type == "cpu":
+            # Without dropped weights torch's own call is used.
+            if not self.training or self.weight_dropout == 0:
+                return super().forward(x, state)
+            return self._read(x, state, self._dropped(self._weights()), True)
+        self._update_flat_weights()
+        return run_on_gpu(self._read, x, state, self._dropped(self._weights()), self.training)  # type: ignore[return-value]
 
     def step(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Take one time step of a one-way layer: (N, input), (N, H), (N, H) → new h and c, each (N, H)."""
+        weights = self._weights()
+        if leaves_autocast(x.device):
+            with outside_autocast(x.device):
+                x, h, c = (part.to(weights[0].dtype) for part in (x, h, c))
+                return torch.lstm_cell(x, (h, c), *weights)
         if x.shape[0] < MANY_ROWS or x.device.type != "cpu":
-            return torch.lstm_cell(x, (h, c), *self._weights())
+            return torch.lstm_cell(x, (h, c), *weights)
         state, learns = (h.unsqueeze(0), c.unsqueeze(0)), torch.is_grad_enabled()
-        _, h, c = torch.lstm(x.unsqueeze(1), state, self._weights(), True, 1, 0.0, learns, False, True)
+        _, h, c = torch.lstm(x.unsqueeze(1), state, weights, True, 1, 0.0, learns, False, True)
         return h.squeeze(0), c.squeeze(0)
+
+    def _dropped(self, weights: list[Tensor]) -> list[Tensor]:
+        """Drop recurrent weights in training: one mask for all steps of the call, the same from the first to the last.
+
+        cuDNN then gathers the weights at every call: those that were dropped are new tensors.
+        """
+        if not self.training or self.weight_dropout == 0:
+            return weights
+        return [
+            drop_weight(weight, self.weight_dropout, True) if name.startswith("weight_hh") else weight
+            for name, weight in zip(self._flat_weights_names, weights, strict=True)
+        ]
+
+    def _read(
+        self, x: Tensor | PackedSequence, state: tuple[Tensor, ...], weights: list[Tensor], learns: bool
+    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
+        """Run torch's own LSTM; `learns` has cuDNN keep what a gradient needs."""
+        if isinstance(x, PackedSequence):
+            h, c = self.permute_hidden((state[0], state[1]), x.sorted_indices)
+            data, *last = torch.lstm(x.data, x.batch_sizes, (h, c), weights, True, 1, 0.0, learns, self.bidirectional)
+            return x._replace(data=data), self.permute_hidden((last[0], last[1]), x.unsorted_indices)
+        y, h, c = torch.lstm(x, state, weights, True, 1, 0.0, learns, self.bidirectional, True)
+        return y, (h, c)
 
     def _weights(self) -> list[Tensor]:
         """List the weights in torch's order: input-to-hidden, hidden-to-hidden and both biases, for each direction."""

@@ -13,6 +13,7 @@ from seqcore.tasks.base import Task
 from seqcore.tasks.captioning import Captioner, CaptionerConfig, self_critical
 from seqcore.tasks.captioning.features import cached_features
 from seqcore.tasks.captioning.rows import ImageFeatures
+from seqcore.training.accelerator import on_training_device
 
 _TUNABLE = ("dropout", "label_smoothing", "attention_penalty")
 
@@ -80,8 +81,9 @@ class CaptioningRecipe(VocabularyRecipe):
             check_images(validation, "validation")
         else:
             folder = Path(self.features or Path(self.output) / TRAINING / "features")
-            rows = with_grids(task, rows, folder / "train")
-            validation = with_grids(task, validation, folder / "validation")
+            with on_training_device(task, self.training):
+                rows = with_grids(task, rows, folder / "train")
+                validation = with_grids(task, validation, folder / "validation")
         if self.objective == "self-critical":
             rows = self_critical(task, rows, self.samples)
         return rows, validation

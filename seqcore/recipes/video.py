@@ -18,6 +18,7 @@ from seqcore.tasks.base import Task
 from seqcore.tasks.video import ComposedFilm, FrameClassifier, FrameClassifierConfig
 from seqcore.tasks.video.frozen import frozen_reader
 from seqcore.tasks.video.pruning import prune_channels
+from seqcore.training.accelerator import on_training_device
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,9 @@ class VideoRecipe(Recipe):
         assert isinstance(task, FrameClassifier)
         task.flips, task.time_mask, task.bptt = self.flips, self.time_mask, self.bptt
         folder = Path(self.frames or Path(self.output) / TRAINING / "frames")
-        rows = self._composed(task, folder) if self.train is None else with_clips(task, rows, folder / "train")
-        validation = with_clips(task, validation, folder / "validation")
+        with on_training_device(task, self.training):
+            rows = self._composed(task, folder) if self.train is None else with_clips(task, rows, folder / "train")
+            validation = with_clips(task, validation, folder / "validation")
         if self.balance:
             task.class_weights = task.label_weights(rows)
         return rows, validation

@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,10 +16,10 @@ from seqcore.checkpoint import CONFIG, Checkpoint, read_checkpoint, write_checkp
 from seqcore.data import read_rows
 from seqcore.deprecation import Renamed
 from seqcore.errors import CheckpointError, SettingsError, first_line, is_out_of_memory
-from seqcore.tasks.device import choose_device
+from seqcore.tasks.device import choose_device, choose_dtype
 from seqcore.tasks.prediction import Answering
 from seqcore.tasks.registry import register
-from seqcore.validation import read_settings, shown
+from seqcore.validation import read_settings
 from seqcore.weights import build_checked, read_header, read_weights
 
 Batch = Mapping[str, Tensor]
@@ -68,6 +68,8 @@ class Task(Answering):
             `seqcore.nn`: a run is resumed only with types that are named here.
         rewrites: an answer is a text that can stand in the input's place, such as a translation: `seqcore predict`
             keeps the structure of subtitles and Markdown then.
+        bfloat16_pays: kinds of device, such as `cpu`, on which batches were measured to be answered faster in bfloat16
+            and about as well (`python -m benchmarks.dtypes`): what a `dtype` of `auto` goes by.
         input_kind: what `seqcore predict` reads for it: lines of text, or files, which `files` finds.
         config: the settings of this model.
         network: its weights.
@@ -84,6 +86,7 @@ class Task(Answering):
     state_types: ClassVar[tuple[type, ...]] = ()
     input_kind: ClassVar[Literal["text", "file"]] = "text"
     rewrites: ClassVar[bool] = False
+    bfloat16_pays: ClassVar[Collection[str]] = ()
     config: Any
     network: nn.Module
 
@@ -118,22 +121,23 @@ class Task(Answering):
         source: str | Path | Checkpoint,
         revision: str | None = None,
         device: str | torch.device = "auto",
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype | Literal["auto"] = torch.float32,
     ) -> Self:
         """Load a checkpoint, ready to answer.
 
         Args:
             source: a folder, or a hub id; or what `seqcore.checkpoint.read_checkpoint` gave of one.
             revision: of the hub id.
-            dtype: to compute in, whatever the file holds.
+            dtype: to compute in, whatever the file holds. On a GPU, too, float32 is single precision proper, without
+                TF32. `auto` is for batches: bfloat16 where the device has instructions for it and it was measured to
+                pay for this task, with answers that are not all the same, and float32 everywhere else.
 
         Raises:
             CheckpointError: it is missing, damaged, of another task or of a newer format.
             SettingsError: no such device, or a type that no model computes in.
         """
         place = choose_device(device)
-        if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-            raise SettingsError(f"a model computes in a type such as torch.float32, not in {shown(dtype)}")
+        numbers = choose_dtype(dtype, place, cls.bfloat16_pays)
         folder, values = read_checkpoint(source, revision, cls.name)
         values = {key: value for key, value in values.items() if key not in {"task", "format_version"}}
         config: Any = read_settings(cls.Config, values, folder / CONFIG)
@@ -144,7 +148,7 @@ class Task(Answering):
             if is_out_of_memory(error):
                 raise
             raise CheckpointError(f"{folder / CONFIG} is damaged: {first_line(error)}") from error
-        task.network.to(dtype)
+        task.network.to(numbers)
         read_weights(header, task.network)
         task.network.to(place).eval()
         return task

@@ -1,6 +1,7 @@
 """Any checkpoint by its folder or hub id: `config.json` says which task it is."""
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from typing_extensions import TypeVar
@@ -27,7 +28,7 @@ def load(
     task: type[AnyTask] | None = None,
     revision: str | None = None,
     device: str | torch.device = "auto",
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | Literal["auto"] = torch.float32,
 ) -> AnyTask:
     """Load any checkpoint.
 

@@ -27,7 +27,9 @@ class TrainingSettings:
             takes a tenth of them at most, and the fall is linear in time (budgeted training, Li 2020).
         weight_decay: of AdamW, on matrices only.
         clip: the largest gradient norm; larger ones are scaled down to it (Pascanu 2013). 0 is off.
-        precision: as Lightning names it, `bf16-mixed` or `32-true`.
+        precision: as Lightning names it, `bf16-mixed`, `16-mixed` or `32-true`; `auto` is `bf16-mixed` on processors
+            and GPUs with instructions for it, else `32-true`. On a GPU, our LSTMs stay in single precision whatever it
+            is, in TF32 where the card has it: see `seqcore.nn.precision`. `16-mixed` scales its loss.
         validate_every: epochs between validations.
         validate_minutes: minutes between validations, and one at the end, in place of `validate_every`; 0 is off.
         patience: validations without a better score before training stops.
@@ -56,7 +58,7 @@ class TrainingSettings:
     warmup_steps: Count = 400
     weight_decay: NonNegative = 0.01
     clip: NonNegative = 1.0
-    precision: str = "bf16-mixed"
+    precision: str = "auto"
     validate_every: Size = 1
     validate_minutes: NonNegative = 0.0
     patience: Size = 10

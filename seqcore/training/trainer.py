@@ -12,6 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from seqcore.errors import CheckpointError, SettingsError, install_command
 from seqcore.tasks.base import Task
+from seqcore.training.accelerator import chosen_precision
 from seqcore.training.clock import NO_STEP
 from seqcore.training.module import VALIDATION
 from seqcore.training.resuming import LOG_EVERY, AtomicCheckpointIO, BestCheckpoints, csv_log
@@ -62,7 +63,7 @@ def new_trainer(
             devices=settings.devices,
             num_nodes=settings.num_nodes,
             strategy=_strategy(settings),
-            precision=settings.precision,  # type: ignore[arg-type]
+            precision=chosen_precision(settings),  # type: ignore[arg-type]
             max_epochs=-1 if settings.minutes else settings.epochs,
             check_val_every_n_epoch=None if clocked else settings.validate_every,
             val_check_interval=NO_STEP if clocked else None,

@@ -46,7 +46,7 @@ class CaptioningNetwork(nn.Module):
 
     def encode(self, grid: Tensor) -> Memory:
         """What the encoder gives of B images, (B, S, D) → their memory."""
-        values = self.dropout(self.project(grid))
+        values = self.dropout(self.project(grid.to(self.decoder.embedding.weight.dtype)))
         mean = values.mean(1)
         mask = torch.ones(values.shape[:2], dtype=torch.bool, device=values.device)
         return Memory(values, mask, LSTMState(mean.unsqueeze(0), mean.unsqueeze(0)))

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from seqcore.batching import padded
 from seqcore.decoding import sample
+from seqcore.decoding.sampling import new_generator
 from seqcore.metrics import CiderD, caption_words
 from seqcore.nn import without_dropout
 from seqcore.tasks.base import Loss
@@ -44,7 +45,7 @@ class Reward:
         start = torch.full((len(grid),), tokenizer.bos_id, device=grid.device)
         with without_dropout(network):
             with torch.no_grad():
-                samples = sample(network.decoder.step, network.start(grid), start, config, torch.default_generator)
+                samples = sample(network.decoder.step, network.start(grid), start, config, _generator(grid.device))
             drawn = [(*each.tokens, *[tokenizer.eos_id] * each.finished) for image in samples for each in image]
             words = [
                 [*caption_words(tokenizer.decode(each.tokens)), *[END] * each.finished]
@@ -63,3 +64,10 @@ class Reward:
         groups = scores.view(-1, self.samples)
         others = (groups.sum(1, keepdim=True) - groups) / (self.samples - 1)
         return (groups - others).flatten()
+
+
+def _generator(device: torch.device) -> torch.Generator:
+    """What samples are drawn with: that of dropout, or on a GPU one that it seeds, so that resumed runs draw alike."""
+    if device.type == "cpu":
+        return torch.default_generator
+    return new_generator(device, int(torch.randint(2**62, ())))

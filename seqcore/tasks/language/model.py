@@ -33,6 +33,7 @@ class LanguageModel(TextTask):
     Config = LanguageModelConfig
     fields: ClassVar[Mapping[str, type]] = {"text": str}
     monitor = ("log_likelihood", "max")
+    bfloat16_pays = ("cpu",)
     stateful = True
     layout = ("embedding_size", "hidden_size", "num_layers", "lowercase")
     Network = LanguageNetwork

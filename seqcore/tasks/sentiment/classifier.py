@@ -44,6 +44,7 @@ class SentimentClassifier(TextTask):
     Config = SentimentConfig
     fields: ClassVar[Mapping[str, type]] = {"text": str, "label": object}
     monitor = ("accuracy", "max")
+    bfloat16_pays = ("cpu",)
     layout = LanguageModel.layout
     Network = SentimentNetwork
     config: SentimentConfig

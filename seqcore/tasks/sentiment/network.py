@@ -74,15 +74,16 @@ class SentimentNetwork(nn.Module):
             raise ValueError("there are no tokens to read")
         lengths, order = lengths.sort(descending=True)
         tokens = tokens[order]
+        remaining = lengths.tolist()
         state: LSTMState | None = None
         pooled: PoolState | None = None
         ended: list[PoolState] = []
         begin = 0
-        for end in chunk_ends(lengths.tolist(), CHUNK, CHUNK_PRICE):
+        for end in chunk_ends(remaining, CHUNK, CHUNK_PRICE):
             memory = self.encoder(self.embed(tokens[:, begin:end]), state=state)
             # Of a text that ends in this chunk the state is wrong, but nothing more of it is pooled.
             pooled = pool(memory.values, (lengths - begin).clamp(0, end - begin), pooled)
-            going = int((lengths > end).sum())
+            going = sum(length > end for length in remaining)
             ended.append(PoolState(*(part[going:] for part in pooled)))
             pooled = PoolState(*(part[:going] for part in pooled))
             state = LSTMState(*(part[:, :going].contiguous() for part in memory.state))

@@ -34,6 +34,7 @@ class Translator(PairTask):
 
     name = "translation"
     rewrites = True
+    bfloat16_pays = ("cpu",)
     Config = TranslatorConfig
     monitor = ("bleu", "max")
     validation_options: ClassVar[Mapping[str, Any]] = {"beam_size": 1, "batch_size": 256}

@@ -95,7 +95,7 @@ class FrameClassifier(Task):
         mine, theirs = ([one.config.labels.index(label) for label in both] for one in (new, old))
         for name, weight in own.items():
             if name.startswith("output."):
-                weight[mine] = weights[name][theirs]
+                weight[mine] = weights[name][theirs].to(weight.device)
             else:
                 weight.copy_(weights[name])
         new.network.train(old.network.training)
@@ -168,7 +168,8 @@ class FrameClassifier(Task):
     @torch.inference_mode()
     def _after(self, vectors: Tensor) -> Tensor:
         """What an image network gave of each frame, (T, D) → probabilities (T, C)."""
-        return self.network(vectors.to(self.device).float().unsqueeze(0))[0].float().softmax(-1).cpu()
+        read = vectors.to(self.network.output.weight)  # On its device, and in its numbers.
+        return self.network(read.unsqueeze(0))[0].float().softmax(-1).cpu()
 
     def _seen(self, frames: Tensor) -> Tensor:
         return without_margin(frames, self.config).to(self.device)

@@ -30,8 +30,8 @@ def prune_channels(old: FrameClassifier, channels: int) -> FrameClassifier:
     outer = used.topk(channels).indices.sort().values
     strength = weights[f"{stage}.body.0.weight"].abs().sum((1, 2, 3)) * weights[f"{stage}.body.1.weight"].abs()
     inner = strength.topk(channels).indices.sort().values
-    columns = (outer.view(-1, 1) * each + torch.arange(each)).flatten()
-    rest = torch.arange(last, weights["encoder.output.weight"].shape[1])
+    columns = (outer.view(-1, 1) * each + torch.arange(each, device=old.device)).flatten()
+    rest = torch.arange(last, weights["encoder.output.weight"].shape[1], device=old.device)
     for name, weight in weights.items():
         if name.startswith((f"{stage}.body.0", f"{stage}.body.1")) and weight.dim():
             weights[name] = weight[inner]
