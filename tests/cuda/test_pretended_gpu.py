@@ -58,7 +58,9 @@ def test_the_device_refuses_what_a_gpu_refuses(gpu: PretendedGpu, mixed: Callabl
         mixed(torch.arange(3, device="cuda"))
 
 
-@pytest.mark.parametrize("name", TEXT_MODELS)
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.slow) for name in TEXT_MODELS[:2]), TEXT_MODELS[2]]
+)
 def test_verbs_of_texts_give_what_the_cpu_gives(gpu: PretendedGpu, name: str) -> None:
     on_cpu, on_gpu = both(FIXTURES / name)
     assert on_gpu.device == GPU
@@ -104,6 +106,7 @@ def test_no_recurrent_layer_runs_under_autocast(gpu: PretendedGpu, name: str) ->
         torch.testing.assert_close(mixed[weight], gradient, rtol=0.1, atol=0.1 * float(gradient.abs().max()) + 1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_of_a_tiny_loss_are_those_of_a_great_one(gpu: PretendedGpu) -> None:
     task = seqcore.load(FIXTURES / "translator-v1", device="cuda")
     with training(task), gpu_autocast():
@@ -181,6 +184,7 @@ def test_samples_are_drawn_where_the_model_is(gpu: PretendedGpu, monkeypatch: py
     assert devices == ["cuda", "cpu", "cuda"]
 
 
+@pytest.mark.slow
 def test_rewards_of_samples_train(gpu: PretendedGpu) -> None:
     task: Any = seqcore.load(FIXTURES / "captioner-v1", device="cuda")
     grids = task.grids([picture("red"), picture("blue")])
@@ -195,6 +199,7 @@ def test_rewards_of_samples_train(gpu: PretendedGpu) -> None:
     assert not any(call.autocast for call in gpu.calls)
 
 
+@pytest.mark.slow
 def test_films_train(gpu: PretendedGpu, film: str) -> None:
     task: Any = seqcore.load(FIXTURES / "video-v1", device="cuda")
     batch = batch_of(task, [{"video": film, "segments": [(0.0, None, "red")]}] * 2, "cuda")

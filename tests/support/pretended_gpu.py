@@ -65,8 +65,8 @@ class GpuTensor(torch.Tensor):
             if name in _RECURRENT:
                 return _recurrent(name, args)
             if name == "_pad_packed_sequence" and isinstance(args[0], GpuTensor):
-                (padded,), lengths = _differentiable(name, True, args), torch._VF._pad_packed_sequence(*map(_plain, args))[1]
-                return padded, lengths
+                (padded,) = _differentiable(name, True, args)
+                return padded, torch._VF._pad_packed_sequence(*map(_plain, args))[1]
             if name == "numpy":
                 raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() first")
             if name == "tolist":  # Torch itself refuses it of a subclass.
