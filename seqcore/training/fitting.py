@@ -33,7 +33,7 @@ Rows = Sequence[Mapping[str, Any]]
 # Lightning's advice that does not hold for our loaders, or says what we say ourselves.
 _NOISE = (
     ".*(does not have many workers|LeafSpec|Checkpoint directory|smaller than the logging interval|to be provided|"
-    "sync_dist=True|in eval mode)"
+    "sync_dist=True|in eval mode|RNN module weights are not part)"
 )
 
 

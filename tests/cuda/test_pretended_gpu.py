@@ -12,6 +12,7 @@ from tiny_captioner import picture
 from tiny_videos import colours, write_video
 
 import seqcore
+from apps.inside.readings import read
 from seqcore.decoding.sampling import new_generator
 from seqcore.explain import gradient_flow, integrated_gradients
 from seqcore.nn import LSTMStack, LSTMState, PlainRNN
@@ -84,6 +85,17 @@ def test_bundled_models_give_what_they_give_on_the_cpu(gpu: PretendedGpu, name: 
     files = sorted(map(str, ROOT.glob(kind.get(name, "apps/video/examples/film-2.mp4"))))
     on_cpu, on_gpu = both(ROOT / "checkpoints" / name)
     assert_alike(answers(on_gpu, files), answers(on_cpu, files))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["translator", "sentiment", "language-model", "captioner", "video-shots"])
+def test_the_course_looks_into_models_as_it_does_on_the_cpu(gpu: PretendedGpu, name: str) -> None:
+    files = {"captioner": "apps/captioner/examples/cat.jpg", "video-shots": "apps/video/examples/film-1.mp4"}
+    source = str(ROOT / files[name]) if name in files else TEXTS[1]
+    on_cpu, on_gpu = (read(task, source) for task in both(ROOT / "checkpoints" / name))
+    assert (on_gpu.answer, on_gpu.steps) == (on_cpu.answer, on_cpu.steps)
+    for mine, wanted in zip(on_gpu.tracks, on_cpu.tracks, strict=True):
+        assert_alike(mine.trace.forget, wanted.trace.forget)
 
 
 @pytest.mark.parametrize("name", TEXT_MODELS)

@@ -166,6 +166,8 @@ def gpu_autocast(dtype: torch.dtype = torch.bfloat16) -> Iterator[None]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, torch.device):
+        return torch.device("cpu") if value.type == "cuda" else value
     return value.inner if isinstance(value, GpuTensor) else value
 
 
@@ -180,12 +182,10 @@ def _run(func: Any, args: Any, kwargs: Any) -> Any:
         raise RuntimeError(f"Expected all tensors to be on the same device: {name} got some of cuda:0 and some of cpu")
     if ours and name in {"index", "index_put_"}:
         _check_index(args)
-    place = kwargs.get("device")
+    place = next((leaf for leaf in tree_leaves((args, kwargs.get("device"))) if isinstance(leaf, torch.device)), None)
     on_gpu = bool(ours) if place is None else torch.device(place).type == "cuda"
     if name == "copy_":
         on_gpu = isinstance(args[0], GpuTensor)
-    if place is not None and on_gpu:
-        kwargs = {**kwargs, "device": torch.device("cpu")}
     by_inner = {id(tensor.inner): tensor for tensor in ours}
     result = func(*tree_map(_plain, args), **tree_map(_plain, kwargs))
     if name == "_pack_padded_sequence" and ours:  # How many sequences there are at each step is known to the CPU.
