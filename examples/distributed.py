@@ -16,9 +16,7 @@ from seqcore.errors import require
 from seqcore.runtime import Predictor
 
 
-def answer(
-    checkpoint: str, source: str, output: str, workers: int, batch_size: int, address: str | None, **options
-) -> None:
+def answer(checkpoint: str, source: str, output: str, options: dict, workers: int, batch_size: int, address=None):
     """Write the rows of Parquet files with their answers; options are those of `Predictor`."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray tells nobody that it was used.
     ray = require("ray", "working on a cluster needs", "ray")
@@ -63,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if Path(output).exists():
             parser.error(f"{output} is there: name a new folder")
     options = {"columns": chosen.columns, **chosen.options}
-    answer(checkpoint, source, output, chosen.workers, chosen.batch_size, chosen.address, **options)
+    answer(checkpoint, source, output, options, chosen.workers, chosen.batch_size, chosen.address)
     print(f"The answers are in {output}")
 
 

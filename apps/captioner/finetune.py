@@ -1,5 +1,7 @@
 """Train a captioner on your own images: `python -m apps.captioner.finetune --help`."""
 
+import seqcore.cli.environment  # noqa: F401
+
 from seqcore.recipes.captioning import CaptioningRecipe
 from seqcore.recipes.command import recipe_script
 

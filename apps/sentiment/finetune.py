@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+import seqcore.cli.environment  # noqa: F401
+
 from seqcore.recipes.base import Recipe
 from seqcore.recipes.command import recipe_script
 from seqcore.recipes.language import LanguageModelRecipe

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from apps.server.temp_files import CACHE, make_server_dir
 from seqcore.errors import install_command
+from seqcore.runtime.threads import wait_briefly
 
 # A folder that was chosen belongs to who chose it.
 SERVER_DIR = None if os.environ.get("GRADIO_TEMP_DIR") else make_server_dir()
@@ -23,11 +24,12 @@ _SETTINGS = {
     "GRADIO_ANALYTICS_MAX_EVENTS": "1",
     "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**18),
     # Several models work at the same time, each with as many threads as there are cores. One that waits for the others
-    # sleeps: by default it spins, and takes the core from the very thread that it waits for.
+    # sleeps, where `wait_briefly` has not said more.
     "OMP_WAIT_POLICY": "PASSIVE",
     # MKL keeps buffers for each thread that ever multiplied matrices, and a server has many: hundreds of MB.
     "MKL_DISABLE_FAST_MM": "1",
 }
+wait_briefly()
 for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)
 if SERVER_DIR is not None:

@@ -1,5 +1,7 @@
 """Train a translator on your own sentence pairs: `python -m apps.translator.finetune --help`."""
 
+import seqcore.cli.environment  # noqa: F401
+
 from seqcore.recipes.command import recipe_script
 from seqcore.recipes.translation import TranslationRecipe
 

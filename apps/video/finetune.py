@@ -1,5 +1,7 @@
 """Train a per-frame video classifier on your own videos: `python -m apps.video.finetune --help`."""
 
+import seqcore.cli.environment  # noqa: F401
+
 from seqcore.recipes.command import recipe_script
 from seqcore.recipes.video import VideoRecipe
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
+import seqcore.cli.environment
+
 import seqcore
 from seqcore.cli.outputs import SomeFailedError
 from seqcore.errors import SeqcoreError, is_out_of_memory

@@ -40,7 +40,8 @@ class TrainingSettings:
         accelerator: as Lightning names it, `cpu` or `gpu`.
         devices: processes that train together on this computer; torchrun and SLURM say it themselves.
         num_nodes: computers that do; something has to start processes on each of them.
-        threads: of the CPU, for each process; 0 leaves torch's choice.
+        threads: of the CPU, for each process; 0 leaves torch's choice, one a core, the fastest on a machine that
+            does nothing else; beside a busy neighbour 1 is faster (docs/scale.md, "Threads").
         workers: processes that make batches beside each one that trains, where those hold pictures or films that are
             opened for it; 0 makes them where they are trained on, which is as fast for texts.
         progress: show a progress bar on a terminal; without it, a line for every validation is printed.
