@@ -5,7 +5,8 @@ import math
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,10 @@ class ArrayCache:
         Raises:
             DataError: the folder cannot be written, or the disk is full.
         """
+        with _alone(self.folder):
+            return self._fill(produce)
+
+    def _fill(self, produce: Producer) -> tuple[Tensor, list[Any]]:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             rows, items = self._read_note()
@@ -119,6 +124,18 @@ class ArrayCache:
         partial = self._note.with_suffix(".partial")
         partial.write_text(json.dumps({"key": self._key, "rows": rows, "items": items}), encoding="utf-8")
         partial.replace(self._note)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time makes an array: of several that train together, the others find what the first has made."""
+    with ExitStack() as stack:
+        with suppress(ImportError, OSError):  # Windows, and some disks, have no such locks.
+            import fcntl
+
+            folder.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(stack.enter_context((folder / "array.lock").open("w")), fcntl.LOCK_EX)
+        yield
 
 
 def file_key(sources: Sequence[Any]) -> str:

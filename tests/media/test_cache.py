@@ -1,7 +1,9 @@
 """A cache of what takes long: made once, from where it was interrupted, and anew when it is of something else."""
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,20 @@ class Items:
 
 def cache(folder: Path, key: str = "a", size: int = 2) -> ArrayCache:
     return ArrayCache(folder, key, (size,), torch.float16)
+
+
+def test_of_several_at_once_one_makes_it(tmp_path: Path) -> None:
+    class Slow(Items):
+        def __call__(self, done: int) -> Iterator[tuple[Tensor, list[Any]]]:
+            for made in super().__call__(done):
+                time.sleep(0.02)
+                yield made
+
+    makers = [Slow(), Slow()]
+    with ThreadPoolExecutor() as pool:
+        filled = [*pool.map(lambda made: cache(tmp_path).fill(made), makers)]
+    assert sorted(len(maker.made) for maker in makers) == [0, 5]
+    assert torch.equal(filled[0][0], filled[1][0])
 
 
 def test_what_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_a_run_that_lost_a_process_ends_with_a_line_and_goes_on(
     (tmp_path / "dies.py").write_text(DIES)
     arguments = command_line(rows, tmp_path / "run", training__devices=2, training__save_every=8)
     command = [sys.executable, str(tmp_path / "dies.py"), "train", "translation", *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 1, ended.stderr
     line = ended.stderr.splitlines()[-1]
     assert line.startswith("error: process 2 of 2 was ended by SIGKILL")
@@ -251,7 +251,7 @@ def test_two_nodes_under_torchrun_do_what_one_process_does(
         for _ in range(2)
     ]
     try:
-        said = [node.communicate(timeout=100)[0] for node in nodes]
+        said = [node.communicate(timeout=300)[0] for node in nodes]
     finally:
         for node in nodes:
             node.kill()
