@@ -1,6 +1,6 @@
 """Answers by one process and by several: python -m benchmarks.bulk [--workers 2] [--rounds 3] [--task translator …]
 
-Each bundled model answers made-up inputs as `seqcore predict` does: in one process of one thread, and in several of
+Each bundled model answers made-up inputs as `seqcore predict` does: in one process on one core, and in several of
 them (`seqcore.runtime.bulk`). Turns are interleaved, and medians are printed: inputs a second from the first that is
 begun to the last that is done, the ratio, and apart from that how long several processes take to start, with torch and
 the model; how much longer the processes work in all, as they share caches and memory and cut smaller chunks towards
@@ -9,10 +9,12 @@ are wanted as there are workers.
 """
 
 import argparse
+import os
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,6 +97,17 @@ def turn(task: Any, checkpoint: Checkpoint, inputs: Sequence[Any], options: dict
     return Turn([*answers], min(begins) - begin, max(ends) - min(begins), busy)
 
 
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """Keep to one core, decoders of films and pictures as well, which else work beside in threads of their own."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def measure(name: str, workers: int, rounds: int, size: float) -> None:
     """Print what came of one model."""
     folder, make, options, what = CASES[name]
@@ -103,7 +116,8 @@ def measure(name: str, workers: int, rounds: int, size: float) -> None:
     turn(task, checkpoint, inputs[:8], options, 1)
     one, several = [], []
     for _ in range(rounds):
-        one.append(turn(task, checkpoint, inputs, options, 1))
+        with on_one_core():
+            one.append(turn(task, checkpoint, inputs, options, 1))
         several.append(turn(task, checkpoint, inputs, options, workers))
     same = sum(a == b for a, b in zip(one[0].answers, several[0].answers, strict=True))
     alone, together = (statistics.median(taken.work for taken in turns) for turns in (one, several))

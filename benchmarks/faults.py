@@ -140,7 +140,7 @@ def answer(source: Path, output: Path, seconds: float | None = None, alone: bool
     return False
 
 
-def bulk_kills(work: Path, count: int, seed: int = 0, lines: int = 800) -> Counter[str]:
+def bulk_kills(work: Path, count: int, seed: int = 0, lines: int = 300) -> Counter[str]:
     """Kill `seqcore predict` so many times; what came out, counted."""
     rng, source, whole = random.Random(seed), work / "lines.txt", work / "whole.jsonl"
     sentences = (" ".join(rng.choices(list(_WORDS), k=rng.randint(4, 20))) for _ in range(lines))

@@ -62,6 +62,13 @@ class Journal:
         self.done, self.digest, self.has_failed = entry["done"], entry["digest"], entry["has_failed"]
         return int(entry["bytes"])
 
+    def check(self, done: int, digest: str) -> None:
+        """Raises `SettingsError` where the inputs that are answered already are others than they were."""
+        if self.done and (done, digest) != (self.done, self.digest):
+            raise SettingsError(
+                f"the input is not what it was before the run was stopped: remove {self._partial} to begin anew"
+            )
+
     def is_due(self) -> bool:
         """Whether it is time to write down how far it is."""
         return time.monotonic() - self._last >= SECONDS_BETWEEN

@@ -13,6 +13,7 @@ from seqcore.media.completeness import Claim
 from seqcore.media.folders import look_through, tell_passed_over
 
 MAX_PIXELS = 8192 * 4352  # Of a frame.
+max_decoder_threads = 0  # As many as there are cores; a process that shares them with others like it sets 1.
 _USUAL_RATE = 25.0
 _MAX_SAID_RATE = 240  # Frames a second; a file that says more may mean how finely its clock counts.
 _PEEKED_PACKETS, _MAX_PEEKED_BYTES = 64, 8_000_000
@@ -93,6 +94,7 @@ class VideoContainer:
             self.container.close()
             raise
         self.stream.thread_type = "AUTO"
+        self.stream.codec_context.thread_count = max_decoder_threads
         self.jumps = bool(self.container.format.flags & _CLOCK_JUMPS)
         self.claim = Claim(self.container, self.stream)
         self._rest: Iterator[Any] | None = None

@@ -138,7 +138,10 @@ class _Loading:
     def __call__(self) -> Work:
         import torch
 
+        from seqcore.media import containers
+
         torch.set_num_threads(1)
+        containers.max_decoder_threads = 1  # More of them take as long again for the same films.
         return partial(self.answer, self.task.from_pretrained(self.checkpoint, device="cpu"))
 
 
