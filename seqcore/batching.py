@@ -5,7 +5,7 @@ import random
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import chain, pairwise, zip_longest
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +54,9 @@ class LengthBuckets:
             raise ValueError(f"the token budget must be at least 1, but is {budget}")
         if len(lengths) < min_rows:
             raise ValueError(f"{len(lengths)} rows cannot give a batch of {min_rows}")
+        count = max(map(len, lengths))
         # A row of fewer lengths comes before one that goes on, as among tuples.
-        table = np.array([*zip_longest(*lengths, fillvalue=-1)])
+        table = np.array([row if len(row) == count else (*row, *[-1] * (count - len(row))) for row in lengths]).T
         self._sorted = np.lexsort(table[::-1])
         table = table[:, self._sorted]
         ranks = np.cumsum((np.diff(table, prepend=table[:, :1]) != 0).any(0), dtype=np.int32)
