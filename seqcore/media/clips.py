@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from seqcore.errors import numbered
+from seqcore.media.ahead import in_threads
 from seqcore.media.cache import ArrayCache, file_key
 from seqcore.media.video import View, open_video
 
+MAX_FILMS = 2  # Decoded at the same time: all frames of each are in memory then.
 _NOTES = "times, rate and end"  # Of each video: caches that were made when less was noted are made anew.
 
 
@@ -70,13 +72,18 @@ def cached_clips(
         DataError: the folder cannot be written, or the disk is full.
     """
 
+    def read(place: int) -> Clip:
+        with numbered(place, kind="video"):
+            return reader.read(sources[place]) if reader else read_clip(sources[place], view)
+
     def produce(done: int) -> Iterator[tuple[Tensor, list[Any]]]:
-        for before, source in enumerate(sources[done:], done):
-            with numbered(before, kind="video"):
-                clip = reader.read(source) if reader else read_clip(source, view)
+        places = range(done, len(sources))
+        # A network uses all cores by itself, and reads each film ahead.
+        clips = map(read, places) if reader else in_threads(read, places, MAX_FILMS, MAX_FILMS)
+        for number, clip in enumerate(clips, done + 1):
             yield clip.frames, [[clip.times, clip.fps, clip.end]]
             if progress:
-                progress(before + 1, len(sources))
+                progress(number, len(sources))
 
     key, shape, dtype = f"{view} {file_key(sources)} {_NOTES}", tuple(view.shape), torch.uint8
     if reader:

@@ -1,7 +1,10 @@
 """Which image files are read, by which decoder, and what is said of all others."""
 
 import io
-from typing import NamedTuple
+import threading
+import warnings
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -63,6 +66,33 @@ _OTHER_KINDS = (
     _Kind(0, (b"gimp xcf",), f"a GIMP image: {_SAVE}"),
     _Kind(0, (b"II\xbc\1",), f"a JPEG XR image, which cannot be read here: {_SAVE}"),
 )
+
+
+class _Quiet:
+    """Silences the warnings of decoders: Pillow's own limit is lower than ours, and odd metadata harm nothing.
+
+    Threads share the filters of warnings: whichever enters first sets them, and the last one out sets them back. With
+    one `catch_warnings` for each, one thread would set back what another one has set.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._filters = threading.Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._filters.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: Any) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._filters.close()
+
+
+quiet = _Quiet()
 
 
 def undecoded(content: bytes, max_pixels: int) -> Image.Image:

@@ -1,8 +1,8 @@
 """Images in: opened whatever they are, checked, made squares of pixels."""
 
 import math
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqcore.errors import InputError, SettingsError, install_command, numbered
+from seqcore.media.ahead import in_threads
 from seqcore.media.cache import ArrayCache, file_key
 
 try:
@@ -31,12 +32,14 @@ from seqcore.media.image_formats import (
     check_pixels,
     is_raw,
     other_kind,
+    quiet,
     undecoded,
     unidentified,
 )
 from seqcore.media.pixels import array_of, as_rgb, from_array
 
 MAX_PIXELS = 150_000_000  # Pillow itself refuses 179 million.
+MAX_DETAIL = 2048  # Pixels each way that are kept of a huge JPEG.
 _SQUARES_AT_ONCE = 64  # Images that are opened between two writes to a cache.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -52,7 +55,7 @@ _ORIENTATION = 0x0112  # The tag of EXIF.
 ImageSource = str | Path | bytes | IO[bytes] | Image.Image | np.ndarray[Any, Any] | Tensor
 
 
-def open_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def open_image(source: ImageSource, max_pixels: int = MAX_PIXELS, detail: int = MAX_DETAIL) -> Image.Image:
     """Read an image as people see it: turned as its EXIF data say, on white where it is transparent, in RGB.
 
     Files are JPEG, PNG, WebP, GIF, BMP, TIFF, MPO, JPEG 2000 or HEIC, whatever their names are; no other decoder is
@@ -63,6 +66,8 @@ def open_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> Image.Image
             (1 or 3 or 4, H, W); numbers are uint8, uint16, or floating point from 0 to 1. Of an animation, the first
             picture.
         max_pixels: larger images are refused before they are decoded.
+        detail: a JPEG may be decoded at a half, a quarter or an eighth of its size that is at least so many pixels each
+            way, which takes less time.
 
     Raises:
         InputError: there is no such file, it is no image or a damaged one, or too large; the message names it.
@@ -73,14 +78,14 @@ def open_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> Image.Image
         return from_array(source, max_pixels)
     name, given = _given(source)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own limit is lower, and odd metadata harm nothing.
+        with quiet:
             if isinstance(given, Image.Image):
                 check_pixels(given.size, max_pixels)
                 if given.format == "EPS" and getattr(given, "tile", None):  # To decode it is to run Ghostscript.
                     raise InputError(f"is {EPS}")
-                return _seen(_load(given))
-            return _seen(_decode(given, Path(name).suffix.lower(), max_pixels))
+                seen = _seen(_load(given, detail))
+                return seen.copy() if seen is given else seen
+            return _seen(_decode(given, Path(name).suffix.lower(), max_pixels, detail))
     except InputError as error:
         raise InputError(f"{name} {error.message}") from error.__cause__
     except Image.DecompressionBombError as error:
@@ -122,14 +127,40 @@ def load_squares(sources: Sequence[ImageSource], size: int) -> Tensor:
     return torch.stack(squares) if squares else torch.empty(0, 3, size, size, dtype=torch.uint8)
 
 
-def cached_squares(sources: Sequence[str | Path | bytes], size: int, folder: str | Path) -> Tensor:
-    """Give what `load_squares` gives, mapped from disk, where an `ArrayCache` in a folder keeps it."""
+def square_batches(sources: Sequence[ImageSource], size: int, batch_size: int, begin: int = 0) -> Iterator[Tensor]:
+    """Give what `load_squares` gives, batch by batch from one image on, while threads open those that follow.
+
+    Raises:
+        InputError: one cannot be read; `number` says which (from 1).
+    """
+
+    def read(place: int) -> Tensor:
+        with numbered(place, kind="image"):
+            return read_square(sources[place], size)
+
+    squares = in_threads(read, range(begin, len(sources)), ahead=2 * batch_size)
+    while batch := list(islice(squares, batch_size)):
+        yield torch.stack(batch)
+
+
+def cached_squares(
+    sources: Sequence[str | Path | bytes],
+    size: int,
+    folder: str | Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> Tensor:
+    """Give what `load_squares` gives, mapped from disk, where an `ArrayCache` in a folder keeps it.
+
+    Args:
+        progress: called with how many of how many images are done.
+    """
 
     def produce(done: int) -> Iterator[tuple[Tensor, list[None]]]:
-        for begin in range(done, len(sources), _SQUARES_AT_ONCE):
-            with numbered(begin, kind="image"):
-                squares = load_squares(sources[begin : begin + _SQUARES_AT_ONCE], size)
+        for squares in square_batches(sources, size, _SQUARES_AT_ONCE, done):
             yield squares, [None] * len(squares)
+            done += len(squares)
+            if progress:
+                progress(done, len(sources))
 
     content = f"{len(sources)} images"
     return ArrayCache(folder, file_key(sources), (3, size, size), torch.uint8, len(sources), content).fill(produce)[0]
@@ -209,7 +240,7 @@ def _given(source: Any) -> tuple[str, bytes | Image.Image]:
     raise InputError(f"an image must be a path, bytes, a file, an image, an array or a tensor, not {kind}")
 
 
-def _decode(content: bytes, suffix: str, max_pixels: int) -> Image.Image:
+def _decode(content: bytes, suffix: str, max_pixels: int, detail: int) -> Image.Image:
     """The decoded image of a file. Raises `InputError`, whose message has no name before it, and errors of decoders."""
     if not content:
         raise InputError("is empty")
@@ -223,7 +254,7 @@ def _decode(content: bytes, suffix: str, max_pixels: int) -> Image.Image:
         image = undecoded(content, max_pixels)
         if is_raw(image):
             raise InputError(f"is {RAW}")
-        return _load(image)
+        return _load(image, detail)
     except (InputError, MemoryError, Image.DecompressionBombError):
         raise
     except Exception as error:  # Decoders raise errors of many kinds.
@@ -238,9 +269,9 @@ def _decode(content: bytes, suffix: str, max_pixels: int) -> Image.Image:
         return part.image
 
 
-def _load(image: Image.Image) -> Image.Image:
+def _load(image: Image.Image, detail: int) -> Image.Image:
     """Decoded; of a huge JPEG, at a lower resolution."""
-    image.draft(None, (2048, 2048))  # Never less than this, and of other formats always the whole.
+    image.draft(None, (detail, detail))  # Never less than this, and of other formats always the whole.
     tiles: Any = getattr(image, "tile", None)
     box = tiles[0][1] if image.format == "GIF" and tiles else None
     image.load()

@@ -14,14 +14,14 @@ _MAX_OVERSHOOT = 4.0
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """A decoded image of any mode, in RGB."""
+    """A decoded image of any mode, in RGB: itself, if it is that already."""
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(eight_bits(np.asarray(image), _white(image)))
     if image.mode in _TRANSPARENT or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def eight_bits(values: "np.ndarray[Any, Any]", white: float | None = None) -> "np.ndarray[Any, Any]":

@@ -12,6 +12,7 @@ from seqcore.checkpoint import TRAINING
 from seqcore.errors import DataError, InputError, SettingsError
 from seqcore.media.clips import cached_clips
 from seqcore.recipes.base import Recipe, Rows, say
+from seqcore.recipes.counting import counted
 from seqcore.recipes.films.compose import load_pool
 from seqcore.recipes.films.composition import LABELS, compose
 from seqcore.tasks.base import Task
@@ -181,7 +182,8 @@ def with_clips(task: FrameClassifier, rows: Rows, folder: Path) -> Rows:
     """Rows with their frames, or what a frozen image network gives of them; made once and kept on disk."""
     reader = None if task.flips or task.time_mask else frozen_reader(task)
     try:
-        clips = cached_clips([row["video"] for row in rows], task.view, folder, reader=reader)
+        films, progress = [row["video"] for row in rows], counted("videos are read")
+        clips = cached_clips(films, task.view, folder, progress, reader)
     except InputError as error:
         raise DataError(f"row {error.number}: {error.message}") from error
     return [{**row, "video": clip} for row, clip in zip(rows, clips, strict=True)]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import random
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -262,6 +263,24 @@ class Task(Answering):
             InputError: where the example of a row would come that the task cannot learn from, after those before it.
         """
         return map(self.example, rows)
+
+    @property
+    def varies(self) -> bool:
+        """Whether examples are changed at random each time that they are trained on: see `vary`."""
+        return False
+
+    def vary(self, example: Example, draw: random.Random) -> Example:
+        """Change an example of the training, in the process that makes its batch.
+
+        Args:
+            draw: where all random numbers come from; it is another one each time, and the same one whatever makes the
+                batch, so that a run is reproducible.
+        """
+        return example
+
+    def opens_files(self, examples: Sequence[Example]) -> bool:
+        """Whether `vary` or `collate` open files, or make films: work for processes beside the one that trains."""
+        return False
 
     def lengths(self, example: Example) -> Sequence[int]:
         """How long an example is, for the token budget: source first. By default that is its first field's length."""

@@ -2,7 +2,6 @@
 
 import gc
 import multiprocessing
-import os
 import pickle
 import signal
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 
 from seqcore.data import row_number
 from seqcore.errors import DataError, InputError, SettingsError
+from seqcore.media.ahead import usable_cores
 from seqcore.tasks.base import Example, Task
 from seqcore.tasks.text_task import TextTask
 
@@ -46,11 +46,6 @@ def make_examples(task: Task, rows: Rows, what: str, processes: int = 1) -> list
     except InputError as error:
         raise DataError(f"row {row_number(rows, len(examples))} of {what}: {error}") from error
     return examples
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _by_processes(task: Task, rows: Rows, helpers: int) -> Iterator[Example]:

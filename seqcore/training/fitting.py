@@ -28,6 +28,7 @@ from seqcore.training.settings import TrainingSettings
 from seqcore.training.stopping import StopSignals
 from seqcore.training.together import Together
 from seqcore.training.trainer import new_trainer
+from seqcore.training.workers import worker_count
 
 Rows = Sequence[Mapping[str, Any]]
 # Lightning's advice that does not hold for our loaders, or says what we say ourselves.
@@ -117,11 +118,13 @@ def fit(
         step = saved_step(last, task) if resume else None
         trainer, best, stop = new_trainer(task, settings, work, step, callbacks, loggers)
         rank, world = trainer.global_rank, trainer.world_size
-        loader = _loader(task, _examples(task, train, "training", world), settings, rank, world)
+        device = trainer.strategy.root_device
+        loader = _loader(task, _examples(task, train, "training", world), settings, rank, world, device)
         examples = _examples(task, validation, "validation", world)
         # A GPU has room for more where no gradients are kept; on a CPU, more at once is no faster.
-        budget = settings.batch_tokens * (1 if trainer.strategy.root_device.type == "cpu" else 4)
-        checks = token_budget_loader(task, examples, budget, None, rank, world, workers=settings.workers)
+        budget = settings.batch_tokens * (1 if device.type == "cpu" else 4)
+        workers = worker_count(settings, task, examples, device)
+        checks = token_budget_loader(task, examples, budget, None, rank, world, workers=workers)
         _rehearse(task, validation, examples)
         clock = Clock(settings)
         module = TaskModule(task, settings, len(loader) * settings.epochs, validation, optimizer, clock)
@@ -160,12 +163,13 @@ def _examples(task: Task, rows: Rows, what: str, processes: int) -> list[Example
 
 
 def _loader(
-    task: Task, examples: list[Example], settings: TrainingSettings, rank: int, world: int
+    task: Task, examples: list[Example], settings: TrainingSettings, rank: int, world: int, device: torch.device
 ) -> ResumableDataLoader:
     shared = (settings.seed, rank, world, settings.epoch_steps)
+    workers = worker_count(settings, task, examples, device)
     if task.stateful:
-        return stream_loader(task, examples, settings.batch_tokens, settings.bptt, *shared, settings.workers)
-    return token_budget_loader(task, examples, settings.batch_tokens, *shared, settings.batch_rows, settings.workers)
+        return stream_loader(task, examples, settings.batch_tokens, settings.bptt, *shared, workers)
+    return token_budget_loader(task, examples, settings.batch_tokens, *shared, settings.batch_rows, workers)
 
 
 def _rehearse(task: Task, validation: Rows, examples: Sequence[Example]) -> None:

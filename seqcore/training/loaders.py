@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from random import Random
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from seqcore.errors import SeqcoreError
 from seqcore.tasks.base import Batch, Example, Task
-from seqcore.training.samplers import ResumableSampler, TokenBudgetSampler
+from seqcore.training.samplers import NumberedBatch, ResumableSampler, TokenBudgetSampler
 from seqcore.training.stopping import STOP_SIGNALS
 from seqcore.training.streams import StreamDataset
 
@@ -73,10 +74,16 @@ def token_budget_loader(
     batch_rows: int = 0,
     workers: int = 0,
 ) -> ResumableDataLoader:
-    """Batches of a task's examples; the arguments are those of `TokenBudgetSampler` and `ResumableDataLoader`."""
+    """Batches of a task's examples; the arguments are those of `TokenBudgetSampler` and `ResumableDataLoader`.
+
+    With a seed they are those of a training: the task may vary its examples.
+    """
     lengths = [task.lengths(example) for example in examples]
     sampler = TokenBudgetSampler(lengths, batch_tokens, seed, rank, world, epoch_steps, batch_rows)
-    return ResumableDataLoader(examples, sampler, task.collate, workers)
+    if seed is None or not task.varies:
+        return ResumableDataLoader(examples, sampler, task.collate, workers)
+    collate = partial(_collate_varied, task, seed)
+    return ResumableDataLoader(_Placed(examples), sampler, collate, workers)
 
 
 def stream_loader(
@@ -95,6 +102,21 @@ def stream_loader(
     order = (seed, streams.streams, bptt, epoch_steps, streams.total)
     sampler = ResumableSampler(epoch_steps or len(streams), order, "training.bptt, the number of processes")
     return ResumableDataLoader(streams, sampler, _only, workers)
+
+
+class _Placed:
+    """Examples, each with its place and the number of the batch that asks for it."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._examples = examples
+
+    def __getitems__(self, batch: NumberedBatch) -> list[tuple[Example, int, int]]:  # torch asks for all at once.
+        return [(self._examples[place], place, batch.number) for place in batch]
+
+
+def _collate_varied(task: Task, seed: int, placed: Sequence[tuple[Example, int, int]]) -> Batch:
+    """A batch of varied examples, whose random numbers say seed, batch and place, and no process."""
+    return task.collate([task.vary(one, Random(f"{seed} {number} {place}")) for one, place, number in placed])
 
 
 def _collate(collate: Callable[[Sequence[Any]], Batch], examples: Sequence[Any]) -> Batch | Exception:

@@ -1,13 +1,21 @@
 """In which order there are batches: numbered from the beginning, so that a stopped run goes on where it was."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from torch.utils.data import Sampler
 
 from seqcore.batching import LengthBuckets
 from seqcore.errors import SettingsError
+
+
+class NumberedBatch(list[int]):
+    """What the data set is asked for, and the number of the batch that is made of it."""
+
+    def __init__(self, places: Iterable[int], number: int) -> None:
+        super().__init__(places)
+        self.number = number
 
 
 class ResumableSampler(Sampler[list[int]]):
@@ -38,7 +46,8 @@ class ResumableSampler(Sampler[list[int]]):
         if self.position >= self._count:  # The epoch before was read to its end.
             self.epoch, self.position = self.epoch + 1, 0
         for position in range(self.position, self._count):
-            yield self.batch(self.epoch * self._count + position - self._cut)
+            number = self.epoch * self._count + position - self._cut
+            yield NumberedBatch(self.batch(number), number)
 
     def cut_epoch(self) -> None:
         """End this epoch: the next one begins with the batch after the last that was taken, and is a whole one."""

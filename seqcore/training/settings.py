@@ -1,6 +1,6 @@
 """How to train: one dataclass that YAML files and flags fill."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -42,8 +42,8 @@ class TrainingSettings:
         num_nodes: computers that do; something has to start processes on each of them.
         threads: of the CPU, for each process; 0 leaves torch's choice, one a core, the fastest on a machine that
             does nothing else; beside a busy neighbour 1 is faster (docs/scale.md, "Threads").
-        workers: processes that make batches beside each one that trains, where those hold pictures or films that are
-            opened for it; 0 makes them where they are trained on, which is as fast for texts.
+        workers: processes that make batches beside each one that trains; 0 makes them where they are trained on. `auto`
+            is 0, but as many as the other cores where files are opened or films made for a device that is not the CPU.
         progress: show a progress bar on a terminal; without it, a line for every validation is printed.
     """
 
@@ -71,5 +71,5 @@ class TrainingSettings:
     devices: Size = 1
     num_nodes: Size = 1
     threads: Count = 0
-    workers: Count = 0
+    workers: Count | Literal["auto"] = "auto"
     progress: bool = True

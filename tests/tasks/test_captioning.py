@@ -1,8 +1,10 @@
 """Captions: metrics, network, training for captions and for CIDEr-D, and the captioner's verb."""
 
+import copy
 import io
 import json
 import random
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -17,6 +19,7 @@ from pycocoevalcap.cider.cider import Cider
 import seqcore
 from seqcore import metrics
 from seqcore.errors import DataError, InputError, SettingsError
+from seqcore.media.augmentation import Augmentation
 from seqcore.metrics import CiderD
 from seqcore.tasks.captioning import (
     Captioner,
@@ -27,6 +30,7 @@ from seqcore.tasks.captioning import (
 from seqcore.tasks.captioning.captioner import plain
 from seqcore.tasks.captioning.rows import read_captions
 from seqcore.training import TrainingSettings, fit
+from seqcore.training.loaders import ResumableDataLoader, token_budget_loader
 
 WORDS = ["a", "dog", "cat", "runs", "sleeps", "on", "the", "grass", "red", "ball", "two", "men"]
 COLOURS = {"red": "a red square", "blue": "a blue square", "lime": "a green square"}
@@ -304,3 +308,68 @@ def test_rows_that_lack_something_are_told(text: str, message: str, tmp_path: Pa
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         CaptionerConfig(**wrong)
+
+
+SIDES = [
+    ("a dog on the left", False), ("Right: two men", False), ("upright men", True), ("a dog left-handed", False),
+    ("a leftover", True),
+]  # fmt: skip
+
+
+def test_rows_that_name_a_side_are_not_mirrored(captioner: Captioner) -> None:
+    task = copy.copy(captioner)
+    task.augmentation = Augmentation(flips=True)
+    image = np.tile(np.linspace(0, 255, 32).astype(np.uint8)[None, :, None], (32, 1, 3))
+    for text, may_flip in SIDES:
+        example = task.example({"image": image, "captions": ["a dog", text]})
+        seen = [task.vary(example, random.Random(seed))["image"] for seed in range(12)]
+        assert (len({bool(square[0, 0, 0] > square[0, 0, -1]) for square in seen}) == 2) == may_flip, text
+    task.augmentation = Augmentation(flips=True, sides=("Links",))
+    assert not task.example({"image": image, "captions": ["ein Hund links"]})["may_flip"]
+    assert task.example({"image": image, "captions": ["a dog on the left"]})["may_flip"]
+
+
+def test_changed_images_are_the_same_whatever_opens_them_and_go_on(captioner: Captioner, tmp_path: Path) -> None:
+    task = copy.copy(captioner)
+    task.augmentation = Augmentation(crop=0.3, flips=True, light=0.3)
+    noise = np.random.default_rng(0)
+    rows: list[dict[str, Any]] = []
+    for number in range(10):
+        Image.fromarray(noise.integers(0, 256, (48, 64, 3), np.uint8)).save(tmp_path / f"{number}.jpg")
+        rows.append({"image": str(tmp_path / f"{number}.jpg"), "captions": ["a red square"]})
+    examples = [task.example(row) for row in rows]
+    assert task.opens_files(examples)
+
+    def loader(workers: int, seed: int | None = 3, rank: int = 0, world: int = 1) -> ResumableDataLoader:
+        return token_budget_loader(task, examples, 10**6, seed, rank, world, 4, 4, workers=workers)
+
+    def images(batches: Iterable[Mapping[str, torch.Tensor]]) -> list[torch.Tensor]:
+        return [batch["images"] for batch in batches]
+
+    alone, helped = loader(0), loader(2)
+    first, second = images(alone), images(alone)
+    assert all(map(torch.equal, [*first, *second], [*images(helped), *images(helped)]))
+    assert not any(one.shape == other.shape and one.equal(other) for one in first for other in second)
+    stopped, resumed = loader(2), loader(2)
+    reader = iter(stopped)
+    taken = [next(reader) for _ in range(2)]
+    resumed.load_state_dict(stopped.state_dict())
+    assert all(map(torch.equal, first, images([*taken, *resumed])))
+    shares = [images(loader(0, rank=rank, world=2)) for rank in (0, 1)]  # Of two processes each has every second row.
+    for whole, even, odd in zip(first, *shares, strict=True):
+        assert whole[::2].equal(even)
+        assert whole[1::2].equal(odd)
+    plain = images(loader(0, seed=None))[0]  # Validation sees images as they are.
+    assert all(any(square.equal(task.read(row["image"])) for row in rows) for square in plain)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("augmentation", [Augmentation(), Augmentation(crop=0.5)])
+def test_an_image_that_is_gone_is_named(
+    workers: int, augmentation: Augmentation, captioner: Captioner, tmp_path: Path
+) -> None:
+    task = copy.copy(captioner)
+    task.augmentation = augmentation
+    examples = [task.example({"image": str(tmp_path / "gone.jpg"), "captions": ["a dog"]})] * 3
+    with pytest.raises(InputError, match=r"^\S*gone\.jpg cannot be read: No such file or directory$"):
+        list(token_budget_loader(task, examples, 100, 1, workers=workers))

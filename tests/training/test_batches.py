@@ -23,6 +23,7 @@ class Numbers:
     """As much of a task as its batches need."""
 
     stream_fields: tuple[str, ...] = ("values",)
+    varies = False
     broken: int = -1
 
     def lengths(self, example: Any) -> Sequence[int]:

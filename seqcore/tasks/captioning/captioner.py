@@ -1,6 +1,7 @@
 """The captioner: images in, sentences out."""
 
 import math
+import random
 import re
 from array import array
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from typing_extensions import Self
 from seqcore.batching import padded
 from seqcore.decoding import GenerationConfig, Hypothesis, search
 from seqcore.errors import InputError, numbered
+from seqcore.media.augmentation import Augmentation, augmented_square
 from seqcore.media.images import ImageSource, augment, image_files, load_squares, read_square
 from seqcore.metrics import caption_scores
 from seqcore.nn.image_weights import new_image_encoder
@@ -35,7 +37,8 @@ class Captioner(TextTask):
 
     Attributes:
         reward: where it is set, training follows it instead of the captions (Rennie 2017).
-        augments: whether images are cropped, mirrored and recoloured at random while training.
+        augments: whether images are cropped, mirrored and recoloured at random while training, where the network is.
+        augmentation: how they are changed instead where they are opened, whose workers have the time for it.
     """
 
     name = "captioning"
@@ -57,6 +60,7 @@ class Captioner(TextTask):
         super().__init__(config, tokenizer)
         self.reward: Reward | None = None
         self.augments = True
+        self.augmentation = Augmentation()
 
     @classmethod
     def train_tokenizer(cls, config: CaptionerConfig, rows: Sequence[Mapping[str, Any]]) -> Tokenizer:
@@ -199,7 +203,27 @@ class Captioner(TextTask):
         end = self.tokenizer.eos_id
         encoded = [self.tokenizer.encode(text)[: self.config.max_length] for text in captions if text]
         tokens = [array("i", [self.tokenizer.bos_id, *pieces, end]) for pieces in encoded]
-        return {"image": row["image"], "captions": tokens, "number": getattr(row["captions"], "number", None)}
+        return {
+            "image": row["image"],
+            "captions": tokens,
+            "number": getattr(row["captions"], "number", None),
+            "may_flip": not (self.augmentation.flips and any(map(self._names_a_side, captions))),
+        }
+
+    def _names_a_side(self, text: str) -> bool:
+        return not {side.lower() for side in self.augmentation.sides}.isdisjoint(re.findall(r"\w+", text))
+
+    @property
+    def varies(self) -> bool:
+        return self.augmentation.changes
+
+    def vary(self, example: Example, draw: random.Random) -> Example:
+        size = self.config.image_size
+        image = augmented_square(example["image"], size, self.augmentation, draw, example["may_flip"])
+        return {**example, "image": image}
+
+    def opens_files(self, examples: Sequence[Example]) -> bool:
+        return any(not isinstance(example["image"], ImageFeatures | Tensor) for example in examples)
 
     def lengths(self, example: Example) -> Sequence[int]:
         captions = example["captions"]
@@ -213,7 +237,9 @@ class Captioner(TextTask):
         if all(isinstance(image, ImageFeatures) for image in images):
             batch["grid"] = torch.stack([image.grid for image in images])
         else:
-            batch["images"] = load_squares(images, self.config.image_size)
+            batch["images"] = torch.stack(
+                [self.read(image) for image in images]
+            )  # Errors name files, not their places.
         if None not in numbers:
             batch["numbers"] = torch.tensor(numbers)
         return batch
@@ -224,7 +250,7 @@ class Captioner(TextTask):
             grid = batch["grid"].float()
         else:
             images = batch["images"]
-            grid = self.network.encoder(augment(images) if training and self.augments else images)
+            grid = self.network.encoder(augment(images) if training and self.augments and not self.varies else images)
         if training and self.reward is not None:
             numbers = batch["numbers"].tolist()
             return self.reward.loss(self.network, self.tokenizer, self.config.max_length, grid, numbers)

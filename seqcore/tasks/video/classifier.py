@@ -251,6 +251,9 @@ class FrameClassifier(Task):
         video = example["video"]
         return (video.length if isinstance(video, ComposedFilm) else len(video.times),)
 
+    def opens_files(self, examples: Sequence[Example]) -> bool:
+        return any(isinstance(example["video"], ComposedFilm) for example in examples)
+
     def collate(self, examples: Sequence[Example]) -> Batch:
         pairs = []
         for example in examples:

@@ -1,10 +1,12 @@
 """What a frozen image network gives of each frame: worked out once, it is all that training needs of a video."""
 
+from contextlib import closing
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from seqcore.media.ahead import read_ahead
 from seqcore.media.cache import weight_key
 from seqcore.media.clips import Clip, ClipReader
 from seqcore.media.video import open_video
@@ -32,7 +34,8 @@ def _read(classifier: FrameClassifier, video: str | bytes) -> Clip:
     parts: list[Tensor] = []
     read = FramesRead()
     with open_video(video) as film:
-        for chunk in read_chunks(film, classifier.view, 0.0, read):
-            frames = without_margin(chunk, classifier.config).to(classifier.device)
-            parts.append(classifier.network.encoder(frames.unsqueeze(0))[0].to("cpu", torch.float16))
+        with closing(read_ahead(read_chunks(film, classifier.view, 0.0, read))) as chunks:
+            for chunk in chunks:
+                frames = without_margin(chunk, classifier.config).to(classifier.device)
+                parts.append(classifier.network.encoder(frames.unsqueeze(0))[0].to(torch.float16).cpu())
         return Clip(torch.cat(parts), tuple(read.times), film.fps, film.end)
