@@ -23,7 +23,7 @@ class CallRequest:
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     bytes: int = 0
-    queued: float = 0.0  # Seconds.
+    queued: float | None = None  # Seconds; None where it was answered at once, a generator with its first value.
 
 
 @dataclass
@@ -55,7 +55,8 @@ def observed_call(name: str, endpoint: str = PAGE) -> Iterator[Call]:
     try:
         yield call
     except GeneratorExit:
-        call.outcome = LEFT
+        if request is None or request.queued is not None:
+            call.outcome = LEFT
         raise
     finally:
         seconds = time.monotonic() - begun
@@ -82,5 +83,5 @@ def _log_call(name: str, endpoint: str, outcome: str, seconds: float, request: C
     request = request or CallRequest("")
     log_event(
         "call", request=request.id, endpoint=endpoint, function=name, outcome=outcome,
-        seconds=round(seconds, 6), queued=round(request.queued, 6), request_bytes=request.bytes,
+        seconds=round(seconds, 6), queued=round(request.queued or 0.0, 6), request_bytes=request.bytes,
     )  # fmt: skip

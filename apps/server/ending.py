@@ -4,21 +4,20 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from contextlib import suppress
 from types import FrameType
 
 from apps.server.environment import SERVER_DIR
 
+from apps.server.gradio_patches import close_tunnels
 from apps.server.gradio_queue import end_live_pictures, fail_calls, running_calls, waiting_calls
 from apps.server.log import log_event
 from apps.server.middleware import ENDING
 from apps.server.service import Service
 
 GRACE = 25.0  # Seconds, which is less than the 30 that Kubernetes waits until it kills.
-# An answer that is there may be fetched for so many seconds yet, and so long the parts of a server have to close.
-_FETCHING, _CLOSING = 3.0, 5.0
+_FETCHING = 3.0  # Seconds that an answer which is there may be fetched yet.
 
 
 class Ending:
@@ -37,15 +36,12 @@ class Ending:
                 signal.signal(number, self._note)
 
     def wait_and_finish(self, service: Service) -> None:
-        """Serve until a signal comes, then finish."""
+        """Serve until a signal comes, then finish, and end the process."""
         self._serves = True
         while service.demo.is_running and not self._signals:
             time.sleep(0.1)
-        is_done = finish(service, self._grace)
-        # A call that is still worked on has a thread that the interpreter would wait for.
-        last = threading.Timer(_CLOSING if is_done else 0.0, end_now, [0])
-        last.daemon = True
-        last.start()
+        finish(service, self._grace)
+        end_now(0)
 
     def _note(self, number: int, _: FrameType | None) -> None:
         self._signals += 1
@@ -79,7 +75,12 @@ def finish(service: Service, grace: float) -> bool:
 
 
 def end_now(status: int) -> None:
-    """End the process whatever it does; its folder goes."""
+    """End the process whatever it does; its folder goes.
+
+    The interpreter would wait for the threads of calls that are still worked on, and then tear down torch.
+    """
+    with suppress(Exception):
+        close_tunnels()
     if SERVER_DIR is not None:
         shutil.rmtree(SERVER_DIR, ignore_errors=True)
     with suppress(Exception):

@@ -216,6 +216,14 @@ def close_image_decoders() -> None:
     Image.ID[:] = [name for name in Image.ID if name in Image.OPEN]
 
 
+def close_tunnels() -> None:
+    """End the programs that bring visitors of a public address here, as `Blocks.block_thread` does."""
+    from gradio.tunneling import CURRENT_TUNNELS
+
+    for tunnel in CURRENT_TUNNELS:
+        tunnel.kill()
+
+
 def store_file(path: str) -> str:
     """Copy a file to where gradio keeps what it gives out, and return its path there."""
     from gradio.processing_utils import save_file_to_cache

@@ -228,6 +228,16 @@ def test_a_file_is_stored_where_gradio_gives_it_out(tmp_path: Path) -> None:
     assert "path" in FileData.model_fields
 
 
+def test_a_public_address_ends_with_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gradio import tunneling
+
+    assert "for tunnel in CURRENT_TUNNELS:\n                tunnel.kill()" in inspect.getsource(gr.Blocks.block_thread)
+    ended: list[int] = []
+    monkeypatch.setattr(tunneling, "CURRENT_TUNNELS", [SimpleNamespace(kill=lambda: ended.append(1))])
+    patches.close_tunnels()
+    assert ended == [1]
+
+
 def test_gradio_describes_files_of_tools_as_on_its_own_site_and_ours_do_not(page: gr.Blocks) -> None:
     upstream: Any = tools.Tools.__mro__[1]
     theirs: Any = upstream(page)

@@ -163,6 +163,7 @@ def test_too_much_is_refused_with_the_limit_that_it_broke(
     app = build(LazyTask(tmp_path, open_checkpoint=lambda path, device: word_list_translator))
     server = str(launch.start(app, "127.0.0.1", free_port(), max_file_size=1, auth=[("anna", "a:b")]))
     assert answer(f"{server}/config")[0] == 401
+    assert [answer(f"{server}/{path}")[0] for path in ("health", "ready", "metrics")] == [200] * 3, "by no visitor"
     assert answer(f"{server}/gradio_api/run/translate", b'{"data": ["a dog"]}', **JSON)[0] == 401
     assert answer(f"{server}/gradio_api/mcp/schema")[0] == 404, "it would ask for no password"
     with pytest.raises(ValueError, match="Could not"):

@@ -138,6 +138,7 @@ def test_calls_are_counted_by_endpoint_and_outcome(word_list_server: str) -> Non
     for text, target in (("a dog", "xx"), (5, "de"), ("broken", "de")):
         answer(f"{api}/run/translate", {"data": [text, "en", target]})
     answer(f"{api}/run/translate_file", {"data": [3]})
+    assert answer(f"{api}/run/translate_stream", {"data": ["a dog"]})[0] == 200
     for name in ("no_such_endpoint", "x" * 200):
         answer(f"{api}/run/{name}", {"data": []})
         answer(f"{api}/call/{name}", {"data": []})
@@ -145,7 +146,7 @@ def test_calls_are_counted_by_endpoint_and_outcome(word_list_server: str) -> Non
     more = {labels: count - before.get(labels, 0) for labels, count in after.items() if count != before.get(labels, 0)}
     assert more.items() >= {
         ("/translate", "ok"): 1, ("/translate", "refused"): 2, ("/translate", "error"): 1,
-        ("/translate_stream", "ok"): 1, ("/translate_file", "refused"): 1,
+        ("/translate_stream", "ok"): 2, ("/translate_file", "refused"): 1,
     }.items()  # fmt: skip
     assert {endpoint for endpoint, _ in after} <= {*ENDPOINTS, PAGE}, "nothing that a visitor wrote"
     assert counts(word_list_server, "seqcore_call_seconds_count")["/translate",] >= 3
