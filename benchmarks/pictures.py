@@ -3,9 +3,9 @@
 Makes JPEG files that look like photographs, of 640 × 480 pixels as cameras and the web have them, and of 256 × 256 as
 prepared data sets do, and reads them as the training of a captioner does: in batches of 64 squares of 224 pixels, in
 the process that trains or by workers; not changed, changed at random where they are opened, or where the network
-would be. A first epoch starts the workers; the next ones are counted, in turns; medians are printed, in pictures a
-second. The last lines are of what comes before a training: files that are looked at, opened images that are kept on
-disk, and grids of a frozen image network.
+would be. A first epoch of each is not counted; the next ones are, in turns, each with the start of its workers; medians
+are printed, in pictures a second. The last lines are of what comes before a training: files that are looked at, opened
+images that are kept on disk, and grids of a frozen image network.
 """
 
 import argparse
