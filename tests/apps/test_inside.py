@@ -308,7 +308,7 @@ def test_the_command_line_takes_every_model(
 ) -> None:
     served: list[Any] = []
     itself: Any = lambda loads: loads  # noqa: E731
-    monkeypatch.setattr("apps.server.launch.serve", lambda demo, options: served.append(demo))
+    monkeypatch.setattr("apps.server.launch.serve", lambda demo, options, models: served.append(demo))
     run_apps(itself, "", ["--checkpoint", "sentiment=runs/mine", "--device", "cpu"])
     assert {name: load.checkpoint for name, load in served[0].items()} == {
         **{model: str(CHECKPOINTS / model) for model in MODELS},
