@@ -153,7 +153,8 @@ def bulk_kills(work: Path, count: int, seed: int = 0, lines: int = 300) -> Count
         number += 1
         output = work / f"bulk{number}.jsonl"
         times = 0
-        while answer(source, output, rng.uniform(0.1, 1) * seconds, bool(rng.getrandbits(1))):
+        # Each time it may go on for longer, so that it ends where others use the machine, too.
+        while answer(source, output, rng.uniform(0.1, 0.8 + times / 4) * seconds, bool(rng.getrandbits(1))):
             times += 1
             journal = output.with_name(f"{output.name}.journal")
             outcomes["killed"] += 1
