@@ -1,27 +1,19 @@
 """What every task is: a configuration, a network and their verbs, in one object and one folder."""
 
-import dataclasses
 import inspect
 import random
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from seqcore.checkpoint import CONFIG, Checkpoint, read_checkpoint, write_checkpoint
 from seqcore.data import read_rows
 from seqcore.deprecation import Renamed
-from seqcore.errors import CheckpointError, SettingsError, first_line, is_out_of_memory
-from seqcore.tasks.device import choose_device, choose_dtype
-from seqcore.tasks.prediction import Answering
+from seqcore.tasks.pretrained import Pretrained
 from seqcore.tasks.registry import register
-from seqcore.validation import read_settings
-from seqcore.weights import build_checked, read_header, read_weights
 
 Batch = Mapping[str, Tensor]
 Example = Mapping[str, Any]
@@ -43,7 +35,7 @@ class Loss:
     counted = Renamed("count")
 
 
-class Task(Answering):
+class Task(Pretrained):
     """A model that users call on raw input, its configuration and its files, in one object and one folder.
 
     A subclass that has a `name` is known from then on: `seqcore.load` finds it by what `config.json` calls its task.
@@ -76,8 +68,6 @@ class Task(Answering):
         network: its weights.
     """
 
-    name: ClassVar[str]
-    Config: ClassVar[type]
     fields: ClassVar[Mapping[str, type]]
     optional: ClassVar[Mapping[str, type]] = {}
     monitor: ClassVar[tuple[str, Literal["max", "min"]]]
@@ -87,9 +77,6 @@ class Task(Answering):
     state_types: ClassVar[tuple[type, ...]] = ()
     input_kind: ClassVar[Literal["text", "file"]] = "text"
     rewrites: ClassVar[bool] = False
-    bfloat16_pays: ClassVar[Collection[str]] = ()
-    config: Any
-    network: nn.Module
 
     selection = Renamed("monitor", lambda monitor: monitor[0])
     reads_streams = Renamed("stateful")
@@ -103,100 +90,9 @@ class Task(Answering):
         if "name" in vars(cls) and not inspect.isabstract(cls):
             register(cls)
 
-    def __init__(self, config: Any) -> None:
-        self.config = config
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.network.parameters()).device
-
-    def to(self, device: str | torch.device) -> Self:
-        """Move the weights; `auto` is the first accelerator, or else the CPU."""
-        self.network.to(choose_device(device))
-        return self
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        source: str | Path | Checkpoint,
-        revision: str | None = None,
-        device: str | torch.device = "auto",
-        dtype: torch.dtype | Literal["auto"] = torch.float32,
-    ) -> Self:
-        """Load a checkpoint, ready to answer.
-
-        Args:
-            source: a folder, or a hub id; or what `seqcore.checkpoint.read_checkpoint` gave of one.
-            revision: of the hub id.
-            dtype: to compute in, whatever the file holds. On a GPU, too, float32 is single precision proper, without
-                TF32. `auto` is for batches: bfloat16 where the device has instructions for it and it was measured to
-                pay for this task, with answers that are not all the same, and float32 everywhere else.
-
-        Raises:
-            CheckpointError: it is missing, damaged, of another task or of a newer format.
-            SettingsError: no such device, or a type that no model computes in.
-        """
-        place = choose_device(device)
-        numbers = choose_dtype(dtype, place, cls.bfloat16_pays)
-        folder, values = read_checkpoint(source, revision, cls.name)
-        values = {key: value for key, value in values.items() if key not in {"task", "format_version"}}
-        config: Any = read_settings(cls.Config, values, folder / CONFIG)
-        header = read_header(folder)
-        try:
-            task = build_checked(header, lambda: cls.from_config(config, folder))
-        except (TypeError, ValueError, SettingsError, RuntimeError, OverflowError) as error:
-            if is_out_of_memory(error):
-                raise
-            raise CheckpointError(f"{folder / CONFIG} is damaged: {first_line(error)}") from error
-        task.network.to(numbers)
-        read_weights(header, task.network)
-        task.network.to(place).eval()
-        return task
-
-    def save_pretrained(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:
-        """Write everything that `from_pretrained` needs, whole or not at all.
-
-        Args:
-            dtype: of the saved weights, such as `torch.float16`; without it, their own.
-
-        Raises:
-            CheckpointError: the folder cannot be written; what it held is still there.
-        """
-        config = {"task": self.name, **dataclasses.asdict(self.config)}
-        write_checkpoint(folder, config, self.network, dtype, self.save_assets)
-
-    def push_to_hub(self, name: str, private: bool = False, dtype: torch.dtype | None = torch.float16) -> str:
-        """Upload the checkpoint as `owner/name` and return its address; needs a token, as `hf auth login` gives.
-
-        A model card is not written by seqcore: edit it there.
-        """
-        import tempfile
-
-        from huggingface_hub import HfApi
-
-        with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(Path(folder) / "checkpoint", dtype)
-            hub = HfApi()
-            address = hub.create_repo(name, private=private, exist_ok=True)
-            hub.upload_folder(repo_id=name, folder_path=Path(folder) / "checkpoint")
-        return str(address)
-
     def parameter_groups(self) -> list[list[nn.Parameter]]:
         """All parameters, in groups from the output down to the input: for rates that differ and gradual unfreezing."""
         return [list(self.network.parameters())]
-
-    @classmethod
-    def from_config(cls, config: Any, folder: Path) -> Self:
-        """Make the task with an untrained network, and read what its folder holds besides, such as a tokenizer.
-
-        Before any memory is taken for a network that is much larger than the file, this is run on torch's device for
-        shapes alone (`meta`): no code that it calls may read the values of tensors.
-        """
-        return cls(config)
-
-    def save_assets(self, folder: Path) -> None:
-        """Write what the folder holds beside configuration and weights, such as a tokenizer; by default nothing."""
 
     @classmethod
     def create(cls, config: Any, rows: Sequence[Mapping[str, Any]]) -> Self:
