@@ -221,15 +221,18 @@ def frame_at(source: VideoSource, time: float, view: View | None = None) -> Tens
 def to_tensor(frame: "av.VideoFrame", view: View | None = None) -> Tensor:
     """Turn what is looked at of a frame of PyAV, as it is to be shown, into uint8 (C, height, width)."""
     turned = orientation(frame)
+    # By itself FFmpeg starts a thread a core for every frame, which takes longer than to scale it.
     kind = "gray" if view and view.grey else "rgb24"
     if view is None:
-        pixels = turned.apply(frame.to_ndarray(format=kind))
+        pixels = turned.apply(frame.to_ndarray(format=kind, threads=1))
     else:
         top, left, bottom, right = view.crop
         height = max(1, round(view.height / (bottom - top)))
         width = max(1, round(view.width / (right - left)))
         stored_width, stored_height = turned.size(width, height)
-        pixels = turned.apply(frame.reformat(width=stored_width, height=stored_height, format=kind).to_ndarray())
+        pixels = turned.apply(
+            frame.reformat(width=stored_width, height=stored_height, format=kind, threads=1).to_ndarray()
+        )
         row = min(round(top * height), height - view.height)
         column = min(round(left * width), width - view.width)
         pixels = pixels[row : row + view.height, column : column + view.width]
